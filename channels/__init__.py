@@ -1,0 +1,1 @@
+"""Where things enter. Each module ends in an Arrival or reads one."""

@@ -1,0 +1,1 @@
+"""Tells people: composes notices from the decision and the case, and sends them."""

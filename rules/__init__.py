@@ -1,0 +1,1 @@
+"""Decides. Pure but for the engine behind `rules.engine` and the files read by `rules.rulebook`."""

@@ -1,0 +1,78 @@
+"""The error tree; the class decides the SMTP reply, the retry, and what the operator sees.
+
+ZuozhenError
+├── TemporaryError            SMTP 451; tried again with growing pauses; logged as a warning
+│   ├── StoreUnavailableError     the database is locked, full or away
+│   ├── WorkerFailedError         a child process died or ran out of time; the question may be asked again
+│   └── DeliveryDeferredError     the relay said 4xx, or could not be reached
+├── MalformedMessageError     accepted (250), then quarantined with its bytes; never retried by itself
+├── DeliveryRefusedError      the relay said 5xx for good; the case stays visible
+├── ConfigError               every problem of a file at once; the command exits with 2
+└── UsageError                a person asked for something that does not exist or is not allowed now; exit 2
+
+Anything else is a bug: 451 before the arrival is committed, 250 after; the arrival stays undecided and is tried again a few times, then quarantined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class ZuozhenError(Exception):
+    """Root of every error this product raises on purpose."""
+
+
+class TemporaryError(ZuozhenError):
+    """Trouble of our own that may pass; the same attempt is worth repeating."""
+
+
+class StoreUnavailableError(TemporaryError):
+    """The database could not take or give data just now."""
+
+
+class WorkerFailedError(TemporaryError):
+    """A child process died, hung or ran out of memory while it answered."""
+
+
+class DeliveryDeferredError(TemporaryError):
+    """The relay did not take a notice now (SMTP 4xx, or no connection)."""
+
+
+class MalformedMessageError(ZuozhenError):
+    """A message that cannot be read within the limits; the text says what and where."""
+
+
+class DeliveryRefusedError(ZuozhenError):
+    """The relay refused a notice for good (SMTP 5xx)."""
+
+
+class UsageError(ZuozhenError):
+    """What a person asked for does not exist, or is not allowed in this state. The text (Chinese) says the next step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake in a file the operator wrote.
+
+    `place` is `file` or `file:line`; `key` the path inside it (`rules.3.when.all.0.mention`), empty where the whole file is meant;
+    `message` and `remedy` are Chinese, for the operator.
+    """
+
+    place: str
+    key: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """One line: place, key, what is wrong, what to do."""
+        head = f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+        return f"{head}（{self.remedy}）" if self.remedy else head
+
+
+class ConfigError(ZuozhenError):
+    """All mistakes found in configuration or pack files, never just the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        """Keep the problems in the order in which they were found."""
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)

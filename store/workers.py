@@ -1,0 +1,188 @@
+"""A capped child process that answers one question at a time: for code that may crash, hang or eat memory on hostile input.
+
+It lives on the lowest floor because two rooms need it: `channels.reader` (MIME of strangers) and `rules.engine` (native code).
+A question and an answer are each one frame: a JSON text and any number of binary blobs. The child never sees the database, and what
+it answers is parsed as JSON, never unpickled: a child taken over by a message can lie about that message and no more.
+
+Child side: a module with `if __name__ == "__main__": serve(handler)`. Parent side: `Worker(["-m", "that.module"], …).ask(text, blobs)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.errors import MalformedMessageError, WorkerFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_LENGTH = struct.Struct("<Q")
+_OK, _REFUSED, _FAILED = b"o", b"r", b"f"
+_MIN_PARTS, _MAX_PARTS = 2, 10_000
+_MAX_FRAME = 1 << 30  # bytes; a child that claims more is lying
+
+Answer = tuple[str, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """What one child may use: seconds of wall time a question, bytes of address space, questions before it is replaced."""
+
+    seconds: float
+    memory: int
+    questions: int = 10_000
+
+
+class Worker:
+    """One child, started at the first question and again after it died. Not for two threads at once: `ask` holds a lock."""
+
+    def __init__(self, command: Sequence[str], caps: Caps) -> None:
+        """Remember how to start the child: *command* are the arguments after the interpreter."""
+        self._command = [sys.executable, *command]
+        self._caps = caps
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._asked = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running child, None where none runs."""
+        return self._child.pid if self._child else None
+
+    def ask(self, text: str, blobs: Sequence[bytes] = ()) -> Answer:
+        """Put one question and return the answer.
+
+        Raises MalformedMessageError where the child says that the input is to blame, WorkerFailedError where it died, hung past
+        its time or failed; the child is then gone and the next question starts a fresh one.
+        """
+        with self._lock:
+            child = self._running()
+            try:
+                deadline = time.monotonic() + self._caps.seconds
+                _write(child.stdin.fileno(), [b"", text.encode(), *blobs], deadline)  # type: ignore[union-attr]
+                status, answer, *rest = _read(child.stdout.fileno(), deadline)  # type: ignore[union-attr]
+            except (OSError, EOFError, TimeoutError, ValueError) as error:
+                raise WorkerFailedError(self._bury(error)) from error
+            self._asked += 1
+            if self._asked >= self._caps.questions:
+                self._stop()
+        if status == _REFUSED:
+            raise MalformedMessageError(answer.decode())
+        if status != _OK:
+            raise WorkerFailedError(answer.decode())
+        return answer.decode(), rest
+
+    def close(self) -> None:
+        """End the child; a later `ask` would start a new one."""
+        with self._lock:
+            self._stop()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self._stop()
+            environment = {**os.environ, "ZUOZHEN_WORKER_MEMORY": str(self._caps.memory)}
+            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+            )
+            os.set_blocking(self._child.stdin.fileno(), False)  # type: ignore[union-attr]
+            self._asked = 0
+        return self._child
+
+    def _bury(self, error: Exception) -> str:
+        """Kill what is left of the child and say what happened to it."""
+        child = self._child
+        if child is None:
+            return str(error)
+        hung = isinstance(error, TimeoutError)
+        self._stop(kill=True)
+        return f"子进程超过 {self._caps.seconds:g} 秒未答复，已终止" if hung else f"子进程意外退出（{child.returncode}）"
+
+    def _stop(self, *, kill: bool = False) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if kill:
+            child.kill()
+        with contextlib.suppress(OSError):
+            child.stdin.close()  # type: ignore[union-attr]
+        try:
+            child.wait(2)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()  # type: ignore[union-attr]
+
+
+def serve(handler: Callable[[str, list[bytes]], Answer]) -> None:
+    """Answer questions from standard input until it closes (child side).
+
+    A MalformedMessageError of *handler* goes back as such; any other exception as a failure with its class name only, since its
+    text may hold words of the message.
+    """
+    source, sink = os.dup(0), os.dup(1)
+    os.dup2(2, 1)  # a stray print must not land between two frames
+    memory = int(os.environ.get("ZUOZHEN_WORKER_MEMORY", "0"))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    while True:
+        try:
+            _, text, *blobs = _read(source, None)
+        except EOFError:
+            return
+        try:
+            answer, out = handler(text.decode(), blobs)
+            frame = [_OK, answer.encode(), *out]
+        except MalformedMessageError as error:
+            frame = [_REFUSED, str(error).encode()]
+        except Exception as error:  # noqa: BLE001 - the boundary of the process: the class name goes to the parent
+            frame = [_FAILED, type(error).__name__.encode()]
+        _write(sink, frame, None)
+
+
+def _read(fd: int, deadline: float | None) -> list[bytes]:
+    """Read one frame: the number of parts, then each part behind its length."""
+    (count,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size, deadline))
+    if not _MIN_PARTS <= count <= _MAX_PARTS:
+        raise ValueError(f"frame of {count} parts")
+    sizes = [_LENGTH.unpack(_exactly(fd, _LENGTH.size, deadline))[0] for _ in range(count)]
+    if sum(sizes) > _MAX_FRAME:
+        raise ValueError(f"frame of {sum(sizes)} bytes")
+    return [_exactly(fd, size, deadline) for size in sizes]
+
+
+def _exactly(fd: int, size: int, deadline: float | None) -> bytes:
+    parts, left = [], size
+    while left:
+        if deadline is not None and not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            raise TimeoutError
+        part = os.read(fd, min(left, 1 << 20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _write(fd: int, parts: Sequence[bytes], deadline: float | None) -> None:
+    """Write one frame; with a *deadline* (the descriptor is then non-blocking) give up when it has passed."""
+    head = _LENGTH.pack(len(parts)) + b"".join(_LENGTH.pack(len(part)) for part in parts)
+    for part in (head, *parts):
+        view = memoryview(part)
+        while view:
+            if deadline is not None and not select.select([], [fd], [], max(0.0, deadline - time.monotonic()))[1]:
+                raise TimeoutError
+            try:
+                view = view[os.write(fd, view) :]
+            except BlockingIOError:
+                continue
