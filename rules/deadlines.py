@@ -1,0 +1,92 @@
+"""When something is owed: first contact and verification within five working days (CG-3.4). Knows no calendar file and reads no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from rules.calendar import Calendar
+from store.model import Due
+
+_OPENS, _CLOSES = time(9), time(17)  # 附件1: 9:00 of the first day to 17:00 of the last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationRule:
+    """The pack's setting for CG-3.4: how many working days, and from when they count.
+
+    `start` is "booking_close" (the close of the booking window into which the arrival falls) or "received" (the day of arrival).
+    """
+
+    working_days: int = 5
+    start: Literal["booking_close", "received"] = "booking_close"
+    booking_window_working_days: int = 10
+    label: str = "初步对接核实"
+    basis: str = "三（四）"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingWindow:
+    """When bookings are taken for one session (三（三）, 附件1), in the district's time zone. `provisional` as in `DayInfo`."""
+
+    opens: datetime
+    closes: datetime
+    provisional: bool
+
+
+def booking_window(received_at: datetime, *, working_days: int, calendar: Calendar, timezone: str) -> BookingWindow:
+    """Return the window that an arrival belongs to: the next one to close, be it open already or not.
+
+    An arrival at 17:00 sharp of the last day is in time, a moment later it belongs to the next month. Raises ValueError where
+    *received_at* has no time zone or *working_days* is less than one.
+    """
+    if working_days < 1:
+        raise ValueError("挂号时间至少要有一个工作日")
+    local = _local(received_at, timezone)
+    window = _window_of_month(local.year, local.month, working_days, calendar, local)
+    if local > window.closes:
+        window = _window_of_month(local.year + local.month // 12, local.month % 12 + 1, working_days, calendar, local)
+    return window
+
+
+def _window_of_month(year: int, month: int, working_days: int, calendar: Calendar, local: datetime) -> BookingWindow:
+    days = calendar.last_working_days_of_month(year, month, working_days)
+    return BookingWindow(
+        opens=datetime.combine(days[0], _OPENS, local.tzinfo),
+        closes=datetime.combine(days[-1], _CLOSES, local.tzinfo),
+        provisional=any(calendar.day(day).provisional for day in days),
+    )
+
+
+def verification_due(received_at: datetime, *, settings: VerificationRule, calendar: Calendar, timezone: str) -> Due:
+    """Return by when the department must have contacted the enterprise and verified the matter (三（四）).
+
+    *received_at* is aware, *timezone* the district's (an IANA name). Raises ValueError where *received_at* has no time zone.
+    """
+    start, start_label, doubtful = _day_zero(received_at, settings, calendar, timezone)
+    count = calendar.add_working_days(start, settings.working_days)
+    return Due(
+        kind="verification",
+        label=settings.label,
+        basis=settings.basis,
+        start=start,
+        start_label=start_label,
+        due=count.due,
+        provisional=count.provisional or doubtful,
+        days=count.days,
+    )
+
+
+def _day_zero(received_at: datetime, settings: VerificationRule, calendar: Calendar, timezone: str) -> tuple[date, str, bool]:
+    if settings.start == "received":
+        return _local(received_at, timezone).date(), "来件", False
+    window = booking_window(received_at, working_days=settings.booking_window_working_days, calendar=calendar, timezone=timezone)
+    return window.closes.date(), "挂号截止", window.provisional
+
+
+def _local(moment: datetime, timezone: str) -> datetime:
+    if moment.utcoffset() is None:
+        raise ValueError("来件时间没有时区")
+    return moment.astimezone(ZoneInfo(timezone))
