@@ -1,0 +1,141 @@
+"""The shape of `zuozhen.toml` and of the address file beside it; the only module that knows their keys."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+MIB = 1 << 20
+_ADDRESS = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}")
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+_MAX_PORT = 65_535
+
+
+def _mail_address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise PydanticCustomError("address", "不是邮箱地址")
+    local, _, domain = value.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def _listen(value: str) -> str:
+    if value.startswith("unix:/"):
+        return value
+    match = _LISTEN.fullmatch(value)
+    if not match or int(match[2]) > _MAX_PORT:
+        raise PydanticCustomError("listen", "应写成“地址:端口”（端口 0 至 65535），如 127.0.0.1:8025")
+    return value
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
+Listen = Annotated[str, AfterValidator(_listen)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSection(_Section):
+    """[store]: where everything is kept."""
+
+    url: str = Field("sqlite:///data/zuozhen.db", description="数据库地址；相对路径从配置文件所在目录算起")
+
+
+class DoorSection(_Section):
+    """[smtp] and [lmtp]: a door through which mail servers hand mail in."""
+
+    listen: Listen = Field(description="监听地址，如 0.0.0.0:25；LMTP 也可写 unix:/run/zuozhen/lmtp.sock")
+    max_size_mb: int = Field(50, ge=1, le=200, description="单封来件上限（兆字节）")
+    hostname: str = Field("", description="对外自称的主机名；留空则取本机名")
+    certificate: Path | None = Field(None, description="TLS 证书（PEM）；给出后提供 STARTTLS")
+    key: Path | None = Field(None, description="TLS 私钥（PEM）")
+    require_tls: bool = Field(default=False, description="不加密的连接一律不收")
+
+    @model_validator(mode="after")
+    def _tls_complete(self) -> DoorSection:
+        if (self.certificate is None) != (self.key is None):
+            raise PydanticCustomError("tls_pair", "certificate 与 key 必须成对给出")
+        if self.require_tls and self.certificate is None:
+            raise PydanticCustomError("tls_missing", "require_tls = true 时必须给出 certificate 与 key")
+        return self
+
+
+class RelaySection(_Section):
+    """[relay]: how mail goes out; either a folder or a server."""
+
+    folder: Path | None = Field(None, description="不经服务器，把发出的邮件逐封写成该目录下的 .eml（试运行用）")
+    host: str | None = Field(None, description="发信服务器")
+    port: int = Field(587, ge=1, le=_MAX_PORT, description="端口")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="starttls、tls 或 none；starttls 失败时绝不改用明文")
+    username: str | None = Field(None, description="登录名")
+    password_file: Path | None = Field(None, description="口令文件（权限应为 600）")
+    credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=）")
+    connections: int = Field(2, ge=1, le=20, description="同时使用的连接数")
+    max_original_mb: int = Field(20, ge=0, le=100, description="随交办邮件附上原件的上限（兆字节），更大的只注明")
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> RelaySection:
+        if (self.folder is None) == (self.host is None):
+            raise PydanticCustomError("relay_choice", "folder 与 host 必须且只能给出一个")
+        if self.username and not (self.password_file or self.credential):
+            raise PydanticCustomError("relay_password", "有 username 时必须给出 password_file 或 credential")
+        return self
+
+
+class LimitsSection(_Section):
+    """[limits]: how much of the machine is used, and how much mail a stranger's address may get."""
+
+    readers: int = Field(2, ge=1, le=32, description="读件子进程数")
+    read_seconds: float = Field(20, ge=1, le=180, description="读一封来件的时间上限（秒）")
+    read_memory_mb: int = Field(1536, ge=256, le=16_384, description="读件子进程的内存上限（兆字节）")
+    rule_workers: int = Field(1, ge=1, le=16, description="每个区的规则引擎子进程数")
+    tries: int = Field(3, ge=1, le=20, description="一封来件最多尝试处理几次，之后转入隔离区等人处理")
+    mails_a_day: int = Field(40, ge=1, le=1000, description="24 小时内最多发给同一企业地址几封")
+    mails_in_3_hours: int = Field(10, ge=1, le=1000, description="3 小时内最多发给同一企业地址几封")
+
+
+class LogSection(_Section):
+    """[log]: what the daemon says of itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="日志级别")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto：终端上为文字，其余为 JSON")
+
+
+class DistrictSection(_Section):
+    """[[district]]: one district with its pack, its mailboxes and its address file."""
+
+    pack: str = Field(description="规则包：随产品的名称（如 chenggong），或规则包目录的路径")
+    mailboxes: tuple[MailAddress, ...] = Field(min_length=1, description="收件地址；寄到这些地址的邮件归本区")
+    addresses: Path = Field(description="部门邮箱文件（TOML）")
+
+
+class Config(_Section):
+    """All of `zuozhen.toml`."""
+
+    store: StoreSection = StoreSection()
+    smtp: DoorSection | None = None
+    lmtp: DoorSection | None = None
+    relay: RelaySection
+    limits: LimitsSection = LimitsSection()
+    log: LogSection = LogSection()
+    name: str = Field("", description="本进程的名字，多个进程共用一库时须各不相同；留空则取本机名")
+    district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
+
+
+class NamedAddress(_Section):
+    """An address with the name it is written to."""
+
+    name: str = Field("", description="显示的名称")
+    address: MailAddress = Field(description="邮箱地址")
+
+
+class AddressBook(_Section):
+    """The address file of one district: instance data, kept out of the pack."""
+
+    sender: NamedAddress = Field(description="发件人；企业和部门回复到这里")
+    coordinator: NamedAddress | None = Field(None, description="统筹部门：待人审核的件、没有邮箱的部门的件寄到这里")
+    departments: dict[str, MailAddress] = Field(default_factory=dict, description="部门代号 = 邮箱")
