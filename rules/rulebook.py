@@ -1,0 +1,228 @@
+"""Loads a pack: which files belong to it, what they say together, and the digest by which a decision names the rules it was made with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import jinja2
+from jinja2.sandbox import SandboxedEnvironment
+
+from rules.compile import Stage, compile_stages
+from rules.directories import read_departments, read_grounds, read_lists
+from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
+from rules.packfiles import Node, Problems, Reader, decode, meant, read_yaml
+from rules.settings import Pack, Settings, read_pack
+from rules.syntax import Known, read_rules
+from store.errors import ConfigError, Problem
+from store.model import Department, District, Ground
+
+T = TypeVar("T")
+
+_BUILTIN = Path(__file__).parent / "packs"
+_FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
+_FOLDERS = ("lists", "rules", "wording")
+_MAX_FILES = 500
+_JINJA = SandboxedEnvironment(autoescape=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBook:
+    """A pack, loaded and found without mistakes. `digest` is SHA-256 (hex) over the names and bytes of all its files."""
+
+    district: District
+    digest: str
+    lists: Mapping[str, WordList]
+    rules: Mapping[str, Rule]  # by name, in the order of the files
+    stages: tuple[Stage, ...]
+    settings: Settings
+    counts: tuple[CountAsked, ...]  # what the rules ask of the texts beyond single mentions
+    nears: tuple[NearAsked, ...]
+
+
+def builtin_pack(name: str) -> Path:
+    """Return the folder of the pack *name* that comes with the product; ConfigError where there is none."""
+    if name not in builtin_packs():
+        problem = Problem(place=str(_BUILTIN), key="", message=f"没有自带的规则包“{name}”", remedy=meant(name, builtin_packs()))
+        raise ConfigError([problem])
+    return _BUILTIN / name
+
+
+def builtin_packs() -> tuple[str, ...]:
+    """Return the names of the packs that come with the product."""
+    return tuple(sorted(path.parent.name for path in _BUILTIN.glob("*/pack.yaml")))
+
+
+def load_pack(path: Path) -> RuleBook:
+    """Read, check and compile the pack in the folder *path*; raises ConfigError with every problem of every file."""
+    problems = Problems()
+    files = _collect(path, problems)
+    book = _Loader(path.name, files, problems).load()
+    if problems.found:
+        raise ConfigError(problems.found)
+    return book
+
+
+# ---------------------------------------------------------------- files
+
+
+def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
+    """Return the pack's files by their name inside the folder, sorted; what does not belong there becomes a problem."""
+    if not path.is_dir():
+        problems.add(Node(str(path), ""), "没有这个规则包文件夹", "检查路径")
+        raise ConfigError(problems.found)
+    files: dict[str, bytes] = {}
+    found = sorted(path.iterdir()) + [
+        inner for folder in _FOLDERS if (path / folder).is_dir() for inner in sorted((path / folder).iterdir())
+    ]
+    for file in found[:_MAX_FILES]:
+        name = file.relative_to(path).as_posix()
+        if file.name.startswith(".") or file.name.endswith(("~", ".md")) or name in _FOLDERS:
+            continue
+        if _belongs(file, name):
+            _read(file, name, files, problems)
+        elif file.suffix in {".yaml", ".yml"} or "/" in name:
+            problems.add(
+                Node(f"{path.name}/{name}", ""),
+                "不认识的文件，不会被读取",
+                f"{meant(name, _FILES)}词表放 lists/、规则放 rules/，文件名以 .yaml 结尾",
+            )
+    if len(found) > _MAX_FILES:
+        problems.add(Node(str(path), ""), f"规则包有 {len(found)} 个文件，超过 {_MAX_FILES} 个", "合并一些文件")
+    return files
+
+
+def _belongs(file: Path, name: str) -> bool:
+    folder, _, rest = name.rpartition("/")
+    if folder == "wording":
+        return file.is_file()
+    return (name in _FILES and file.is_file()) or (folder in {"lists", "rules"} and rest.endswith(".yaml") and file.is_file())
+
+
+def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
+    try:
+        files[name] = file.read_bytes()
+    except OSError as error:
+        problems.add(Node(str(file), ""), f"读不了：{error.strerror}", "检查文件是否存在、运行用户能否读取")
+
+
+# ---------------------------------------------------------------- meaning
+
+
+class _Loader:
+    """Reads the files of one pack in the order in which they rest on each other."""
+
+    def __init__(self, label: str, files: Mapping[str, bytes], problems: Problems) -> None:
+        self._label = label
+        self._files = files
+        self._problems = problems
+        self._reader = Reader(problems)
+        self._roots: dict[str, Node | None] = {}
+
+    def load(self) -> RuleBook:
+        for name in _FILES:
+            if name not in self._files:
+                self._problems.add(Node(f"{self._label}/{name}", ""), "缺少这个文件", "从自带的规则包复制一份再改")
+        self._roots = {name: self._parse(name) for name in self._files if not name.startswith("wording/")}
+        pack = self._one("pack.yaml", read_pack) or Pack()
+        departments = self._one("departments.yaml", read_departments) or {}
+        grounds = self._one("grounds.yaml", read_grounds) or {}
+        lists = read_lists(self._folder("lists"), self._reader)
+        rules = read_rules(
+            self._folder("rules"), self._known(pack, departments, grounds, lists), self._reader, complete=self._whole("rules")
+        )
+        if not rules and self._whole("rules"):
+            self._problems.add(Node(f"{self._label}/rules", ""), "没有规则", "在 rules/ 里放至少一个 .yaml 文件")
+        district = District(
+            id=pack.id,
+            name=pack.name,
+            programme=pack.programme,
+            document=pack.document,
+            coordinator=pack.coordinator,
+            case_number=pack.case_number,
+            timezone=pack.timezone,
+            departments=departments,
+            grounds=grounds,
+            wording=self._wording(),
+        )
+        counts, nears = _asked(rules)
+        return RuleBook(
+            district=district,
+            digest=_digest(self._files),
+            lists=lists,
+            rules={rule.name: rule for rule in rules},
+            stages=compile_stages(rules, self._problems.found),
+            settings=pack.settings,
+            counts=counts,
+            nears=nears,
+        )
+
+    def _parse(self, name: str) -> Node | None:
+        return read_yaml(self._files[name], f"{self._label}/{name}", self._problems)
+
+    def _one(self, name: str, read: Callable[[Node, Reader], T]) -> T | None:
+        root = self._roots.get(name)
+        return None if root is None else read(root, self._reader)
+
+    def _folder(self, folder: str) -> list[Node]:
+        return [root for name, root in self._roots.items() if name.startswith(f"{folder}/") and root is not None]
+
+    def _whole(self, folder: str) -> bool:
+        """Tell whether every file of *folder* could be read, so that what is named nowhere does not exist."""
+        return all(root is not None for name, root in self._roots.items() if name.startswith(f"{folder}/"))
+
+    def _known(
+        self, pack: Pack, departments: Mapping[str, Department], grounds: Mapping[int, Ground], lists: Mapping[str, WordList]
+    ) -> Known:
+        is_read = {name: self._roots.get(name) is not None for name in _FILES}
+        articles = [*dict.fromkeys((*(ground.article for ground in grounds.values()), *pack.settings.articles))]
+        return Known(
+            lists=lists if self._whole("lists") else None,
+            departments=departments if is_read["departments.yaml"] else None,
+            grounds=grounds if is_read["grounds.yaml"] else None,
+            articles=articles if is_read["grounds.yaml"] and is_read["pack.yaml"] else None,
+            supplements=pack.settings.supplements if is_read["pack.yaml"] else None,
+        )
+
+    def _wording(self) -> dict[str, str]:
+        """Return the templates under wording/ by file name, each one readable as Jinja2."""
+        found = {}
+        for name, raw in self._files.items():
+            if not name.startswith("wording/"):
+                continue
+            place = f"{self._label}/{name}"
+            text = decode(raw, place, self._problems)
+            if text is None:
+                continue
+            try:
+                _JINJA.parse(text)
+            except jinja2.TemplateSyntaxError as error:
+                self._problems.add(Node(f"{place}:{error.lineno}", ""), f"模板语法错误：{error.message}", "检查 {{ }} 和 {% %} 是否成对")
+            found[name.removeprefix("wording/")] = text
+        return found
+
+
+def _asked(rules: Sequence[Rule]) -> tuple[tuple[CountAsked, ...], tuple[NearAsked, ...]]:
+    """Return the counts and distances that *rules* ask for, each once, distances up to the widest asked."""
+    counts: dict[CountAsked, None] = {}
+    nears: dict[tuple[str, Scope, str], int] = {}
+    for leaf in (leaf for rule in rules for leaf in leaves(rule.when) if isinstance(leaf, Mention)):
+        if leaf.at_least > 1:
+            counts[CountAsked(leaf.words, leaf.scope)] = None
+        elif leaf.near is not None:
+            key = (leaf.words, leaf.scope, leaf.near)
+            nears[key] = max(leaf.within, nears.get(key, 0))
+    return tuple(counts), tuple(NearAsked(words, scope, other, within) for (words, scope, other), within in nears.items())
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    """Return SHA-256 over names and contents, each behind its length so that no two packs run together."""
+    whole = hashlib.sha256()
+    for name, raw in sorted(files.items()):
+        for part in (name.encode(), raw):
+            whole.update(f"{len(part)}:".encode())
+            whole.update(part)
+    return whole.hexdigest()

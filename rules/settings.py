@@ -1,0 +1,181 @@
+"""The settings of a district: what may stand in pack.yaml, and what holds where it says nothing.
+
+| key | meaning | default |
+|---|---|---|
+| district.id | short name in data and commands: a–z, 0–9, `_`, `-` | required |
+| district.name, .programme, .document, .coordinator | names as they stand in letters | required |
+| district.timezone | IANA name | Asia/Shanghai |
+| case_number | how a case is numbered, from `{year}` and `{seq}`, e.g. `CG-{year}-{seq:05d}` | required |
+| articles | article of the document → its text; with the articles of grounds.yaml what a rule's `basis` may name | none |
+| supplements | what may be missing → the sentence that asks for it | none |
+| routing.margin | how much more weight the first department needs than the second, else a person looks | 1 |
+| routing.accompany_share | a department with at least this share of the first one's weight accompanies it | 0.6 |
+| deadlines.verification.working_days | working days for the first contact and verification | 5 |
+| deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
+| deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast
+
+from rules.packfiles import Node, Reader
+
+Start: TypeAlias = Literal["booking_close", "received"]
+
+PLAIN_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+PLAIN_ID_RULE = "以小写字母开头，只用小写字母、数字、“_”和“-”"
+
+_DISTRICT_TEXTS = ("name", "programme", "document", "coordinator")
+_STARTS = ("booking_close", "received")
+_CASE_NUMBER_REMEDY = "由字母、数字、“-”和 {year}、{seq} 组成，例如 CG-{year}-{seq:05d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """How a department is chosen from the summed weights of the rules that fired."""
+
+    margin: float = 1.0
+    accompany_share: float = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The first deadline: contact and verification (呈贡 三（四）: 5 working days; the start is a setting)."""
+
+    working_days: int = 5
+    start: Start = "booking_close"
+    booking_window_working_days: int = 10  # 三（三）: 每月底 10 个工作日
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What pack.yaml sets besides the names of the district."""
+
+    routing: Routing = field(default_factory=Routing)
+    verification: Verification = field(default_factory=Verification)
+    supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
+    articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """What pack.yaml says; empty texts where it says it wrongly."""
+
+    id: str = ""
+    name: str = ""
+    programme: str = ""
+    document: str = ""
+    coordinator: str = ""
+    timezone: str = "Asia/Shanghai"
+    case_number: str = ""
+    settings: Settings = field(default_factory=Settings)
+
+
+def read_pack(root: Node, reader: Reader) -> Pack:
+    """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
+    known = ("district", "case_number", "articles", "supplements", "routing", "deadlines")
+    entries = reader.table(root, known, ("district", "case_number"))
+    names = _district(entries["district"], reader) if "district" in entries else {}
+    settings = Settings(
+        routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
+        verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else Verification(),
+        supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
+        articles=_texts(entries["articles"], reader) if "articles" in entries else {},
+    )
+    number = _case_number(entries["case_number"], reader) if "case_number" in entries else None
+    return Pack(**names, case_number=number or "", settings=settings)
+
+
+def _district(node: Node, reader: Reader) -> dict[str, str]:
+    entries = reader.table(node, ("id", *_DISTRICT_TEXTS, "timezone"), ("id", *_DISTRICT_TEXTS))
+    found = {key: reader.text(entries[key]) for key in _DISTRICT_TEXTS if key in entries}
+    if "id" in entries:
+        found["id"] = reader.name(entries["id"], PLAIN_ID, PLAIN_ID_RULE)
+    if "timezone" in entries:
+        found["timezone"] = _timezone(entries["timezone"], reader)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _timezone(node: Node, reader: Reader) -> str | None:
+    name = reader.text(node)
+    if name is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        reader.problems.add(node, f"没有时区“{name}”", "一般写 Asia/Shanghai")
+        return None
+    return name
+
+
+def _case_number(node: Node, reader: Reader) -> str | None:
+    """Read a number format: `{year}` (plain or 04d) and `{seq}` (plain, or zero-padded to at most nine digits), each once."""
+    pattern = reader.text(node, longest=60)
+    if pattern is None:
+        return None
+    problem = _case_number_problem(pattern)
+    if problem:
+        reader.problems.add(node, problem, _CASE_NUMBER_REMEDY)
+        return None
+    return pattern
+
+
+def _case_number_problem(pattern: str) -> str:
+    try:
+        parts = list(string.Formatter().parse(pattern))
+    except ValueError:
+        return "编号格式的花括号不成对"
+    fields = [name for _, name, _, _ in parts if name is not None]
+    if sorted(fields) != ["seq", "year"]:
+        return "编号格式里 {year} 和 {seq} 须各有一个，且没有别的花括号"
+    specs = {"year": ("", "d", "04d"), "seq": ("", "d", *(f"0{digits}d" for digits in range(1, 10)))}
+    if any(name is not None and (conversion or (spec or "") not in specs[name]) for _, name, spec, conversion in parts):
+        return "编号格式里冒号后的写法不对"
+    literal = "".join(text for text, _, _, _ in parts)
+    if not all(char.isalnum() or char in "-_./" for char in literal):
+        return "编号格式里有空格或符号"
+    return ""
+
+
+def _routing(node: Node, reader: Reader) -> Routing:
+    entries = reader.table(node, ("margin", "accompany_share"))
+    margin = reader.number(entries["margin"], 0, 100) if "margin" in entries else None
+    share = reader.number(entries["accompany_share"], 0, 1) if "accompany_share" in entries else None
+    return Routing(
+        margin=Routing().margin if margin is None else margin,
+        accompany_share=Routing().accompany_share if share is None else share,
+    )
+
+
+def _deadlines(node: Node, reader: Reader) -> Verification:
+    default = Verification()
+    entries = reader.table(node, ("verification",))
+    if "verification" not in entries:
+        return default
+    entries = reader.table(entries["verification"], ("working_days", "start", "booking_window_working_days"))
+    days = reader.integer(entries["working_days"], 1, 60) if "working_days" in entries else None
+    start = reader.choice(entries["start"], _STARTS, "起算点") if "start" in entries else None
+    window = reader.integer(entries["booking_window_working_days"], 1, 15) if "booking_window_working_days" in entries else None
+    return Verification(
+        working_days=days or default.working_days,
+        start=cast("Start", start) if start else default.start,
+        booking_window_working_days=window or default.booking_window_working_days,
+    )
+
+
+def _texts(node: Node, reader: Reader) -> dict[str, str]:
+    """Read name → text, both free."""
+    found = {}
+    for name, value in reader.any_table(node).items():
+        text = reader.text(value, longest=2_000)
+        if not name.strip():
+            reader.problems.add(value, "名称是空的")
+        elif text is not None:
+            found[name] = text
+    return found

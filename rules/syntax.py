@@ -1,0 +1,355 @@
+"""Reads rule files: from YAML nodes to the values of `rules.language`, with every mistake and where it stands.
+
+Names that other files give (word lists, departments, articles …) are checked against `Known`; what other rules give (conclusions, names of
+overridden rules) is noted in `References` and checked once all rules are read. A name is not checked where its file could not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from rules.directories import NAME, NAME_RULE, Register
+from rules.language import (
+    AUTOMATIC_KINDS,
+    CANDIDATE_KEYS,
+    DEFAULT_PLACES,
+    FIELDS,
+    MEASURED_FIELDS,
+    PLACES,
+    POLICY,
+    CandidateIs,
+    ChannelIs,
+    Concluded,
+    Condition,
+    FieldIs,
+    FieldLength,
+    Group,
+    Leaf,
+    LetterIs,
+    Mention,
+    Negation,
+    Rule,
+    Scope,
+    State,
+    Then,
+)
+from rules.packfiles import Node, Reader, Scalar, Table, meant
+from store.model import Channel
+
+_GROUPS = ("all", "any", "none")
+_MENTION_KEYS = ("mention", "in", "negated", "same_sentence", "near", "within", "at_least")
+_LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
+    "mention": _MENTION_KEYS,
+    "field": ("field", "is", "shorter_than", "longer_than"),
+    "channel": ("channel",),
+    "letter": ("letter",),
+    "candidate": ("candidate",),
+    "concluded": ("concluded",),
+}
+_NEGATIONS: Mapping[str, Negation] = {"false": "no", "true": "yes", "any": "any"}
+_VERDICTS = ("not_a_case", "follow_up", "supplement", "refuse")
+_RULE_KEYS = ("rule", "about", "basis", "when", "then", "overrides")
+_LONGEST_TEXT = 1_000_000  # code points a field may be compared with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the other files of the pack name; None where such a file could not be read, so that its names go unchecked."""
+
+    lists: Collection[str] | None
+    departments: Collection[str] | None
+    grounds: Collection[int] | None
+    articles: Collection[str] | None
+    supplements: Collection[str] | None
+
+
+@dataclass(slots=True)
+class References:
+    """Names that rules use and other rules must give, with the places of use."""
+
+    concluded: list[tuple[str, Node]] = field(default_factory=list)
+    overridden: list[tuple[str, str, Node]] = field(default_factory=list)  # overriding rule, overridden rule
+
+
+def read_rules(roots: list[Node], known: Known, reader: Reader, *, complete: bool = True) -> list[Rule]:
+    """Return the rules of all rule files in order; *complete* tells that every rule file could be read."""
+    references = References()
+    names = Register("规则", reader.problems)
+    rules = []
+    for root in roots:
+        for node in reader.items(root, what="规则"):
+            rule = _RuleReader(known, references, reader).read(node)
+            if rule is not None and names.take(rule.name, node):
+                rules.append(rule)
+    if complete:
+        _check_references(rules, references, reader)
+    return rules
+
+
+def _check_references(rules: list[Rule], references: References, reader: Reader) -> None:
+    concluded = dict.fromkeys(name for rule in rules for name in rule.then.conclude)
+    for name, node in references.concluded:
+        if name not in concluded:
+            reader.problems.add(node, f"没有规则得出“{name}”（then.conclude）", meant(name, concluded))
+    names = {rule.name: rule for rule in rules}
+    for overriding, name, node in references.overridden:
+        if name == overriding:
+            reader.problems.add(node, "规则不能覆盖自己", "去掉它")
+        elif name not in names:
+            reader.problems.unknown(node, "规则", name, names)
+
+
+class _RuleReader:
+    """Reads one rule; numbers its conditions c1, c2 … in the order of the file."""
+
+    def __init__(self, known: Known, references: References, reader: Reader) -> None:
+        self._known = known
+        self._references = references
+        self._reader = reader
+        self._problems = reader.problems
+        self._count = 0
+
+    def read(self, node: Node) -> Rule | None:
+        entries = self._reader.table(node, _RULE_KEYS, ("rule", "basis", "when", "then"))
+        name = self._reader.name(entries["rule"], NAME, NAME_RULE) if "rule" in entries else None
+        about = self._reader.text(entries["about"], longest=500) if "about" in entries else None
+        basis = self._basis(entries["basis"]) if "basis" in entries else None
+        when = self._when(entries["when"]) if "when" in entries else None
+        then = self._then(entries["then"]) if "then" in entries else Then()
+        if when is not None and "then" in entries:
+            self._check_candidate(entries["then"], when, then)
+        overrides = self._reader.several(entries["overrides"], self._reader.text, what="规则名") if "overrides" in entries else ()
+        if name is None:
+            return None
+        self._references.overridden += [(name, other, entries["overrides"]) for other in overrides]
+        return Rule(
+            name=name,
+            about=about or "",
+            basis=basis or POLICY,
+            when=when or Group("all", ()),
+            then=then,
+            overrides=overrides,
+            place=node.place,
+        )
+
+    def _basis(self, node: Node) -> str | None:
+        value = self._reader.text(node)
+        if value is None or value == POLICY or self._known.articles is None or value in self._known.articles:
+            return value
+        remedy = f"{meant(value, (POLICY, *self._known.articles))}条款须写在 grounds.yaml 或 pack.yaml 的 articles 里，没有条款的写 policy"
+        self._problems.add(node, f"没有条款“{value}”", remedy)
+        return None
+
+    def _known_name(self, node: Node, known: Collection[str] | None, what: str) -> str | None:
+        value = self._reader.text(node)
+        if value is not None and known is not None and value not in known:
+            self._problems.unknown(node, what, value, known)
+            return None
+        return value
+
+    def _list(self, node: Node) -> str | None:
+        return self._known_name(node, self._known.lists, "词表")
+
+    def _department(self, node: Node) -> str | None:
+        return self._known_name(node, self._known.departments, "部门（编号）")
+
+    # ------------------------------------------------------------ when
+
+    def _when(self, node: Node) -> Group | None:
+        """Read the groups under `when`: all of them must hold."""
+        groups = self._groups(node)
+        if not groups:
+            return None
+        return groups[0] if len(groups) == 1 else Group("all", tuple(groups))
+
+    def _groups(self, node: Node) -> list[Group]:
+        entries = self._reader.table(node, _GROUPS)
+        if isinstance(node, Table) and not node.entries:
+            self._problems.add(node, "没有条件", "写上 all、any 或 none")
+        groups = []
+        for kind, inner in entries.items():
+            conditions = tuple(found for item in self._reader.items(inner, what="条件") if (found := self._condition(item)) is not None)
+            if conditions:
+                groups.append(Group(cast("Literal['all', 'any', 'none']", kind), conditions))
+        return groups
+
+    def _condition(self, node: Node) -> Condition | None:
+        if isinstance(node, Table):
+            if any(key in _GROUPS for key in node.entries):
+                return self._when(node)
+            for key, keys in _LEAF_KEYS.items():
+                if key in node.entries:
+                    return self._leaf(key, self._reader.table(node, keys), node)
+        known = "、".join((*_LEAF_KEYS, *_GROUPS))
+        strange = next(iter(node.entries), "") if isinstance(node, Table) else ""
+        self._problems.add(node, "这不是一个条件", meant(strange, (*_LEAF_KEYS, *_GROUPS)) if strange else f"可以写：{known}")
+        return None
+
+    def _leaf(self, key: str, entries: Mapping[str, Node], node: Node) -> Leaf | None:
+        self._count += 1
+        alias = f"c{self._count}"
+        readers: Mapping[str, Callable[[str, Mapping[str, Node], Node], Leaf | None]] = {
+            "mention": self._mention,
+            "field": self._field,
+            "channel": self._channel,
+            "letter": self._letter,
+            "candidate": self._candidate,
+            "concluded": self._concluded,
+        }
+        return readers[key](alias, entries, node)
+
+    def _mention(self, alias: str, entries: Mapping[str, Node], node: Node) -> Mention | None:
+        words = self._list(entries["mention"])
+        other = self._list(entries["same_sentence"]) if "same_sentence" in entries else None
+        near = self._list(entries["near"]) if "near" in entries else None
+        within = self._reader.integer(entries["within"], 0, 1_000) if "within" in entries else 0
+        at_least = self._reader.integer(entries["at_least"], 2, 100) if "at_least" in entries else 1
+        self._check_refinements(entries, node)
+        if words is None or within is None or at_least is None:
+            return None
+        return Mention(
+            alias=alias, words=words, scope=self._scope(entries), same_sentence=other, near=near, within=within, at_least=at_least
+        )
+
+    def _check_refinements(self, entries: Mapping[str, Node], node: Node) -> None:
+        if ("near" in entries) != ("within" in entries):
+            self._problems.add(node, "near 和 within 要一起写", "例如 near: 其他企业 与 within: 30")
+        refinements = [key for key in ("same_sentence", "near", "at_least") if key in entries]
+        if len(refinements) > 1:
+            self._problems.add(node, f"{' 和 '.join(refinements)} 不能写在同一个条件里", "分成两个 mention 条件")
+
+    def _scope(self, entries: Mapping[str, Node]) -> Scope:
+        places: tuple[str, ...] = DEFAULT_PLACES
+        if "in" in entries:
+            named = self._reader.several(entries["in"], lambda item: self._reader.choice(item, PLACES, "位置"), what="位置")
+            places = tuple(place for place in PLACES if place in named)
+        negated: Negation = "no"
+        if "negated" in entries:
+            text = self._reader.choice(entries["negated"], _NEGATIONS, "写法") or "false"
+            negated = _NEGATIONS[text]
+        return Scope(places, negated)
+
+    def _field(self, alias: str, entries: Mapping[str, Node], node: Node) -> Leaf | None:
+        name = self._reader.choice(entries["field"], FIELDS, "栏目")
+        tests = [key for key in ("is", "shorter_than", "longer_than") if key in entries]
+        if len(tests) != 1:
+            self._problems.add(node, "field 条件要有 is、shorter_than、longer_than 中的一个", "两项要求写成两个条件")
+            return None
+        if tests == ["is"]:
+            state = self._reader.choice(entries["is"], ("present", "missing", "valid", "invalid"), "状态")
+            if state in {"valid", "invalid"} and name not in {"uscc", None}:
+                self._problems.add(entries["is"], f"只有 uscc 能判断 {state}", "写 present 或 missing")
+                return None
+            return FieldIs(alias=alias, field=name, state=cast("State", state)) if name and state else None
+        bound = self._reader.integer(entries[tests[0]], 0, _LONGEST_TEXT)
+        if name is not None and name not in MEASURED_FIELDS:
+            self._problems.add(entries["field"], f"不能量 {name} 的字数", f"只有 {'、'.join(MEASURED_FIELDS)} 可以")
+            return None
+        if name is None or bound is None:
+            return None
+        shorter, longer = (bound, None) if tests == ["shorter_than"] else (None, bound)
+        return FieldLength(alias=alias, field=name, shorter_than=shorter, longer_than=longer)
+
+    def _channel(self, alias: str, entries: Mapping[str, Node], _node: Node) -> ChannelIs:
+        channels = tuple(channel.value for channel in Channel)
+        named = self._reader.several(entries["channel"], lambda item: self._reader.choice(item, channels, "渠道"), what="渠道")
+        return ChannelIs(alias=alias, channels=tuple(channel for channel in channels if channel in named))
+
+    def _letter(self, alias: str, entries: Mapping[str, Node], _node: Node) -> LetterIs:
+        node = entries["letter"]
+        if isinstance(node, Scalar):
+            self._reader.choice(node, ("automatic",), "邮件性质")
+            return LetterIs(alias=alias, kinds=AUTOMATIC_KINDS)
+        inner = self._reader.table(node, ("automatic",), ("automatic",))
+        named: tuple[str, ...] = AUTOMATIC_KINDS
+        if "automatic" in inner:
+            named = self._reader.several(
+                inner["automatic"], lambda item: self._reader.choice(item, AUTOMATIC_KINDS, "自动邮件种类"), what="自动邮件种类"
+            )
+        return LetterIs(alias=alias, kinds=tuple(kind for kind in AUTOMATIC_KINDS if kind in named))
+
+    def _candidate(self, alias: str, entries: Mapping[str, Node], _node: Node) -> CandidateIs:
+        inner = self._reader.table(entries["candidate"], ("same", "likeness_at_least", "within_days"))
+        same: tuple[str, ...] = ()
+        if "same" in inner:
+            same = self._reader.several(inner["same"], lambda item: self._reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
+        elif not inner:
+            self._problems.add(entries["candidate"], "candidate 没有要求", "例如 {same: [thread]}")
+        return CandidateIs(
+            alias=alias,
+            same=tuple(key for key in CANDIDATE_KEYS if key in same),
+            likeness_at_least=self._reader.number(inner["likeness_at_least"], 0, 1) if "likeness_at_least" in inner else None,
+            within_days=self._reader.integer(inner["within_days"], 0, 36_500) if "within_days" in inner else None,
+        )
+
+    def _concluded(self, alias: str, entries: Mapping[str, Node], _node: Node) -> Concluded | None:
+        name = self._reader.name(entries["concluded"], NAME, NAME_RULE)
+        if name is None:
+            return None
+        self._references.concluded.append((name, entries["concluded"]))
+        return Concluded(alias=alias, name=name)
+
+    # ------------------------------------------------------------ then
+
+    def _then(self, node: Node) -> Then:
+        entries = self._reader.table(node, tuple(Then.__dataclass_fields__))
+        if isinstance(node, Table) and not set(entries) - {"weight", "final", "advice"}:
+            self._problems.add(node, "规则没有效果", "写上 route、refuse、conclude、review 等至少一项")
+        self._check_effects(node, entries)
+        read = self._reader
+        return Then(
+            conclude=read.several(entries["conclude"], self._conclusion, what="结论") if "conclude" in entries else (),
+            not_a_case=read.text(entries["not_a_case"], longest=30) if "not_a_case" in entries else None,
+            supplement=read.several(entries["supplement"], self._supplement, what="补正项") if "supplement" in entries else (),
+            refuse=self._ground(entries["refuse"]) if "refuse" in entries else None,
+            advice=self._department(entries["advice"]) if "advice" in entries else None,
+            route=self._department(entries["route"]) if "route" in entries else None,
+            weight=(read.number(entries["weight"], 0.1, 100) if "weight" in entries else None) or 1.0,
+            accompany=read.several(entries["accompany"], self._department, what="部门") if "accompany" in entries else (),
+            review=read.text(entries["review"], longest=200) if "review" in entries else None,
+            **{key: self._only_true(entries[key]) for key in ("final", "follow_up", "duplicate", "urgent") if key in entries},
+        )
+
+    def _only_true(self, node: Node) -> bool:
+        if self._reader.flag(node) is False:
+            self._problems.add(node, "写 false 没有作用", "去掉这一项")
+        return True
+
+    def _conclusion(self, node: Node) -> str | None:
+        return self._reader.name(node, NAME, NAME_RULE)
+
+    def _supplement(self, node: Node) -> str | None:
+        return self._known_name(node, self._known.supplements, "补正项（pack.yaml 的 supplements）")
+
+    def _ground(self, node: Node) -> int | None:
+        number = self._reader.integer(node, 1, 99)
+        if number is None or self._known.grounds is None or number in self._known.grounds:
+            return number
+        self._problems.add(node, f"grounds.yaml 里没有情形 {number}", f"可以写：{'、'.join(map(str, self._known.grounds))}")
+        return None
+
+    def _check_effects(self, node: Node, entries: Mapping[str, Node]) -> None:
+        verdicts = [key for key in _VERDICTS if key in entries]
+        if len(verdicts) > 1:
+            self._problems.add(node, f"一条规则不能同时 {'、'.join(verdicts)}", "分成两条规则")
+        if "follow_up" in entries and "duplicate" in entries:
+            self._problems.add(node, "一条规则不能同时 follow_up、duplicate", "分成两条规则")
+        for key, partners in {"weight": ("route",), "advice": ("refuse",), "final": ("refuse", "not_a_case")}.items():
+            if key in entries and not any(partner in entries for partner in partners):
+                self._problems.add(entries[key], f"{key} 只能与 {' 或 '.join(partners)} 一起写", f"去掉 {key}，或加上它们之一")
+
+    def _check_candidate(self, node: Node, when: Group, then: Then) -> None:
+        if (then.follow_up or then.duplicate) and not any(isinstance(leaf, CandidateIs) for leaf in _positive(when)):
+            key = "follow_up" if then.follow_up else "duplicate"
+            self._problems.add(node, f"{key} 要有一个 candidate 条件，说明属于哪一件", "在 when 里加上 candidate: {same: [...]}")
+
+
+def _positive(condition: Condition) -> Iterator[Leaf]:
+    """Yield the leaves that stand under no `none`."""
+    if not isinstance(condition, Group):
+        yield condition
+    elif condition.kind != "none":
+        for inner in condition.conditions:
+            yield from _positive(inner)
