@@ -13,6 +13,7 @@
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
+| deadlines.verification.label, .basis | its name and its article | 初步对接核实, 三（四） |
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
+from rules.deadlines import VerificationRule
 from rules.packfiles import Node, Reader
 
 Start: TypeAlias = Literal["booking_close", "received"]
@@ -45,20 +47,11 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """The first deadline: contact and verification (呈贡 三（四）: 5 working days; the start is a setting)."""
-
-    working_days: int = 5
-    start: Start = "booking_close"
-    booking_window_working_days: int = 10  # 三（三）: 每月底 10 个工作日
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What pack.yaml sets besides the names of the district."""
 
     routing: Routing = field(default_factory=Routing)
-    verification: Verification = field(default_factory=Verification)
+    verification: VerificationRule = field(default_factory=VerificationRule)  # CG-3.4
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
 
@@ -84,7 +77,7 @@ def read_pack(root: Node, reader: Reader) -> Pack:
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
-        verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else Verification(),
+        verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else VerificationRule(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
     )
@@ -153,19 +146,21 @@ def _routing(node: Node, reader: Reader) -> Routing:
     )
 
 
-def _deadlines(node: Node, reader: Reader) -> Verification:
-    default = Verification()
+def _deadlines(node: Node, reader: Reader) -> VerificationRule:
+    default = VerificationRule()
     entries = reader.table(node, ("verification",))
     if "verification" not in entries:
         return default
-    entries = reader.table(entries["verification"], ("working_days", "start", "booking_window_working_days"))
+    entries = reader.table(entries["verification"], tuple(VerificationRule.__dataclass_fields__))
     days = reader.integer(entries["working_days"], 1, 60) if "working_days" in entries else None
     start = reader.choice(entries["start"], _STARTS, "起算点") if "start" in entries else None
     window = reader.integer(entries["booking_window_working_days"], 1, 15) if "booking_window_working_days" in entries else None
-    return Verification(
+    texts = {key: reader.text(entries[key]) for key in ("label", "basis") if key in entries}
+    return VerificationRule(
         working_days=days or default.working_days,
         start=cast("Start", start) if start else default.start,
         booking_window_working_days=window or default.booking_window_working_days,
+        **{key: text for key, text in texts.items() if text is not None},
     )
 
 
