@@ -122,10 +122,9 @@ def test_too_big_keeps_nothing_but_finds_the_end() -> None:
     taker = Body(100, pool)
     for _ in range(10_000):
         assert taker.feed(b"0123456789" * 8) is None
-    assert len(taker._wire) < 10
+    assert len(taker._text) + len(taker._tail) < 10
     assert pool.take(1_000)
     assert taker.feed(b"\r\n.\r\nQUIT\r\n") == b"QUIT\r\n"
-    assert taker.received == 800_000 + len(b"\r\n.\r\nQUIT\r\n")
     assert taker.overflow is Overflow.TOO_BIG
 
 
