@@ -288,9 +288,8 @@ def describe(condition: Condition) -> str:
 
 def _group(group: Group) -> str:
     inner = _JOINTS[group.kind].join(describe(part) for part in group.conditions)
-    if group.kind == "none":
-        return f"没有（{inner}）"
-    return f"（{inner}）" if len(group.conditions) > 1 else inner
+    whole = f"（{inner}）" if len(group.conditions) > 1 else inner
+    return f"没有{whole}" if group.kind == "none" else whole
 
 
 def _anchor(leaf: FieldIs | FieldLength | ChannelIs | LetterIs) -> str:
@@ -307,9 +306,9 @@ def _anchor(leaf: FieldIs | FieldLength | ChannelIs | LetterIs) -> str:
 
 
 def _mention(leaf: Mention) -> str:
+    verb = {"no": "提到", "yes": "否定地提到", "any": "不论否定地提到"}[leaf.scope.negated]
     places = "、".join(_PLACE_NAMES[place] for place in leaf.scope.places)
-    verb = {"no": "提到", "yes": "否定地提到", "any": "提到（不论否定）"}[leaf.scope.negated]
-    text = f"{places}{verb}“{leaf.words}”"
+    text = f"{verb}“{leaf.words}”" if leaf.scope.places == DEFAULT_PLACES else f"在{places}里{verb}“{leaf.words}”"
     if leaf.at_least > 1:
         return f"{text}中至少 {leaf.at_least} 个不同的词"
     if leaf.near is not None:

@@ -8,8 +8,9 @@ So the network it will build is counted here first. Tests that begin alike share
 | different tests after one test | 512 error on assert, 513 hang | 500 |
 | alternatives that end in one identical test | 256 crash | 250 |
 | tests of one fact that may be pending at once | 64 error on assert | 60 |
+| alternatives in one ruleset | 3,000 error | 250 |
 
-Of its grammar only this is used: `all` of patterns, the anchor (`case`) first; equality and order against constants; `$not`; `dist` 0, so
+Of its grammar only this is used: `all` of patterns; equality and order against constants; `$not`; `dist` 0, so
 that one fact may serve several patterns. No joins, regular expressions, arithmetic, counts or `any`.
 """
 
@@ -25,7 +26,7 @@ from rules.compile import Alternative, Check, CompiledRule
 CATCH_ALL = "~end"  # fires for every case, last; its first firing also readies the engine's memory for being freed
 ANCHOR = "a"
 _OPERATORS = {"ne": "$neq", "lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
-_MAX_TESTS, _MAX_ENDS, _MAX_PENDING = 500, 250, 60
+_MAX_TESTS, _MAX_ENDS, _MAX_PENDING, _MAX_ALTERNATIVES = 500, 250, 60, 250
 _PRIORITY, _LAST = 1, 65_000
 
 Ruleset = dict[str, Any]  # as durable_rules_engine.create_ruleset takes it, before JSON
@@ -36,7 +37,7 @@ def build_shards(rules: Sequence[CompiledRule]) -> list[Ruleset]:
     shards: list[Ruleset] = [{}]
     network = _Network()
     for name, patterns in _alternatives(rules):
-        if not network.take(patterns):
+        if len(shards[-1]) == _MAX_ALTERNATIVES or not network.take(patterns):
             shards.append({})
             network = _Network()
             network.take(patterns)  # one alternative alone is far below every limit
@@ -53,8 +54,13 @@ def _alternatives(rules: Sequence[CompiledRule]) -> Iterable[tuple[str, list[dic
 
 
 def _patterns(alternative: Alternative) -> list[dict[str, Any]]:
-    """Return the engine's patterns, the anchor first: a `$not` is only heeded after a positive pattern."""
-    patterns = [{ANCHOR: _tests("case", alternative.anchor)}]
+    """Return the engine's patterns: the anchor first where it is tested, or where something must be absent.
+
+    A `$not` is only heeded for facts that came before those of the positive patterns, and the anchor is the fact that comes last.
+    Without need the anchor is left out: each pattern costs time in every case.
+    """
+    needs_anchor = alternative.anchor or alternative.negative or not alternative.positive
+    patterns = [{ANCHOR: _tests("case", alternative.anchor)}] if needs_anchor else []
     patterns += [{f"p{index}": _tests(pattern.kind, pattern.checks)} for index, pattern in enumerate(alternative.positive)]
     patterns += [{f"n{index}$not": _tests(pattern.kind, pattern.checks)} for index, pattern in enumerate(alternative.negative)]
     return patterns

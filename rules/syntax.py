@@ -92,7 +92,8 @@ def _check_references(rules: list[Rule], references: References, reader: Reader)
     concluded = dict.fromkeys(name for rule in rules for name in rule.then.conclude)
     for name, node in references.concluded:
         if name not in concluded:
-            reader.problems.add(node, f"没有规则得出“{name}”（then.conclude）", meant(name, concluded))
+            remedy = meant(name, concluded) or "在得出它的规则里写 then: {conclude: ……}"
+            reader.problems.add(node, f"没有规则得出“{name}”", remedy)
     names = {rule.name: rule for rule in rules}
     for overriding, name, node in references.overridden:
         if name == overriding:
@@ -153,7 +154,7 @@ class _RuleReader:
         return self._known_name(node, self._known.lists, "词表")
 
     def _department(self, node: Node) -> str | None:
-        return self._known_name(node, self._known.departments, "部门（编号）")
+        return self._known_name(node, self._known.departments, "部门编号")
 
     # ------------------------------------------------------------ when
 
@@ -216,6 +217,13 @@ class _RuleReader:
     def _check_refinements(self, entries: Mapping[str, Node], node: Node) -> None:
         if ("near" in entries) != ("within" in entries):
             self._problems.add(node, "near 和 within 要一起写", "例如 near: 其他企业 与 within: 30")
+        for key in ("same_sentence", "near"):
+            if (
+                isinstance(other := entries.get(key), Scalar)
+                and isinstance(words := entries["mention"], Scalar)
+                and other.text == words.text
+            ):
+                self._problems.add(other, f"{key} 要写另一个词表", "同一个词表的两个词，用 at_least: 2")
         refinements = [key for key in ("same_sentence", "near", "at_least") if key in entries]
         if len(refinements) > 1:
             self._problems.add(node, f"{' 和 '.join(refinements)} 不能写在同一个条件里", "分成两个 mention 条件")
@@ -321,7 +329,7 @@ class _RuleReader:
         return self._reader.name(node, NAME, NAME_RULE)
 
     def _supplement(self, node: Node) -> str | None:
-        return self._known_name(node, self._known.supplements, "补正项（pack.yaml 的 supplements）")
+        return self._known_name(node, self._known.supplements, "补正项")
 
     def _ground(self, node: Node) -> int | None:
         number = self._reader.integer(node, 1, 99)

@@ -1,0 +1,184 @@
+"""Rules and facts by chance, within the language: what the two evaluators are compared on."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from rules.compile import Stage, compile_rule, compile_stages
+from rules.language import (
+    AUTOMATIC_KINDS,
+    CANDIDATE_KEYS,
+    FIELDS,
+    MEASURED_FIELDS,
+    PLACES,
+    CandidateIs,
+    ChannelIs,
+    Concluded,
+    Condition,
+    FieldIs,
+    FieldLength,
+    Group,
+    Leaf,
+    LetterIs,
+    Mention,
+    Negation,
+    Rule,
+    Scope,
+    Then,
+)
+from rules.rulebook import RuleBook, load_pack
+from store.errors import Problem
+from store.model import Channel
+
+LISTS = ("合同", "货款", "法院", "行政部门", "工资", "其他企业", "Ad", "a1", "_x", "词表_很长很长很长很长的名字", "城管", "房")
+CONCLUSIONS = ("甲", "乙", "丙")
+_CHANNELS = tuple(channel.value for channel in Channel)
+_SMALL = load_pack(Path(__file__).parents[1] / "packs" / "small")
+Facts = list[dict[str, object]]
+
+
+def book(stages: tuple[Stage, ...]) -> RuleBook:
+    """Return the rule book of a small pack with *stages* in place of its own."""
+    return replace(_SMALL, stages=stages)
+
+
+def random_stages(dice: random.Random, rules: int) -> tuple[Stage, ...]:
+    """Return stages of *rules* rules that the compiler takes: none too wide, none impossible."""
+    taken: list[Rule] = []
+    while len(taken) < rules:
+        rule = _Chance(dice).rule(f"规则{len(taken)}")
+        problems: list[Problem] = []
+        compile_rule(rule, problems)
+        if not problems:
+            taken.append(rule)
+    problems = []
+    stages = compile_stages(taken, problems)
+    assert not problems
+    return stages
+
+
+class _Chance:
+    """Throws dice for one rule."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self._alias = (f"c{number}" for number in itertools.count(1))
+
+    def rule(self, name: str) -> Rule:
+        dice = self._dice
+        layer = dice.randint(0, len(CONCLUSIONS) - 1)  # a rule rests on earlier conclusions only, so that there are no circles
+        self._conclusions = CONCLUSIONS[:layer]
+        kinds: list[Literal["all", "any", "none"]] = ["all", "all", "any", "none"]
+        groups = [Group(kind, self._parts(depth=1)) for kind in dice.sample(kinds, dice.randint(1, 2))]
+        conclude = (CONCLUSIONS[layer],) if dice.random() < 0.3 else ()
+        when = groups[0] if len(groups) == 1 else Group("all", tuple(groups))
+        return Rule(name=name, about="", basis="policy", when=when, then=Then(conclude=conclude), overrides=(), place="x:1")
+
+    def _parts(self, depth: int) -> tuple[Condition, ...]:
+        return tuple(self._condition(depth) for _ in range(self._dice.choice((1, 1, 2, 2, 3, 4))))
+
+    def _condition(self, depth: int) -> Condition:
+        if depth < 3 and self._dice.random() < 0.15:
+            return Group(self._dice.choice(("all", "any", "none")), self._parts(depth + 1))
+        return self._leaf()
+
+    def _leaf(self) -> Leaf:
+        dice, alias = self._dice, next(self._alias)
+        match dice.randint(0, 9):
+            case 0:
+                return dice.choice([self._field, self._length])(alias)
+            case 1:
+                return ChannelIs(alias=alias, channels=tuple(dice.sample(_CHANNELS, dice.randint(1, 2))))
+            case 2:
+                return LetterIs(alias=alias, kinds=tuple(dice.sample(AUTOMATIC_KINDS, dice.randint(1, 4))))
+            case 3:
+                return self._candidate(alias)
+            case 4 if self._conclusions:
+                return Concluded(alias=alias, name=dice.choice(self._conclusions))
+        return self._mention(alias)
+
+    def _field(self, alias: str) -> Leaf:
+        if self._dice.random() < 0.4:
+            return FieldIs(alias=alias, field="uscc", state=self._dice.choice(("valid", "invalid")))
+        return FieldIs(alias=alias, field=self._dice.choice(FIELDS), state=self._dice.choice(("present", "missing")))
+
+    def _length(self, alias: str) -> Leaf:
+        name, bound = self._dice.choice(MEASURED_FIELDS), self._dice.choice((0, 5, 10, 15))
+        if self._dice.random() < 0.5:
+            return FieldLength(alias=alias, field=name, shorter_than=bound)
+        return FieldLength(alias=alias, field=name, longer_than=bound)
+
+    def _candidate(self, alias: str) -> Leaf:
+        dice = self._dice
+        return CandidateIs(
+            alias=alias,
+            same=tuple(dice.sample(CANDIDATE_KEYS, dice.randint(0, 3))),
+            likeness_at_least=dice.choice((None, 0.0, 0.25, 0.6, 0.123456, 1.0)),
+            within_days=dice.choice((None, 0, 30, 90)),
+        )
+
+    def _mention(self, alias: str) -> Leaf:
+        dice = self._dice
+        mention = Mention(alias=alias, words=dice.choice(LISTS), scope=self.scope())
+        match dice.randint(0, 6):
+            case 0:
+                return replace(mention, same_sentence=dice.choice([name for name in LISTS if name != mention.words]))
+            case 1:
+                return replace(mention, near=dice.choice(LISTS), within=dice.choice((0, 10, 30)))
+            case 2:
+                return replace(mention, at_least=dice.randint(2, 4))
+        return mention
+
+    def scope(self) -> Scope:
+        """Return the default scope mostly, else some places and some negation."""
+        if self._dice.random() < 0.5:
+            return Scope()
+        places = tuple(place for place in PLACES if self._dice.random() < 0.6) or ("title",)
+        negated: Negation = self._dice.choice(("no", "yes", "any"))
+        return Scope(places, negated)
+
+
+def random_facts(dice: random.Random, stages: tuple[Stage, ...], most: int = 24) -> Facts:
+    """Return an anchor and up to *most* other facts, in any order, of which many speak to the rules of *stages*."""
+    chance = _Chance(dice)
+    makers = [_mention, _mention, _mention, _count, _near, _candidate, _derived]
+    facts = [dice.choice(makers)(dice, chance) for _ in range(dice.randint(0, most))]
+    facts.append(_anchor(dice))
+    dice.shuffle(facts)
+    numbered: Facts = [{**fact, "id": f"{str(fact['k'])[0]}{number}"} for number, fact in enumerate(facts)]
+    return numbered
+
+
+def _anchor(dice: random.Random) -> dict[str, Any]:
+    fact: dict[str, Any] = {"k": "case", "channel": dice.choice(_CHANNELS), "automatic": dice.choice((None, None, *AUTOMATIC_KINDS))}
+    fact |= {f"has_{name}": dice.random() < 0.6 for name in FIELDS}
+    fact |= {f"{name}_length": dice.choice((0, 4, 5, 6, 10, 15, 400, 30_000_000)) for name in MEASURED_FIELDS}
+    return fact | {"uscc_valid": dice.choice((None, True, False))}
+
+
+def _mention(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
+    where, negated = dice.choice(PLACES), dice.random() < 0.3
+    return {"k": "mention", "list": dice.choice((*LISTS, "不认识")), "where": where, "sentence": dice.randint(1, 4), "negated": negated}
+
+
+def _count(dice: random.Random, chance: _Chance) -> dict[str, Any]:
+    return {"k": "count", "list": chance.scope().key(dice.choice(LISTS)), "words": dice.randint(1, 5)}
+
+
+def _near(dice: random.Random, chance: _Chance) -> dict[str, Any]:
+    key = chance.scope().key(dice.choice(LISTS))
+    return {"k": "near", "list": key, "other": dice.choice(LISTS), "distance": dice.choice((0, 1, 10, 11, 30, 31))}
+
+
+def _candidate(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
+    fact: dict[str, Any] = {"k": "candidate"} | {f"same_{key}": dice.choice((None, True, False)) for key in CANDIDATE_KEYS}
+    likeness = dice.choice((None, 0.0, 0.25, 0.6, 0.599_999_9, 0.123456, 1, 1.0, 1e-7, dice.random()))
+    return fact | {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000))}
+
+
+def _derived(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
+    return {"k": "derived", "name": dice.choice((*CONCLUSIONS, "别的"))}
