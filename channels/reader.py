@@ -1,0 +1,88 @@
+"""Reads arrivals in capped child processes: what hangs, crashes or eats memory on a stranger's bytes does so there.
+
+Child: `python -m channels.reader` answers questions of `store.workers`. Parent: `Reader`, a pool of such children.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+
+from store.codec import from_json, to_json
+from store.errors import MalformedMessageError, WorkerFailedError
+from store.model import Channel, Petition, Reading, StoredArrival
+from store.workers import Answer, Caps, Worker, serve
+
+# A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.
+DEFAULT_CAPS = Caps(seconds=20, memory=1536 << 20)
+_DOORS_WITH_ENVELOPE = frozenset({"smtp", "lmtp"})  # there "" as MAIL FROM is the null sender; a file has no envelope
+_PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), [b"\xe8\xaf\x95"]
+
+
+class Reader:
+    """A pool of reading children; each reads one arrival at a time, further arrivals wait for a free one."""
+
+    def __init__(self, workers: int, caps: Caps = DEFAULT_CAPS) -> None:
+        """Prepare *workers* children; each starts with its first arrival."""
+        self._workers = [Worker(["-m", "channels.reader"], caps) for _ in range(workers)]
+        self._free: asyncio.Queue[Worker] = asyncio.Queue()
+        for worker in self._workers:
+            self._free.put_nowait(worker)
+
+    async def read(self, arrival: StoredArrival) -> Reading:
+        """Return the petition of *arrival* and the bytes of its attachments.
+
+        Raises MalformedMessageError where the arrival cannot be read: past a limit, not a letter, or two children died of it.
+        WorkerFailedError where the children cannot read anything just now.
+        """
+        worker = await self._free.get()
+        reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival))
+        reading.add_done_callback(lambda _: self._free.put_nowait(worker))
+        return await asyncio.shield(reading)  # a cancelled caller leaves; the child is free once it has finished
+
+    async def close(self) -> None:
+        """End the children; waits for those that are reading, at most as long as the caps allow."""
+        await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in self._workers))
+
+
+def _read(worker: Worker, arrival: StoredArrival) -> Reading:
+    """Ask *worker*, and once more in a fresh child where the first one failed."""
+    envelope_from = arrival.envelope_from if arrival.door in _DOORS_WITH_ENVELOPE else None
+    question = json.dumps({"channel": arrival.channel.value, "envelope_from": envelope_from})
+    try:
+        return _ask(worker, question, arrival.raw)
+    except WorkerFailedError:
+        worker.close()
+    try:
+        return _ask(worker, question, arrival.raw)
+    except WorkerFailedError as error:
+        worker.close()
+        worker.ask(*_PROBE)  # raises WorkerFailedError where not this arrival is to blame but the machine
+        raise MalformedMessageError(f"两次读取都失败：{error}。原件已保留，请人工查看") from error
+
+
+def _ask(worker: Worker, question: str, raw: bytes) -> Reading:
+    answer, blobs = worker.ask(question, [raw])
+    try:
+        petition = from_json(Petition, answer)
+    except ValueError as error:
+        raise WorkerFailedError("子进程的答复不是一件诉求") from error
+    return Reading(petition=petition, blobs={hashlib.sha256(blob).hexdigest(): blob for blob in blobs})
+
+
+def answer(question: str, blobs: Sequence[bytes]) -> Answer:
+    """Read the arrival that *question* describes and whose bytes are the first of *blobs* (child side)."""
+    from channels.mime import read_letter, text_letter  # noqa: PLC0415 - the parent needs none of what reading imports
+    from channels.petition import read_petition  # noqa: PLC0415 - likewise
+
+    asked = json.loads(question)
+    channel = Channel(asked["channel"])
+    parts = read_letter(blobs[0], envelope_from=asked["envelope_from"]) if channel is Channel.MAIL else text_letter(blobs[0])
+    petition = read_petition(channel, parts.letter, parts.blobs)
+    return to_json(petition), list(parts.blobs.values())
+
+
+if __name__ == "__main__":
+    serve(answer)
