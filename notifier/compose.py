@@ -1,0 +1,205 @@
+"""Who is told what about a case: one place that decides which notices are owed, to whom, and in which template. Sends nothing.
+
+Mail to an enterprise goes to an address that a stranger gave us. So it repeats nothing of what was sent (a forged sender would make us a
+relay of it), bears no name taken from the message, is capped, and is never written in answer to automatic mail (RFC 3834).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from notifier.plain import line
+from notifier.rehearsal import rehearse
+from notifier.view import department, of_case, of_petition, office
+from notifier.wording import Wording
+from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
+
+_MAX_REASON = 600  # code points of what a person tells the enterprise
+# RFC 5321 4.1.2, ASCII and unquoted: what every relay takes. Others are told by telephone.
+_USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+_NOT_A_PERSON = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|owner-.{0,60}|.{0,60}-request)@.{1,255}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """A district's own addresses: the one it writes from, the coordinator's, the departments' by id."""
+
+    sender: Address
+    coordinator: Address | None = None
+    departments: Mapping[str, Address] = field(default_factory=dict)
+
+
+class Composer:
+    """Writes the notices of one district. Pure: the same case gives the same notices."""
+
+    def __init__(self, district: District, addresses: Addresses) -> None:
+        """Compile the pack's wording and fill every template once; raises ConfigError with every template that fails."""
+        self._district, self._addresses = district, addresses
+        self._wording = Wording(district.wording)
+        rehearse(district, self._wording)
+
+    # ------------------------------------------------------------ what happened → notices
+
+    def for_new_case(self, case: Case) -> list[Notice]:
+        """Return the notices owed for a case just registered.
+
+        Where the enterprise is owed more than a receipt (supplement, referral) and cannot be mailed, the coordinator is asked to tell it.
+        """
+        match case.state:
+            case CaseState.ASSIGNED:
+                return [*self._assign(case, ""), *self._receipt(case, "")]
+            case CaseState.UNDER_REVIEW:
+                return [*self._review(case, (), ""), *self._receipt(case, "")]
+            case CaseState.AWAITING_SUPPLEMENT:
+                return self.for_supplement(case, case.decision.missing)
+            case CaseState.REFUSED:
+                return self.for_referral(case, "")
+
+    def for_assignment(self, case: Case, round_: str) -> list[Notice]:
+        """Return the notices owed once a person has accepted or re-assigned a case: the department's, and word to the enterprise."""
+        return [*self._assign(case, round_), *self._receipt(case, round_)]
+
+    def for_accompanying(self, case: Case, departments: Sequence[str], round_: str) -> list[Notice]:
+        """Return one notice to each of *departments* (ids), once a person has named them to accompany."""
+        return [
+            notice
+            for id_ in departments
+            for notice in self._to_department(
+                case, id_, Purpose.ACCOMPANY, f"{round_}.{id_}", {"invited": department(id_, self._district).name}
+            )
+        ]
+
+    def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
+        """Return the request for what is *missing* (Chinese noun phrases of the pack)."""
+        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": [item.rstrip("。；") for item in missing]})
+        return notices or self._review(case, ("需请企业补充材料，但来件没有可用的邮箱，请以电话等方式告知",), round_)
+
+    def for_referral(self, case: Case, reason: str, round_: str = "") -> list[Notice]:
+        """Return the word to the enterprise that its matter is not accepted. *reason* is a person's, and the enterprise reads it."""
+        more = {"reason": line(reason, _MAX_REASON), "advice": office(case.decision.advice, self._district)}
+        notices = self._to_enterprise(case, Purpose.REFERRAL, round_, more)
+        return notices or self._review(case, ("需告知企业不予受理，但来件没有可用的邮箱，请以电话等方式告知",), round_)
+
+    def for_follow_up(self, case: Case, petition: Petition, round_: str = "") -> list[Notice]:
+        """Return the notice that hands on what came in later to *case*.
+
+        It goes to the department that has the case; to the coordinator where none has it, or where a department wrote itself. *round_*
+        tells several follow-ups apart; by default it is drawn from the message.
+        """
+        if petition.letter.automatic:
+            return []
+        author = self._author(petition)
+        more: dict[str, object] = {"arrival": of_petition(petition), "author": author, "stranger": not author and _differs(petition, case)}
+        turn = round_ or hashlib.sha256(f"{petition.letter.message_id}\n{petition.title}\n{petition.content}".encode()).hexdigest()[:16]
+        if case.department is None or (author and author != self._district.coordinator):
+            return self._to_coordinator(case, Purpose.FORWARD, turn, more)
+        return self._to_department(case, case.department, Purpose.FORWARD, turn, more)
+
+    def problems(self, case: Case) -> tuple[str, ...]:
+        """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""
+        found = []
+        if case.department is not None and self._address_of(case.department) is None:
+            name = department(case.department, self._district).name
+            found.append(f"未登记{name}的邮箱，{self._instead('交办邮件')}")
+        if case.state is CaseState.UNDER_REVIEW and self._addresses.coordinator is None:
+            found.append(f"未登记{self._district.coordinator}的邮箱，复核提醒未发出，请直接在系统中复核")
+        if self._enterprise(case.petition) is None:
+            automatic = case.petition.letter.automatic
+            found.append("来件是自动邮件，按规定不予回信" if automatic else "来件没有可用的邮箱，未向企业发信，请以电话等方式告知")
+        return tuple(found)
+
+    # ------------------------------------------------------------ one notice each
+
+    def _assign(self, case: Case, round_: str) -> list[Notice]:
+        if case.department is None:
+            return self._review(case, (), round_)
+        return self._to_department(case, case.department, Purpose.ASSIGN, round_, {})
+
+    def _receipt(self, case: Case, round_: str) -> list[Notice]:
+        return self._to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})
+
+    def _review(self, case: Case, more_reasons: Sequence[str], round_: str) -> list[Notice]:
+        return self._to_coordinator(
+            case, Purpose.REVIEW, round_, {"review": [reason.rstrip("。") for reason in (*more_reasons, *case.decision.review)]}
+        )
+
+    # ------------------------------------------------------------ to whom
+
+    def _to_enterprise(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
+        address = self._enterprise(case.petition)
+        if address is None:
+            return []
+        written = self._wording.write(purpose, {**of_case(case, self._district), **more})
+        return [
+            Notice(
+                purpose=purpose,
+                to=Address(name="", address=address),
+                subject=written.subject,
+                text=written.text,
+                html=written.html,
+                attach_original=False,
+                round=round_,
+                reply_to_message=case.petition.letter.message_id,
+                capped=True,
+            )
+        ]
+
+    def _to_department(self, case: Case, id_: str, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
+        """Write to a department, or for want of its address to the coordinator with a line saying so."""
+        address = self._address_of(id_)
+        name = department(id_, self._district).name
+        if address is None:
+            return self._to_coordinator(case, purpose, round_, {**more, "stands_in_for": name})
+        return [self._official(case, purpose, address, round_, {**more, "addressee": name})]
+
+    def _to_coordinator(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
+        address = self._addresses.coordinator
+        if address is None:
+            return []
+        return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator})]
+
+    def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object]) -> Notice:
+        written = self._wording.write(purpose, {**of_case(case, self._district), **more})
+        return Notice(
+            purpose=purpose, to=to, subject=written.subject, text=written.text, html=written.html, attach_original=True, round=round_
+        )
+
+    def _address_of(self, id_: str) -> Address | None:
+        """Return a department's address under the directory's name for it; the coordinator may itself be a department."""
+        name = department(id_, self._district).name
+        found = self._addresses.departments.get(id_)
+        if found is None:
+            return self._addresses.coordinator if name == self._district.coordinator else None
+        return Address(name=found.name or name, address=found.address)
+
+    def _enterprise(self, petition: Petition) -> str | None:
+        """Return the address to answer, Reply-To before From, None where we may not or cannot."""
+        wanted = petition.letter.reply_to or petition.letter.sender
+        if petition.letter.automatic or wanted is None or not _USABLE.fullmatch(wanted.address):
+            return None
+        ours = wanted.address.lower() == self._addresses.sender.address.lower()
+        return None if ours or _NOT_A_PERSON.fullmatch(wanted.address) else wanted.address
+
+    def _author(self, petition: Petition) -> str:
+        """Return the office that wrote a follow-up (by its address), "" where it was somebody else."""
+        sender = petition.letter.sender.address.lower() if petition.letter.sender else ""
+        coordinator = self._addresses.coordinator
+        if coordinator and sender == coordinator.address.lower():
+            return self._district.coordinator
+        names = (
+            department(id_, self._district).name for id_, known in self._addresses.departments.items() if sender == known.address.lower()
+        )
+        return next(names, "")
+
+    def _instead(self, what: str) -> str:
+        coordinator = self._district.coordinator
+        return f"{what}改送{coordinator}" if self._addresses.coordinator else f"也未登记{coordinator}的邮箱，{what}未发出"
+
+
+def _differs(petition: Petition, case: Case) -> bool:
+    """Say whether a follow-up came from another address than the case did."""
+    first, later = case.petition.letter.sender, petition.letter.sender
+    return bool(first and later and first.address.lower() != later.address.lower())

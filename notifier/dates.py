@@ -1,0 +1,71 @@
+"""Dates and deadlines in the words of an official letter."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from store.model import CountedDay, Due
+
+_WEEKDAYS = "一二三四五六日"
+
+
+def plain_date(day: date) -> str:
+    """Return a date as it stands in a letter: 2024年11月7日."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def in_full(day: date) -> str:
+    """Return a date with its day of the week: 2024年11月7日（星期四）."""
+    return f"{plain_date(day)}（星期{_WEEKDAYS[day.weekday()]}）"
+
+
+def local_date(moment: datetime, timezone: str) -> date:
+    """Return the date of an aware *moment* in the district's time zone."""
+    return moment.astimezone(ZoneInfo(timezone)).date()
+
+
+def counted_days(due: Due) -> str:
+    """Return which days of a count are working days, and why: 11月1日、11月4日至7日（工作日）."""
+    return _by_reason([day for day in due.days if day.counted], due.start.year)
+
+
+def skipped_days(due: Due) -> str:
+    """Return which days of a count are off, and why; "" where none is."""
+    return _by_reason([day for day in due.days if not day.counted], due.start.year)
+
+
+def _by_reason(days: list[CountedDay], year: int) -> str:
+    parts = []
+    for why, group in groupby(days, key=lambda day: day.why):
+        stretches = []
+        for first, last in _stretches([day.day for day in group]):
+            stretches.append(_stretch(first, last, year))
+            year = last.year
+        parts.append("、".join(stretches) + f"（{why.replace('（', '，').replace('）', '')}）")
+    return "；".join(parts)
+
+
+def _stretches(days: list[date]) -> list[tuple[date, date]]:
+    """Put days that follow one another together."""
+    found: list[tuple[date, date]] = []
+    for day in days:
+        if found and (day - found[-1][1]).days == 1:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _stretch(first: date, last: date, year: int) -> str:
+    start = _short(first, year)
+    if first == last:
+        return start
+    end = f"{last.day}日" if (first.year, first.month) == (last.year, last.month) else _short(last, first.year)
+    return f"{start}至{end}"
+
+
+def _short(day: date, year: int) -> str:
+    """Return a date without its year where that is the *year* spoken of."""
+    return f"{day.month}月{day.day}日" if day.year == year else plain_date(day)

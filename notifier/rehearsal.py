@@ -1,0 +1,183 @@
+"""Fills every template with invented cases before any real one comes: a slip in a pack's wording is found at start-up, not with the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from notifier.view import of_case
+from notifier.wording import Wording
+from store.errors import ConfigError, Problem
+from store.model import (
+    Address,
+    Attachment,
+    Case,
+    CaseState,
+    Channel,
+    CountedDay,
+    Decision,
+    District,
+    Due,
+    Found,
+    Hit,
+    Letter,
+    Petition,
+    Purpose,
+    Quote,
+    Span,
+    Verdict,
+)
+
+_DAY = date(2024, 10, 31)
+_ADVICE = {"name": "示例部门", "duty": "示例职责"}
+
+
+def rehearse(district: District, wording: Wording) -> None:
+    """Write every purpose for a full case and a bare one; raises ConfigError with each template that cannot be filled."""
+    problems: dict[str, Problem] = {}
+    for view in _views(district):
+        for purpose in Purpose:
+            try:
+                wording.write(purpose, view)
+            except ConfigError as error:
+                problems |= {problem.place: problem for problem in error.problems}
+    if problems:
+        raise ConfigError(list(problems.values()))
+
+
+def _views(district: District) -> Iterator[Mapping[str, object]]:
+    bare = _case()
+    full = _full(bare, district)
+    yield of_case(bare, district)
+    yield of_case(full, district)
+    words = {"addressee": "示例部门", "stands_in_for": "示例部门", "invited": "示例部门", "reason": "示例", "author": "示例部门"}
+    yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE}
+
+
+def _case() -> Case:
+    """Return a case of which nothing is known."""
+    letter = Letter(
+        message_id="",
+        in_reply_to=(),
+        references=(),
+        sender=None,
+        reply_to=None,
+        to=(),
+        subject="",
+        date=None,
+        text="",
+        attachments=(),
+        automatic=None,
+        doubts=(),
+    )
+    petition = Petition(
+        channel=Channel.LETTER,
+        name=None,
+        uscc=None,
+        uscc_valid=None,
+        address=None,
+        contact=None,
+        phone=None,
+        title="",
+        content="",
+        quoted="",
+        attachment_texts={},
+        letter=letter,
+    )
+    return Case(
+        id=1,
+        district="",
+        number="示例",
+        state=CaseState.UNDER_REVIEW,
+        opened_at=datetime(2024, 10, 11, 3, tzinfo=UTC),
+        arrival_id=1,
+        petition=petition,
+        decision=_decision(),
+        verdict=Verdict.ACCEPT,
+        ground=None,
+        department=None,
+        accompanying=(),
+        due=None,
+    )
+
+
+def _decision() -> Decision:
+    return Decision(
+        verdict=Verdict.ACCEPT,
+        proposed=False,
+        ground=None,
+        topic="",
+        department=None,
+        accompanying=(),
+        advice=None,
+        missing=(),
+        related_case=None,
+        urgent=False,
+        review=(),
+        named_departments=(),
+        scores=(),
+        hits=(),
+        near_misses=(),
+        due=None,
+        rulebook="",
+        engine="reference",
+    )
+
+
+def _full(bare: Case, district: District) -> Case:
+    """Return *bare* with something in every place."""
+    ids = tuple(district.departments)[:2]
+    lead = ids[0] if ids else None
+    found = Found(value="示例", how="signature", span=Span(source="body", start=0, end=2, text="示例"))
+    letter = replace(
+        bare.petition.letter,
+        sender=Address(name="示例", address="example@example.com"),
+        attachments=(Attachment(name="示例.pdf", content_type="application/pdf", size=1, sha256=""),),
+        doubts=("示例",),
+    )
+    petition = replace(
+        bare.petition,
+        name=found,
+        uscc=found,
+        uscc_valid=False,
+        address=found,
+        contact=found,
+        phone=found,
+        title="示例",
+        content="示例" * 2_000,
+    )
+    hit = Hit(rule="示例", effect="示例", basis="示例", quotes=(Quote(source="title", start=0, end=2, text="示例", words="示例"),))
+    decision = replace(
+        bare.decision,
+        topic="示例",
+        missing=("示例",),
+        urgent=True,
+        review=("示例",),
+        named_departments=ids,
+        scores=tuple((id_, 1.0) for id_ in ids),
+        hits=(hit, replace(hit, department=lead)),
+    )
+    return replace(
+        bare,
+        petition=replace(petition, letter=letter),
+        decision=decision,
+        ground=next(iter(district.grounds), None),
+        department=lead,
+        accompanying=ids,
+        due=_due(),
+    )
+
+
+def _due() -> Due:
+    days = tuple(CountedDay(day=_DAY + timedelta(days=n), counted=n != 1, why="示例") for n in (1, 2))
+    return Due(
+        kind="verification",
+        label="示例",
+        basis="示例",
+        start=_DAY,
+        start_label="示例",
+        due=days[-1].day,
+        provisional=True,
+        days=days,
+    )

@@ -1,0 +1,176 @@
+"""What a wording template may say about a case: plain Chinese strings under fixed names, strangers' words already cleaned and capped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from notifier.dates import counted_days, in_full, local_date, plain_date, skipped_days
+from notifier.plain import boxed, excerpt, line
+from store.model import Attachment, Case, CaseState, Decision, Department, District, Due, Found, Hit, Petition, Verdict
+
+View = Mapping[str, object]
+
+_FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
+_MAX_HITS, _MAX_QUOTES, _MAX_NAMES = 8, 4, 20
+_KIB, _MIB = 1 << 10, 1 << 20
+_NOT_STATED = "来件未写明"
+_HOW = {"header": "据发件人信息", "signature": "据来件落款"}
+
+_OF_A_NOTICE: View = {
+    "addressee": "",  # whom an official letter is written to
+    "stands_in_for": "",  # the department that has no address, where the coordinator gets its letter
+    "invited": "",  # the department asked to accompany
+    "again": False,  # the enterprise has had a receipt before
+    "reason": "",  # a person's words to the enterprise
+    "advice": {"name": "", "duty": ""},  # the office to turn to instead
+    "author": "",  # the office whose address a follow-up bears
+    "stranger": False,  # a follow-up from another address than the case
+}
+
+
+def of_case(case: Case, district: District) -> dict[str, object]:
+    """Return every name that a template may use; `notifier.compose` sets those of `_OF_A_NOTICE` where a notice needs them."""
+    petition = of_petition(case.petition)
+    return {
+        **_OF_A_NOTICE,
+        "arrival": petition,
+        "district": _district(district),
+        "number": case.number,
+        "registered": plain_date(local_date(case.opened_at, district.timezone)),
+        "assigned": case.state is CaseState.ASSIGNED,
+        "under_review": case.state is CaseState.UNDER_REVIEW,
+        "department": office(case.department, district),
+        "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
+        "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments),
+        "urgent": case.decision.urgent,
+        "topic": case.decision.topic,
+        "petition": petition,
+        "due": _due(case.due),
+        "ground": _ground(case.ground, district),
+        "missing": [item.rstrip("。；") for item in case.decision.missing],
+        "proposed": _proposed(case, district),
+        "reasons": [_reason(hit) for hit in _routing(case.decision, case.department)],
+        "findings": [f"{_reason(hit)}（依据：{hit.basis}；规则：{hit.rule}）" for hit in _standing(case.decision)],
+        "scores": "、".join(f"{department(id_, district).name}（{score:g}）" for id_, score in case.decision.scores[:3]),
+        "doubts": [line(doubt, _FIELD).rstrip("。") for doubt in case.petition.letter.doubts],
+        "review": [reason.rstrip("。") for reason in case.decision.review],
+    }
+
+
+def department(id_: str, district: District) -> Department:
+    """Return the directory's entry; one that has left the directory since keeps its id for a name."""
+    return district.departments.get(id_) or Department(id=id_, name=id_, duty="")
+
+
+def office(id_: str | None, district: District) -> dict[str, str]:
+    """Return a department as templates see it; empty where there is none."""
+    found = department(id_, district) if id_ is not None else Department(id="", name="", duty="")
+    return {"name": found.name, "duty": found.duty.rstrip("。")}
+
+
+def of_petition(petition: Petition) -> dict[str, object]:
+    """Return an enterprise's words, cleaned: one-line fields, and the content both as lines (HTML) and boxed (text)."""
+    content = excerpt(petition.content, _CONTENT)
+    sender = petition.letter.reply_to or petition.letter.sender
+    return {
+        "name": _field(petition.name),
+        "uscc": _field(petition.uscc),
+        "uscc_wrong": petition.uscc_valid is False,
+        "address": _field(petition.address),
+        "contact": _field(petition.contact),
+        "phone": _field(petition.phone),
+        "mail": line(sender.address, _FIELD) if sender else "",
+        "title": line(petition.title, _TITLE) or "（来件没有标题）",
+        "short_title": line(petition.title, _SUBJECT_TITLE) or "（无标题）",
+        "content_lines": list(content.lines) or ["（来件没有正文）"],
+        "content_boxed": boxed(content.lines or ("（来件没有正文）",)),
+        "content_length": content.length,
+        "content_is_whole": content.is_whole,
+        "attachments": _attachments(petition.letter.attachments),
+    }
+
+
+def _district(district: District) -> dict[str, object]:
+    programme = district.programme if district.programme.startswith("“") else f"“{district.programme}”"
+    return {
+        "name": district.name,
+        "programme": programme,
+        "document": district.document,
+        "coordinator": district.coordinator,
+        "signature": _signature(district),
+    }
+
+
+def _signature(district: District) -> str:
+    """Return the coordinator's full name: 昆明市呈贡区 and 区政务服务局 make 昆明市呈贡区政务服务局."""
+    shared = district.coordinator[:1]
+    return district.name + (district.coordinator[1:] if shared and district.name.endswith(shared) else district.coordinator)
+
+
+def _field(found: Found | None) -> str:
+    value = line(found.value, _FIELD) if found else ""
+    if not found or not value:
+        return _NOT_STATED
+    how = _HOW.get(found.how)
+    return f"{value}（{how}）" if how else value
+
+
+def _attachments(attachments: Sequence[Attachment]) -> list[str]:
+    shown = [f"{line(item.name, _FIELD) or '（无文件名）'}（{_size(item.size)}）" for item in attachments[:_MAX_NAMES]]
+    return [*shown, f"等共{len(attachments)}个文件"] if len(attachments) > _MAX_NAMES else shown
+
+
+def _size(size: int) -> str:
+    return f"{size / _MIB:.1f} MB" if size >= _MIB else f"{max(1, round(size / _KIB))} KB"
+
+
+def _due(due: Due | None) -> dict[str, object] | None:
+    if due is None:
+        return None
+    return {
+        "label": due.label,
+        "basis": due.basis,
+        "start": in_full(due.start),
+        "start_label": due.start_label,
+        "date": in_full(due.due),
+        "days": sum(day.counted for day in due.days),
+        "counted": counted_days(due),
+        "skipped": skipped_days(due),
+        "provisional": due.provisional,
+        "first": in_full(due.start + timedelta(days=1)),
+    }
+
+
+def _ground(number: int | None, district: District) -> dict[str, str]:
+    """Return a ground as templates see it (its text without the list's semicolon); empty where there is none."""
+    ground = district.grounds.get(number) if number is not None else None
+    if ground is None:
+        return {"article": "", "text": "", "advice": ""}
+    return {"article": ground.article, "text": ground.text.rstrip("；。"), "advice": ground.advice.rstrip("。")}
+
+
+def _proposed(case: Case, district: District) -> str:
+    """Say in a few words what the rules propose and a person has yet to confirm."""
+    if case.verdict is Verdict.REFUSE:
+        ground = _ground(case.ground, district)
+        return f"不予受理，依据{ground['article']}“{ground['text']}”" if ground["text"] else "不予受理"
+    if case.verdict is Verdict.SUPPLEMENT:
+        return f"请企业补充：{'、'.join(case.decision.missing)}"
+    return "受理，承办部门待定" if case.department is None else f"受理，交{department(case.department, district).name}承办"
+
+
+def _standing(decision: Decision) -> list[Hit]:
+    return [hit for hit in decision.hits if not hit.overridden_by][:_MAX_HITS]
+
+
+def _routing(decision: Decision, department_id: str | None) -> list[Hit]:
+    """Return the rules that speak for the department, the weightiest first."""
+    own = [hit for hit in decision.hits if hit.department == department_id and department_id and not hit.overridden_by]
+    return sorted(own, key=lambda hit: -hit.weight)[:_MAX_HITS]
+
+
+def _reason(hit: Hit) -> str:
+    effect = hit.effect.rstrip("。")
+    quotes = list(dict.fromkeys(line(quote.text, _QUOTE) for quote in hit.quotes))[:_MAX_QUOTES]
+    return f"来件写有{''.join(f'「{quote}」' for quote in quotes)}，{effect}" if quotes else effect
