@@ -1,0 +1,1 @@
+"""What `zuozhen demo` shows: sample mails through the real path."""
