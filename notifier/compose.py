@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from notifier.plain import line
 from notifier.rehearsal import rehearse
-from notifier.view import department, of_case, of_petition, office
+from notifier.view import asked_for, department, of_case, of_petition, office
 from notifier.wording import Wording
 from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
 
@@ -73,8 +73,8 @@ class Composer:
         ]
 
     def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
-        """Return the request for what is *missing* (Chinese noun phrases of the pack)."""
-        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": [item.rstrip("。；") for item in missing]})
+        """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
+        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked_for(missing, self._district)})
         return notices or self._review(case, ("需请企业补充材料，但来件没有可用的邮箱，请以电话等方式告知",), round_)
 
     def for_referral(self, case: Case, reason: str, round_: str = "") -> list[Notice]:
@@ -94,14 +94,15 @@ class Composer:
         author = self._author(petition)
         more: dict[str, object] = {"arrival": of_petition(petition), "author": author, "stranger": not author and _differs(petition, case)}
         turn = round_ or hashlib.sha256(f"{petition.letter.message_id}\n{petition.title}\n{petition.content}".encode()).hexdigest()[:16]
-        if case.department is None or (author and author != self._district.coordinator):
+        lead = case.department if case.state is CaseState.ASSIGNED else None
+        if lead is None or (author and author != self._district.coordinator):
             return self._to_coordinator(case, Purpose.FORWARD, turn, more)
-        return self._to_department(case, case.department, Purpose.FORWARD, turn, more)
+        return self._to_department(case, lead, Purpose.FORWARD, turn, more)
 
     def problems(self, case: Case) -> tuple[str, ...]:
         """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""
         found = []
-        if case.department is not None and self._address_of(case.department) is None:
+        if case.state is CaseState.ASSIGNED and case.department is not None and self._address_of(case.department) is None:
             name = department(case.department, self._district).name
             found.append(f"未登记{name}的邮箱，{self._instead('交办邮件')}")
         if case.state is CaseState.UNDER_REVIEW and self._addresses.coordinator is None:

@@ -12,7 +12,7 @@ from store.model import Attachment, Case, CaseState, Decision, Department, Distr
 View = Mapping[str, object]
 
 _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
-_MAX_HITS, _MAX_QUOTES, _MAX_NAMES = 8, 4, 20
+_MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 5, 4, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
 _HOW = {"header": "据发件人信息", "signature": "据来件落款"}
@@ -40,18 +40,19 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "registered": plain_date(local_date(case.opened_at, district.timezone)),
         "assigned": case.state is CaseState.ASSIGNED,
         "under_review": case.state is CaseState.UNDER_REVIEW,
+        "refused": case.state is CaseState.REFUSED,
         "department": office(case.department, district),
         "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
         "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments),
         "urgent": case.decision.urgent,
-        "topic": case.decision.topic,
+        "topic": case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
         "petition": petition,
         "due": _due(case.due),
         "ground": _ground(case.ground, district),
-        "missing": [item.rstrip("。；") for item in case.decision.missing],
+        "missing": asked_for(case.decision.missing, district),
         "proposed": _proposed(case, district),
         "reasons": [_reason(hit) for hit in _routing(case.decision, case.department)],
-        "findings": [f"{_reason(hit)}（依据：{hit.basis}；规则：{hit.rule}）" for hit in _standing(case.decision)],
+        "findings": [_finding(hit) for hit in _standing(case.decision)],
         "scores": "、".join(f"{department(id_, district).name}（{score:g}）" for id_, score in case.decision.scores[:3]),
         "doubts": [line(doubt, _FIELD).rstrip("。") for doubt in case.petition.letter.doubts],
         "review": [reason.rstrip("。") for reason in case.decision.review],
@@ -150,6 +151,12 @@ def _ground(number: int | None, district: District) -> dict[str, str]:
     return {"article": ground.article, "text": ground.text.rstrip("；。"), "advice": ground.advice.rstrip("。")}
 
 
+def asked_for(missing: Sequence[str], district: District) -> list[str]:
+    """Return what to ask the enterprise for, each with the pack's words on it where it has some."""
+    words = {item: district.supplements.get(item, "").rstrip("。；") for item in missing}
+    return [f"{item}（{words[item]}）" if words[item] else item.rstrip("。；") for item in missing]
+
+
 def _proposed(case: Case, district: District) -> str:
     """Say in a few words what the rules propose and a person has yet to confirm."""
     if case.verdict is Verdict.REFUSE:
@@ -161,16 +168,29 @@ def _proposed(case: Case, district: District) -> str:
 
 
 def _standing(decision: Decision) -> list[Hit]:
-    return [hit for hit in decision.hits if not hit.overridden_by][:_MAX_HITS]
+    """Return the rules in force, those on the verdict before those on departments, mere conclusions last."""
+    hits = [hit for hit in decision.hits if not hit.overridden_by]
+    return sorted(hits, key=lambda hit: (hit.effect.startswith("认定"), hit.department is not None, -hit.weight))[:_MAX_HITS]
 
 
 def _routing(decision: Decision, department_id: str | None) -> list[Hit]:
     """Return the rules that speak for the department, the weightiest first."""
     own = [hit for hit in decision.hits if hit.department == department_id and department_id and not hit.overridden_by]
-    return sorted(own, key=lambda hit: -hit.weight)[:_MAX_HITS]
+    return sorted(own, key=lambda hit: -hit.weight)[:_MAX_REASONS]
 
 
 def _reason(hit: Hit) -> str:
-    effect = hit.effect.rstrip("。")
+    """Say what a rule is about and which words it found, without the inner life of the rules."""
+    quotes = _quotes(hit)
+    return f"{hit.about}：{quotes}" if hit.about and quotes else hit.about or quotes or hit.effect.rstrip("。")
+
+
+def _finding(hit: Hit) -> str:
+    """Say what a rule makes of which words, for the clerk who confirms or corrects it."""
+    parts = (hit.about, _quotes(hit), hit.effect.rstrip("。"))
+    return f"{'；'.join(part for part in parts if part)}（依据：{hit.basis}；规则：{hit.rule}）"
+
+
+def _quotes(hit: Hit) -> str:
     quotes = list(dict.fromkeys(line(quote.text, _QUOTE) for quote in hit.quotes))[:_MAX_QUOTES]
-    return f"来件写有{''.join(f'「{quote}」' for quote in quotes)}，{effect}" if quotes else effect
+    return f"来件写有{''.join(f'「{quote}」' for quote in quotes)}" if quotes else ""

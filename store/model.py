@@ -7,7 +7,7 @@ Times are aware and UTC unless a name says otherwise; texts are str without lone
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -216,6 +216,7 @@ class District:
     departments: Mapping[str, Department]
     grounds: Mapping[int, Ground]
     wording: Mapping[str, str]  # template name → Jinja2 source, e.g. "department.txt", "department.html", "department.subject"
+    supplements: Mapping[str, str] = field(default_factory=dict)  # what may be missing → the words that ask for it
 
 
 # ---------------------------------------------------------------- matching
@@ -271,6 +272,7 @@ class Hit:
     department: str | None = None
     weight: float = 0.0
     overridden_by: str = ""  # name of the exception that set it aside
+    about: str = ""  # what the rule is about, in words for letters; "" where the pack says nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ DISTRICT = District(
             advice="可与对方协商，或申请调解、仲裁，或向人民法院提起诉讼",
         )
     },
+    supplements={"投诉对象": "所反映的是哪个部门、单位或哪项业务"},
     wording={path.name: path.read_text(encoding="utf-8") for path in sorted(_WORDING.iterdir())},
 )
 
@@ -106,7 +107,7 @@ PETITION = Petition(
 HITS = (
     Hit(
         rule="斗南_冷链",
-        effect="花卉冷链事项，归口区斗南花卉产业综合服务中心",
+        effect="交区斗南花卉产业综合服务中心，分量 5",
         basis="本区规则包设定",
         quotes=(
             Quote(source="content", start=60, end=63, text="预冷库", words="花卉冷链"),
@@ -114,16 +115,26 @@ HITS = (
         ),
         department="dnhh",
         weight=5.0,
+        about="花卉冷链与出口通关协调",
     ),
-    Hit(rule="点名_花卉中心", effect="来件点名该单位", basis="本区规则包设定", quotes=(), department="dnhh", weight=2.0),
+    Hit(
+        rule="点名_花卉中心",
+        effect="交区斗南花卉产业综合服务中心，分量 2",
+        basis="本区规则包设定",
+        quotes=(),
+        department="dnhh",
+        weight=2.0,
+        about="提到区斗南花卉产业综合服务中心",
+    ),
     Hit(
         rule="排号_窗口",
-        effect="窗口排队事项，归口区政务服务局",
+        effect="交区政务服务局，分量 1",
         basis="本区规则包设定",
         quotes=(Quote(source="content", start=90, end=92, text="排号", words="排队"),),
         department="zwj",
         weight=1.0,
         overridden_by="斗南_冷链",
+        about="窗口排队",
     ),
 )
 
@@ -195,9 +206,10 @@ UNDER_REVIEW = replace(
         hits=(
             Hit(
                 rule="民事纠纷_合同",
-                effect="属于企业之间的合同争议",
+                effect="不予受理，情形 2（须人工确认）",
                 basis="二（二）2",
                 quotes=(Quote(source="content", start=0, end=4, text="合同纠纷", words="合同纠纷"),),
+                about="企业之间的合同争议",
             ),
         ),
         review=("来件同时提到请求行政机关查处",),
@@ -211,7 +223,7 @@ AWAITING = replace(
     verdict=Verdict.SUPPLEMENT,
     department=None,
     due=None,
-    decision=replace(DECISION, verdict=Verdict.SUPPLEMENT, missing=("反映的是哪个单位；", "希望解决什么问题。"), hits=(), review=()),
+    decision=replace(DECISION, verdict=Verdict.SUPPLEMENT, missing=("投诉对象", "希望解决什么问题。"), hits=(), review=()),
 )
 
 REFUSED = replace(UNDER_REVIEW, state=CaseState.REFUSED)

@@ -216,8 +216,10 @@ def test_accompanying_departments_never_share_one_notice() -> None:
         (CASE, "DNHH@gov.example", COORDINATOR.address, "区斗南花卉产业综合服务中心就企业诉求（编号CG-2024-00012）来信"),
         (CASE, COORDINATOR.address, FLOWERS.address, "区政务服务局就企业诉求（编号CG-2024-00012）来信"),
         (AWAITING, ENTERPRISE, COORDINATOR.address, "尚未交办"),
+        (replace(AWAITING, department="dnhh"), ENTERPRISE, COORDINATOR.address, "尚未交办"),
+        (REFUSED, ENTERPRISE, COORDINATOR.address, "已答复不予受理，现又收到来件，请据以重新审核"),
     ],
-    ids=["the enterprise", "a stranger", "the department itself", "the coordinator", "no department yet"],
+    ids=["the enterprise", "a stranger", "the department itself", "the coordinator", "no department yet", "only proposed", "refused"],
 )
 def test_a_follow_up_goes_to_whoever_must_act(case: Case, sender: str, to: str, words: str) -> None:
     """It is handed to the department of the case, to the coordinator where there is none, and never back to the office that wrote it."""
@@ -272,7 +274,7 @@ def test_the_department_reads_everything_it_needs() -> None:
         "联 系 人：普艳红（据来件落款）",
         "联系电话：13800000000",
         "竖线右侧为来件原文，所述情况有待核实",
-        "来件写有「预冷库」「斗南花卉市场」，花卉冷链事项，归口区斗南花卉产业综合服务中心",
+        "1. 花卉冷链与出口通关协调：来件写有「预冷库」「斗南花卉市场」。\n　　2. 提到区斗南花卉产业综合服务中心。",
         "区委办〔2024〕48号文件二（一）“服务对象”、二（二）“诉求范围”",
         "区市场监管局（由贵单位确认）",
         "在2024年10月12日（星期六）前（含当日）与企业完成初步对接核实（区委办〔2024〕48号文件三（四））",
@@ -293,6 +295,39 @@ def test_a_rule_that_was_set_aside_is_no_reason() -> None:
     notice = _one(COMPOSER.for_new_case(CASE), Purpose.ASSIGN)
 
     assert "窗口排队" not in notice.text
+
+
+def test_the_letter_does_not_show_the_inner_life_of_the_rules() -> None:
+    """Weights and names of rules mean nothing to a department; a topic that is a rule's name reads as words."""
+    case = replace(CASE, decision=replace(CASE.decision, topic="斗南_冷链"))
+
+    text = _one(COMPOSER.for_new_case(case), Purpose.ASSIGN).text
+
+    assert "分量" not in text
+    assert "斗南_冷链" not in text
+    assert "事项类别：斗南·冷链" in text
+
+
+def test_a_rule_without_words_of_its_own_is_told_by_its_quotes_or_effect() -> None:
+    """A pack need not say what each rule is about: then the quoted words speak, or for want of them the effect."""
+    hits = tuple(replace(hit, about="") for hit in CASE.decision.hits)
+
+    text = _one(COMPOSER.for_new_case(replace(CASE, decision=replace(CASE.decision, hits=hits))), Purpose.ASSIGN).text
+
+    assert "1. 来件写有「预冷库」「斗南花卉市场」。\n　　2. 交区斗南花卉产业综合服务中心，分量 2。" in text
+
+
+def test_the_verdict_comes_before_mere_conclusions() -> None:
+    """Where many rules fired, the clerk reads first those on the verdict, then those on departments."""
+    (refusal,) = UNDER_REVIEW.decision.hits
+    conclusions = tuple(replace(refusal, rule=f"认定_{n}", effect="认定“民事”", about="") for n in range(20))
+    routes = (replace(CASE.decision.hits[0], about="花卉"),)
+    case = replace(UNDER_REVIEW, decision=replace(UNDER_REVIEW.decision, hits=(*conclusions, *routes, refusal)))
+
+    text = _one(COMPOSER.for_new_case(case), Purpose.REVIEW).text
+
+    assert text.index("1. 企业之间的合同争议") < text.index("2. 花卉；") < text.index("3. 来件写有「合同纠纷」；认定“民事”")
+    assert text.count("认定“民事”") == 6
 
 
 def test_a_department_chosen_by_a_person_is_said_to_be() -> None:
@@ -331,7 +366,7 @@ def test_the_coordinator_reads_what_is_proposed_and_why() -> None:
 
     assert notice.subject.startswith("【坐诊接诉·待复核】CG-2024-00012")
     assert "系统意见：不予受理，依据二（二）2“属于经营主体之间的民事纠纷问题的”" in notice.text
-    assert "来件写有「合同纠纷」，属于企业之间的合同争议（依据：二（二）2；规则：民事纠纷_合同）" in notice.text
+    assert "企业之间的合同争议；来件写有「合同纠纷」；不予受理，情形 2（须人工确认）（依据：二（二）2；规则：民事纠纷_合同）" in notice.text
     assert "来件同时提到请求行政机关查处" in notice.text
 
 
@@ -354,7 +389,7 @@ def test_a_supplement_lists_what_is_missing() -> None:
     """The request is the receipt too: it has the number, and every missing thing as its own item."""
     (notice,) = COMPOSER.for_new_case(AWAITING)
 
-    assert "1. 反映的是哪个单位；\n　　2. 希望解决什么问题。" in notice.text
+    assert "1. 投诉对象（所反映的是哪个部门、单位或哪项业务）；\n　　2. 希望解决什么问题。" in notice.text
     assert "登记编号：CG-2024-00012" in notice.text
 
 
@@ -363,7 +398,7 @@ def test_what_a_person_asks_for_replaces_the_rules_list() -> None:
     (notice,) = COMPOSER.for_supplement(AWAITING, ["营业执照复印件"], "2")
 
     assert "1. 营业执照复印件。" in notice.text
-    assert "反映的是哪个单位" not in notice.text
+    assert "投诉对象（" not in notice.text
     assert notice.round == "2"
 
 
