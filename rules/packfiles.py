@@ -19,7 +19,7 @@ from store.errors import Problem
 
 MAX_BYTES = 2_000_000
 MAX_DEPTH = 20
-MAX_NODES = 200_000
+MAX_NODES = 50_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is some ten times faster; both give the same events
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -135,8 +135,10 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
     line = lines[error.problem_mark.line] if error.problem_mark and error.problem_mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "缩进里有制表符（Tab）", "缩进一律用空格"
-    if "undefined alias" in said:
-        return "引用（*）在这里不允许", "把内容写全；以 * 开头的词加上引号"
+    if "alias" in said or "anchor" in said:
+        return "以 * 或 & 开头", "词以 * 或 & 开头时给它加上引号；引用和锚点不能用"
+    if "cannot start any token" in said:
+        return "这里有一个不能直接写的符号", "词以 @、`、% 等符号开头时给它加上引号"
     if "mapping values" in said:
         return "冒号的位置不对", "检查缩进；词里有“: ”时给它加上引号"
     return f"YAML 语法错误：{said.strip()}", "检查这一行和上一行的缩进、冒号、引号与括号"
