@@ -154,12 +154,12 @@ def _mailboxes(text: str) -> Iterator[list[str]]:
 
 def _address(pieces: list[str]) -> Address | None:
     angle = next((piece for piece in reversed(pieces) if piece.startswith("<") and len(piece) > 1), None)
-    plain = "".join(piece for piece in pieces if not piece.startswith(("(", "<")))
+    plain = "".join(piece for piece in pieces if len(piece) == 1 or not piece.startswith(("(", "<")))
     match = _ADDRESS.search(angle or plain)
     if not match:
         return None
     comments = "".join(piece[1:-1] for piece in pieces if piece.startswith("("))
-    name = plain if angle else plain.replace(match[0], "")
+    name = plain if angle else plain.replace(match[0], "").rstrip("< ")
     return Address(name=_display(name) or _display(comments), address=clean_line(f"{match[1]}@{match[2].lower().rstrip('.')}"))
 
 

@@ -24,9 +24,9 @@ _PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), [
 class Reader:
     """A pool of reading children; each reads one arrival at a time, further arrivals wait for a free one."""
 
-    def __init__(self, workers: int, caps: Caps = DEFAULT_CAPS) -> None:
-        """Prepare *workers* children; each starts with its first arrival."""
-        self._workers = [Worker(["-m", "channels.reader"], caps) for _ in range(workers)]
+    def __init__(self, workers: int, caps: Caps = DEFAULT_CAPS, *, command: Sequence[str] = ("-m", "channels.reader")) -> None:
+        """Prepare *workers* children; each starts, as the interpreter with *command*, with its first arrival."""
+        self._workers = [Worker(command, caps) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in self._workers:
             self._free.put_nowait(worker)

@@ -1,7 +1,7 @@
 """MIME structure (RFC 2046) of raw bytes in one pass over the lines that begin with two hyphens, without recursion.
 
-The standard library's parser is not used: it holds every line as an object (gigabytes for a 40 MB mail), asks every open boundary at
-every line (quadratic in depth) and recurses in its generators, so that 500 nested parts break it. Here a part is a pair of offsets.
+The standard library's parser is not used: for a 41 MB mail it takes four times as long and 380 MB (measured), it asks every open
+boundary at every line, and it recurses, so that the depth it bears is Python's stack. Here a part is a pair of offsets.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\r\n]")
 _PADDING = re.compile(rb"=[=\s]*+")
 _QUAD = 4
 _SAMPLE = 4096  # bytes looked at to see whether a body is what its encoding says
+_LINE = 20  # characters that are enough to tell
 _PROSE = 50  # prose has a space or a point more often than every so many characters, base64 has none
 _AS_IS = frozenset({"", "7bit", "8bit", "binary"})
 
@@ -48,6 +49,9 @@ def _blocks(data: bytes) -> list[bytes]:
 
 def _unpack_base64(body: bytes | memoryview) -> tuple[bytes, str]:
     sample = bytes(body[:_SAMPLE]).strip(b"= \t\r\n")
+    before_padding = sample.partition(b"=")[0]
+    if len(before_padding) > _LINE:  # behind the padding a mailing list may have put its footer
+        sample = before_padding
     if not sample.isascii() or len(_FOREIGN.findall(sample)) * _PROSE > len(sample):
         return bytes(body), "声明为 base64，内容却不是，按原样读取"
     return unbase64(body), ""
