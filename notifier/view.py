@@ -12,7 +12,7 @@ from store.model import Attachment, Case, CaseState, Decision, Department, Distr
 View = Mapping[str, object]
 
 _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
-_MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 5, 4, 20
+_MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 6, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
 _HOW = {"header": "据发件人信息", "signature": "据来件落款"}
@@ -51,7 +51,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "ground": _ground(case.ground, district),
         "missing": asked_for(case.decision.missing, district),
         "proposed": _proposed(case, district),
-        "reasons": [_reason(hit) for hit in _routing(case.decision, case.department)],
+        "reasons": _reasons(_routing(case.decision, case.department)),
         "findings": [_finding(hit) for hit in _standing(case.decision)],
         "scores": "、".join(f"{department(id_, district).name}（{score:g}）" for id_, score in case.decision.scores[:3]),
         "doubts": [line(doubt, _FIELD).rstrip("。") for doubt in case.petition.letter.doubts],
@@ -179,18 +179,21 @@ def _routing(decision: Decision, department_id: str | None) -> list[Hit]:
     return sorted(own, key=lambda hit: -hit.weight)[:_MAX_REASONS]
 
 
-def _reason(hit: Hit) -> str:
-    """Say what a rule is about and which words it found, without the inner life of the rules."""
-    quotes = _quotes(hit)
-    return f"{hit.about}：{quotes}" if hit.about and quotes else hit.about or quotes or hit.effect.rstrip("。")
+def _reasons(hits: Sequence[Hit]) -> list[str]:
+    """Say what each rule is about and which words it found; rules without words about them share one line. Shows no weight, no rule's name."""
+    told = [f"{hit.about}：{words}" if (words := _words([hit])) else hit.about for hit in hits if hit.about]
+    rest = _words([hit for hit in hits if not hit.about])
+    return [*dict.fromkeys(told), *([rest] if rest else [])]
 
 
 def _finding(hit: Hit) -> str:
     """Say what a rule makes of which words, for the clerk who confirms or corrects it."""
-    parts = (hit.about, _quotes(hit), hit.effect.rstrip("。"))
+    parts = (hit.about, _words([hit]), hit.effect.rstrip("。"))
     return f"{'；'.join(part for part in parts if part)}（依据：{hit.basis}；规则：{hit.rule}）"
 
 
-def _quotes(hit: Hit) -> str:
-    quotes = list(dict.fromkeys(line(quote.text, _QUOTE) for quote in hit.quotes))[:_MAX_QUOTES]
-    return f"来件写有{''.join(f'「{quote}」' for quote in quotes)}" if quotes else ""
+def _words(hits: Sequence[Hit]) -> str:
+    """Return the words that *hits* rest on, each once and none that is only a part of another; "" where there are none."""
+    quotes = list(dict.fromkeys(line(quote.text, _QUOTE) for hit in hits for quote in hit.quotes))
+    whole = [quote for quote in quotes if not any(quote != other and quote in other for other in quotes)][:_MAX_QUOTES]
+    return f"来件写有{''.join(f'「{quote}」' for quote in whole)}" if whole else ""

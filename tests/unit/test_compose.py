@@ -308,13 +308,15 @@ def test_the_letter_does_not_show_the_inner_life_of_the_rules() -> None:
     assert "事项类别：斗南·冷链" in text
 
 
-def test_a_rule_without_words_of_its_own_is_told_by_its_quotes_or_effect() -> None:
-    """A pack need not say what each rule is about: then the quoted words speak, or for want of them the effect."""
-    hits = tuple(replace(hit, about="") for hit in CASE.decision.hits)
+def test_rules_without_words_about_them_share_one_line() -> None:
+    """A pack need not say what each rule is about: then the quoted words speak, each once, and none that is only a part of another."""
+    first, named, _ = CASE.decision.hits
+    short = replace(first, about="", quotes=(replace(first.quotes[0], text="冷库"), first.quotes[0]))
+    hits = (replace(first, about=""), short, replace(named, about=""))
 
     text = _one(COMPOSER.for_new_case(replace(CASE, decision=replace(CASE.decision, hits=hits))), Purpose.ASSIGN).text
 
-    assert "1. 来件写有「预冷库」「斗南花卉市场」。\n　　2. 交区斗南花卉产业综合服务中心，分量 2。" in text
+    assert "\n　　1. 来件写有「预冷库」「斗南花卉市场」。\n\n五、" in text
 
 
 def test_the_verdict_comes_before_mere_conclusions() -> None:
@@ -367,6 +369,7 @@ def test_the_coordinator_reads_what_is_proposed_and_why() -> None:
     assert notice.subject.startswith("【坐诊接诉·待复核】CG-2024-00012")
     assert "系统意见：不予受理，依据二（二）2“属于经营主体之间的民事纠纷问题的”" in notice.text
     assert "企业之间的合同争议；来件写有「合同纠纷」；不予受理，情形 2（须人工确认）（依据：二（二）2；规则：民事纠纷_合同）" in notice.text
+    assert "确认后告知企业：可与对方协商，或申请调解、仲裁，或向人民法院提起诉讼。" in notice.text
     assert "来件同时提到请求行政机关查处" in notice.text
 
 
