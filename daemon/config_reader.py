@@ -30,9 +30,14 @@ def load_config(path: Path) -> Config:
     return _absolute(config, folder)
 
 
-def load_addresses(path: Path, departments: set[str]) -> AddressBook:
-    """Read and check one address file against the *departments* (ids) of its pack; raises ConfigError with every problem."""
+def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
+    """Read and check one address file; raises ConfigError with every problem.
+
+    *departments* are the ids of its pack, None where the pack itself could not be loaded and nothing can be said of them.
+    """
     book = _load(path, AddressBook)
+    if departments is None:
+        return book
     problems = [
         Problem(place=str(path), key=f"departments.{name}", message="规则包里没有这个部门代号", remedy=_close(name, departments))
         for name in book.departments

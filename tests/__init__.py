@@ -1,0 +1,1 @@
+"""The tests of zuozhen, by tier: unit, decisions, integration, e2e."""

@@ -1,0 +1,72 @@
+"""The zuozhen command: finds the asked command's module, runs it, and tells errors in Chinese with the next step.
+
+Only the module of the asked command is loaded: the others cost a second of imports that `zuozhen --help` need not pay.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import typer
+
+from daemon.cli.chinese import Command, explain, group, translate_headings
+from daemon.cli.output import failed
+from store.errors import TemporaryError, ZuozhenError
+
+_SUMMARY = "坐诊接诉：接收企业来件，按规则判断受理与承办部门，登记、交办、告知、计时。"
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("daemon.cli.demo", "用样例来件演示全过程。"),
+    "init": ("daemon.cli.init", "新建一个实例目录。"),
+    "check": ("daemon.cli.check", "检查配置、部门邮箱和规则包，一次列出全部问题。"),
+    "run": ("daemon.cli.run", "运行服务。"),
+    "case": ("daemon.cli.case", "看件，确认、改判、改派、备注。"),
+    "review": ("daemon.cli.review", "看哪些件等人审核。"),
+    "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
+    "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
+    "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
+    "rules": ("daemon.cli.rules", "测量规则的准确率。"),
+}
+_USAGE, _TEMPORARY = 2, 75  # 75: EX_TEMPFAIL of sysexits
+
+
+def main() -> None:
+    """Run the command line and exit with 0, 2 for a mistake of the caller or of a file, 75 for trouble that may pass."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    translate_headings()
+    try:
+        result = build(words)(list(words), prog_name="zuozhen", standalone_mode=False)
+    except TemporaryError as error:
+        failed(f"{error}\n稍后再试；如一直如此，请检查数据库与磁盘。")
+        return _TEMPORARY
+    except ZuozhenError as error:
+        failed(str(error))
+        return _USAGE
+    except typer.TyperException as error:
+        failed(explain(error))
+        return _USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """Return the command line in which the command asked for is real and the others stand with their summaries only."""
+    app = group(_SUMMARY)
+    asked = next((word for word in words if not word.startswith("-")), "")
+    for name, (module, summary) in _COMMANDS.items():
+        if name == asked:
+            import_module(module).add_to(app, name, summary)
+        else:
+            app.command(name, help=summary, cls=Command)(_elsewhere)
+    return app
+
+
+def _elsewhere() -> None:
+    """Stand for a command whose module is not loaded; `build` never routes here."""
+    raise AssertionError

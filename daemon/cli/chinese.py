@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 from typer import rich_utils
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -12,7 +14,7 @@ _HELP = "显示这份说明"
 class Command(TyperCommand):
     """A command whose help option explains itself in Chinese."""
 
-    def get_help_option(self, ctx: typer.Context) -> TyperOption | None:
+    def get_help_option(self, ctx: Any) -> TyperOption | None:  # noqa: ANN401 - the type of typer's context is private
         """Return the help option with its text translated."""
         return _translated(super().get_help_option(ctx))
 
@@ -20,7 +22,7 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """A group of commands, likewise."""
 
-    def get_help_option(self, ctx: typer.Context) -> TyperOption | None:
+    def get_help_option(self, ctx: Any) -> TyperOption | None:  # noqa: ANN401 - the type of typer's context is private
         """Return the help option with its text translated."""
         return _translated(super().get_help_option(ctx))
 

@@ -1,0 +1,1 @@
+"""What the pack decides: tables of cases and the golden rows."""

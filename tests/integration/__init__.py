@@ -1,0 +1,1 @@
+"""Parts against real sockets, files and child processes."""

@@ -1,0 +1,1 @@
+"""Fast tests of single parts: no network, no process."""

@@ -1,0 +1,164 @@
+"""`zuozhen case`: look at cases; confirm, overrule, assign, note as a person with a name and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.cli import show
+from daemon.cli.chinese import Command, group
+from daemon.cli.output import as_json, done, table
+from daemon.cli.place import ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.review import Act, Correction, Review
+from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
+from rules.calendar import load_calendar
+from store.model import Case, CaseState, District, Verdict
+
+Key = Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001；非诉求来件用 A-12 这样的编号")]
+By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过")]
+Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="理由，记入经过；确认不予受理时企业会看到")]
+
+
+def add_to(app: typer.Typer, name: str, summary: str) -> None:
+    """Add the group to the command line."""
+    cases = group(summary)
+    for command in (list_, show_, confirm, overrule, assign, note):
+        cases.command(command.__name__.strip("_"), cls=Command)(command)
+    app.add_typer(cases, name=name)
+
+
+def list_(
+    config: ConfigOption = None,
+    state: Annotated[CaseState | None, typer.Option(help="只列某一状态")] = None,
+    department: Annotated[str | None, typer.Option(metavar="部门代号", help="只列某一承办部门")] = None,
+    limit: LimitOption = 50,
+    json_: JsonOption = False,
+) -> None:
+    """列出最近的件，新的在前。
+
+    例：zuozhen case list --state under_review
+    """
+
+    async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        cases = await stores.cases.list(state=state, department=department, limit=limit)
+        if json_:
+            as_json([show.case_json(case) for case in cases])
+        else:
+            table(show.CASE_COLUMNS, (show.case_row(case, _district(districts, case)) for case in cases), empty="还没有件。")
+
+    with_stores(config, work)
+
+
+def show_(key: Key, config: ConfigOption = None, json_: JsonOption = False) -> None:
+    """看一件的全部：企业、诉求、判断与依据、时限、经过、往来邮件。
+
+    例：zuozhen case show CG-2024-00001
+    """
+    show_case(key, config, json_=json_)
+
+
+def show_case(key: str, config: Path | None, *, json_: bool) -> None:
+    """Print one case or one set-aside arrival."""
+
+    async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        item = await _review(stores, districts).set_aside(key)
+        if item is not None:
+            arrival = await stores.arrivals.get(item.arrival_id)
+            done("\n".join(show.set_aside_lines(item, districts[arrival.district].rulebook.district)))
+            return
+        case = await stores.cases.get(key)
+        history = await stores.cases.history(case.id)
+        notices = sorted(await stores.outbox.list(case_id=case.id, limit=1000), key=lambda queued: queued.id)
+        if json_:
+            as_json(show.case_json(case, history, notices))
+        else:
+            done("\n".join(show.case_lines(case, _district(districts, case), history, notices)))
+
+    with_stores(config, work)
+
+
+def confirm(key: Key, by: By, reason: Reason, config: ConfigOption = None) -> None:
+    """确认规则拟定的结论，使其生效；不予受理的告知书随即发给企业。
+
+    例：zuozhen case confirm CG-2024-00003 --by 王芳 --reason 已电话核实，法院已立案
+    """
+
+    async def work(review: Review) -> str:
+        case = await review.confirm(key, Act(by=by, reason=reason))
+        return f"{case.number} 已确认，现为“{show.STATES[case.state]}”" if case else f"{key} 已确认为非诉求来件"
+
+    _act(config, work)
+
+
+def overrule(
+    key: Key,
+    verdict: Annotated[Verdict, typer.Option(help="改为：accept 受理、refuse 不予受理、supplement 补正")],
+    by: By,
+    reason: Reason,
+    config: ConfigOption = None,
+    ground: Annotated[int | None, typer.Option(help="改为不予受理时，第几种情形")] = None,
+    department: Annotated[str | None, typer.Option(metavar="部门代号", help="改为受理时的承办部门")] = None,
+    missing: Annotated[list[str] | None, typer.Option(metavar="所缺", help="改为补正时，缺什么；可重复")] = None,
+) -> None:
+    """改判：以人的结论代替规则的结论，立即生效。
+
+    例：zuozhen case overrule CG-2024-00003 --verdict accept --department swj --by 王芳 --reason 要求的是税务部门答复
+    """
+
+    async def work(review: Review) -> str:
+        correction = Correction(verdict=verdict, ground=ground, department=department, missing=tuple(missing or ()))
+        case = await review.overrule(key, correction, Act(by=by, reason=reason))
+        return f"{case.number} 已改为“{show.VERDICTS[case.verdict]}”，现为“{show.STATES[case.state]}”"
+
+    _act(config, work)
+
+
+def assign(
+    key: Key,
+    department: Annotated[str, typer.Option(metavar="部门代号", help="承办部门")],
+    by: By,
+    reason: Reason,
+    config: ConfigOption = None,
+    accompany: Annotated[list[str] | None, typer.Option(metavar="部门代号", help="陪诊部门；可重复，会发邮件告知")] = None,
+) -> None:
+    """交办或改派给一个部门，并可确定陪诊部门；邮件随即发出。
+
+    例：zuozhen case assign CG-2024-00003 --department scj --accompany zfj --by 王芳 --reason 涉及店招
+    """
+
+    async def work(review: Review) -> str:
+        case = await review.assign(key, department, tuple(accompany or ()), Act(by=by, reason=reason))
+        return f"{case.number} 已交办"
+
+    _act(config, work)
+
+
+def note(key: Key, by: By, reason: Reason, config: ConfigOption = None) -> None:
+    """在一件的经过中加一条备注。
+
+    例：zuozhen case note CG-2024-00003 --by 王芳 --reason 企业来电，资料周五送到
+    """
+
+    async def work(review: Review) -> str:
+        return f"{(await review.note(key, Act(by=by, reason=reason))).number} 已加备注"
+
+    _act(config, work)
+
+
+def _act(config: Path | None, work: Callable[[Review], Awaitable[str]]) -> None:
+    async def run(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        done(await work(_review(stores, districts)))
+
+    with_stores(config, run)
+
+
+def _review(stores: Stores, districts: dict[str, DistrictFiles]) -> Review:
+    offices = {id_: open_desk(files) for id_, files in districts.items()}
+    return Review(offices=offices, arrivals=stores.arrivals, cases=stores.cases, calendar=load_calendar(), now=utc_now)
+
+
+def _district(districts: dict[str, DistrictFiles], case: Case) -> District:
+    return districts[case.district].rulebook.district

@@ -1,0 +1,49 @@
+"""Where a command finds its configuration, and how it opens what the configuration names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from daemon.config import Config
+from daemon.config_reader import load_config
+from daemon.wiring import DistrictFiles, Stores, load_districts, message_domain, open_stores
+from store.errors import ConfigError, Problem
+
+T = TypeVar("T")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", envvar="ZUOZHEN_CONFIG", metavar="文件", help="配置文件；不写则找当前目录和 /etc/zuozhen 下的 zuozhen.toml"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列出多少条")]
+
+_PLACES = (Path("zuozhen.toml"), Path("/etc/zuozhen/zuozhen.toml"))
+
+
+def config_at(path: Path | None) -> Config:
+    """Return the configuration at *path*, or at the first usual place that has one; raises ConfigError."""
+    found = path or next((place for place in _PLACES if place.exists()), None)
+    if found is None:
+        remedy = "用 --config 指定，或先执行 zuozhen init 目录 新建"
+        raise ConfigError([Problem(place="zuozhen.toml", key="", message="当前目录和 /etc/zuozhen 下都没有配置文件", remedy=remedy)])
+    return load_config(found)
+
+
+def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
+    """Open the database of the configuration and let *work* use it; it also gets the districts' files by district id."""
+    config = config_at(path)
+    districts = load_districts(config)
+
+    async def run() -> T:
+        async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
+            return await work(stores, {files.rulebook.district.id: files for files in districts})
+
+    return asyncio.run(run())

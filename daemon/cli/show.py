@@ -1,0 +1,174 @@
+"""One case, one set-aside arrival, one notice as people see them on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from daemon.cli.output import local, shorten
+from daemon.review import set_aside_key
+from rules.explain import explain
+from store.codec import to_json
+from store.model import Case, CaseState, Decision, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
+
+VERDICTS = {
+    Verdict.ACCEPT: "受理",
+    Verdict.REFUSE: "不予受理",
+    Verdict.SUPPLEMENT: "补正",
+    Verdict.NOT_A_CASE: "非诉求来件",
+    Verdict.FOLLOW_UP: "续件",
+}
+STATES = {
+    CaseState.UNDER_REVIEW: "待审核",
+    CaseState.ASSIGNED: "已交办",
+    CaseState.AWAITING_SUPPLEMENT: "待补正",
+    CaseState.REFUSED: "不予受理",
+}
+NOTICE_STATES = {
+    NoticeState.QUEUED: "待发",
+    NoticeState.SENT: "已发",
+    NoticeState.REFUSED: "未能发出",
+    NoticeState.SUPPRESSED: "超出上限未发",
+}
+PURPOSES = {
+    "acknowledge": "登记告知",
+    "supplement": "补正通知",
+    "referral": "不予受理告知",
+    "assign": "交办",
+    "accompany": "陪诊通知",
+    "review": "提请审核",
+    "forward": "续件转送",
+}
+EVENTS = {
+    "case.opened": "登记",
+    "case.decided": "判断",
+    "case.follow_up": "收到续件",
+    "case.confirmed": "确认",
+    "case.overruled": "改判",
+    "case.assigned": "交办",
+    "case.noted": "备注",
+    "notice.sent": "邮件发出",
+    "notice.refused": "邮件未能发出",
+    "notice.suppressed": "邮件超出上限未发",
+}
+_HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款"}
+_WEEKDAYS = "一二三四五六日"
+
+
+def case_lines(case: Case, district: District, history: Sequence[Event], notices: Sequence[QueuedNotice]) -> list[str]:
+    """Return all that is known of a case, for reading from top to bottom."""
+    return [
+        f"{case.number}　{STATES[case.state]}",
+        *standing_lines(case, district),
+        "",
+        *petition_lines(case.petition),
+        "",
+        "【规则的判断】",
+        *explain(case.decision, district),
+        "",
+        "【经过】",
+        *(f"  {local(event.at)}  {_event(event)}" for event in history),
+        "",
+        "【往来邮件】",
+        *(notice_line(notice) for notice in notices),
+        *([] if notices else ["  （没有）"]),
+    ]
+
+
+def standing_lines(case: Case, district: District) -> list[str]:
+    """Return what holds now, corrections by persons included."""
+    ground = district.grounds[case.ground].article if case.ground else ""
+    department = district.departments[case.department].name if case.department else "（未定）"
+    accompanying = "、".join(district.departments[id_].name for id_ in case.accompanying) or "（无）"
+    proposed = "拟" if case.state is CaseState.UNDER_REVIEW and case.decision.proposed else ""
+    return [
+        f"  结论：{proposed}{VERDICTS[case.verdict]}{f'（{ground}）' if ground else ''}　登记于 {local(case.opened_at)}",
+        f"  承办部门：{department}　拟陪诊部门：{accompanying}",
+        *([f"  时限：{due_text(case.due)}"] if case.due else []),
+    ]
+
+
+def petition_lines(petition: Petition) -> list[str]:
+    """Return who asks what, each value with where it was found."""
+    validity = {True: "（校验正确）", False: "（校验不通过，请核实）", None: ""}[petition.uscc_valid]
+    fields = [
+        ("企业名称", petition.name, ""),
+        ("统一社会信用代码", petition.uscc, validity),
+        ("地址", petition.address, ""),
+        ("联系人", petition.contact, ""),
+        ("联系电话", petition.phone, ""),
+    ]
+    return [
+        "【来件】",
+        *(f"  {label}：{_found(value)}{note}" for label, value, note in fields),
+        f"  标题：{petition.title}",
+        "  内容：",
+        *(f"    {line}" for line in petition.content.splitlines()),
+        *(f"  附件：{file.name}（{file.size:,} 字节）" for file in petition.letter.attachments),
+        *(f"  注意：{doubt}" for doubt in petition.letter.doubts),
+    ]
+
+
+def due_text(due: Due) -> str:
+    """Return a due date with its weekday, and 暂定 where the year's notice is not out."""
+    return f"{due.label} {due.due:%Y-%m-%d}（周{_WEEKDAYS[due.due.weekday()]}）{'暂定' if due.provisional else ''}"
+
+
+def notice_line(queued: QueuedNotice) -> str:
+    """Return one notice on one line."""
+    problem = f"　{queued.problem}" if queued.problem else ""
+    state, purpose = NOTICE_STATES[queued.state], PURPOSES[queued.notice.purpose.value]
+    return f"  {queued.id:>4}  {state}  {purpose} → {queued.notice.to.address}　{local(queued.sent_at or queued.created_at)}{problem}"
+
+
+def set_aside_lines(item: NotACase, district: District) -> list[str]:
+    """Return an arrival that opened no case, with why."""
+    return [
+        f"{set_aside_key(item.arrival_id)}　{'已确认' if item.confirmed else '待确认'}　收到于 {local(item.received_at)}",
+        "",
+        *petition_lines(item.petition),
+        "",
+        "【规则的判断】",
+        *explain(item.decision, district),
+    ]
+
+
+def case_json(case: Case, history: Sequence[Event] = (), notices: Sequence[QueuedNotice] = ()) -> dict[str, object]:
+    """Return a case as a program reads it."""
+    value: dict[str, object] = json.loads(to_json(case))
+    value["history"] = [json.loads(to_json(event)) for event in history]
+    value["notices"] = [json.loads(to_json(notice)) for notice in notices]
+    return value
+
+
+def case_row(case: Case, district: District) -> tuple[str, ...]:
+    """Return a case as a row of a table: number, state, enterprise, matter, department, due."""
+    return (
+        case.number,
+        STATES[case.state],
+        case.petition.name.value if case.petition.name else "（未写明）",
+        shorten(case.petition.title, 28),
+        conclusion(case.verdict, case.ground, case.decision, district),
+        district.departments[case.department].name if case.department else "—",
+        case.due.due.isoformat() if case.due else "—",
+    )
+
+
+CASE_COLUMNS = ("件号", "状态", "企业", "诉求", "结论", "承办部门", "初步对接")
+
+
+def conclusion(verdict: Verdict, ground: int | None, decision: Decision, district: District) -> str:
+    """Return a verdict in few words, with its article."""
+    word = VERDICTS[verdict]
+    if verdict is Verdict.REFUSE and ground:
+        return f"{'拟' if decision.proposed else ''}{word} {district.grounds[ground].article}"
+    return word
+
+
+def _found(value: Found | None) -> str:
+    return f"{value.value}　〔{_HOW.get(value.how, value.how)}〕" if value else "（未写明）"
+
+
+def _event(event: Event) -> str:
+    who = "" if event.actor in {"system", "rules"} else f"　{event.actor}"
+    return f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{event.reason}' if event.reason else ''}"

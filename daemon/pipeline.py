@@ -1,0 +1,204 @@
+"""The path of one message: read → match → decide → record. START READING HERE.
+
+Two commits bracket the work: a door accepted the arrival (first), `record` stores case, events and notices together (second). A crash
+anywhere between them repeats harmlessly; what `record` queued is sent by `daemon.sending`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.waiting import first_of
+from rules.decide import decide
+from store.errors import MalformedMessageError, StoreUnavailableError, TemporaryError, WorkerFailedError
+from store.model import Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
+
+if TYPE_CHECKING:
+    from channels.reader import Reader
+    from notifier.compose import Composer
+    from rules.calendar import Calendar
+    from rules.engine import Engine
+    from rules.rulebook import RuleBook
+    from store.arrivals import Arrivals
+    from store.cases import Cases
+    from store.matching import Matching
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=10)  # longer than any reading may take; a daemon that died gives its own claims back at start-up
+_POLL_S = 5.0  # how long a claim that nobody announced may wait (another process accepted or released it)
+_PAUSES = tuple(timedelta(seconds=s) for s in (1, 10, 60, 300))
+
+
+@dataclass(slots=True, kw_only=True)
+class DistrictRoom:
+    """What one district decides and writes with. The rule-book may be swapped between two cases, never within one."""
+
+    rulebook: RuleBook
+    engine: Engine
+    composer: Composer
+    deciding: asyncio.Lock = field(default_factory=asyncio.Lock)  # one case after another, so that each sees those before it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one arrival; `case` is the one it opened or continued, None where it is no case."""
+
+    petition: Petition
+    decision: Decision
+    case: Case | None
+
+
+Listener = Callable[[StoredArrival, Outcome], None]
+
+
+class Pipeline:
+    """Takes accepted arrivals to their recorded decision, several at a time, one poison message never blocking the next."""
+
+    def __init__(  # noqa: PLR0913 - the parts named one by one are the point of wiring
+        self,
+        *,
+        rooms: Mapping[str, DistrictRoom],
+        arrivals: Arrivals,
+        cases: Cases,
+        matching: Matching,
+        reader: Reader,
+        calendar: Calendar,
+        now: Callable[[], datetime],
+        owner: str,
+        tries: int,
+        at_once: int,
+    ) -> None:
+        """Keep the parts; nothing runs before `run`."""
+        self.rooms = rooms
+        self._arrivals, self._cases, self._matching = arrivals, cases, matching
+        self._reader, self._calendar = reader, calendar
+        self._now, self._owner, self._tries, self._at_once = now, owner, tries, at_once
+        self._woken = asyncio.Event()
+        self._listeners: list[Listener] = []
+
+    def on_recorded(self, listener: Listener) -> None:
+        """Tell *listener* of each recorded decision: the sender need not wait for its next poll, the demo shows it."""
+        self._listeners.append(listener)
+
+    def wake(self) -> None:
+        """Say that an arrival was accepted."""
+        self._woken.set()
+
+    async def process(self, arrival: StoredArrival) -> Outcome:
+        """Read, match, decide, record one accepted arrival. Safe to repeat after a crash at any line.
+
+        Raises MalformedMessageError where the message is to blame, a TemporaryError where we are.
+        """
+        reading = await self._reader.read(arrival)  # capped child process
+        room = self.rooms[arrival.district]
+        async with room.deciding:
+            decision = await self._decide(room, arrival, reading.petition)
+            case = await self._cases.record(  # one commit: case, events, notices, arrival done
+                arrival,
+                reading,
+                decision,
+                district=room.rulebook.district,
+                now=self._now(),
+                compose=lambda case: self._compose(room, case, reading, decision),
+            )
+        log.info(
+            "arrival.decided",
+            arrival_id=arrival.id,
+            case=case.number if case else None,
+            verdict=decision.verdict.value,
+            ground=decision.ground,
+            department=decision.department,
+            rules=[hit.rule for hit in decision.hits],
+        )
+        return Outcome(petition=reading.petition, decision=decision, case=case)
+
+    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition) -> Decision:
+        candidates = await self._matching.candidates(room.rulebook.district, petition, exclude_arrival=arrival.id)
+        return await asyncio.to_thread(
+            decide,
+            petition,
+            candidates,
+            rulebook=room.rulebook,
+            calendar=self._calendar,
+            infer=room.engine.infer,
+            now=arrival.received_at,
+        )
+
+    def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision) -> Sequence[Notice]:
+        """Write the notices that *case* owes because of this arrival."""
+        if decision.verdict is Verdict.FOLLOW_UP:
+            return room.composer.for_follow_up(case, reading.petition)
+        return room.composer.for_new_case(case)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Process arrivals until *stop* is set, then finish those in hand."""
+        await self._arrivals.release(self._owner)
+        running: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                self._woken.clear()
+                taken = await self._claim(self._at_once - len(running))
+                for arrival in taken:
+                    task = group.create_task(self._handle(arrival), name=f"arrival-{arrival.id}")
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                    task.add_done_callback(lambda _: self._woken.set())
+                if not taken:
+                    await first_of(self._woken, stop, timeout_s=_POLL_S)
+
+    async def _claim(self, free: int) -> list[StoredArrival]:
+        if free <= 0:
+            return []
+        try:
+            return await self._arrivals.claim(owner=self._owner, now=self._now(), limit=free, lease=LEASE)
+        except StoreUnavailableError as error:
+            log.warning("store.unavailable", part="pipeline", error=str(error))
+            return []
+
+    async def _handle(self, arrival: StoredArrival) -> None:
+        """Process one arrival and settle what its failure means for it; nothing but a bug in the settling itself gets out."""
+        with structlog.contextvars.bound_contextvars(arrival_id=arrival.id, channel=arrival.channel.value):
+            try:
+                await self._settle(arrival)
+            except StoreUnavailableError as error:  # the claim's lease runs out and it is taken again
+                log.warning("arrival.left", error=str(error))
+
+    async def _settle(self, arrival: StoredArrival) -> None:
+        try:
+            outcome = await self.process(arrival)
+            for listener in self._listeners:
+                listener(arrival, outcome)
+        except MalformedMessageError as error:
+            await self._quarantine(arrival, str(error))
+        except StoreUnavailableError as error:
+            await self._postpone(arrival, str(error))
+        except WorkerFailedError as error:
+            await self._try_later(arrival, str(error))
+        except TemporaryError as error:
+            await self._postpone(arrival, str(error))
+        except Exception as error:  # a bug: the message stays, the others go on
+            log.exception("arrival.failed")
+            await self._try_later(arrival, f"程序内部错误（{type(error).__name__}），详见日志")
+
+    async def _try_later(self, arrival: StoredArrival, problem: str) -> None:
+        """Give an arrival that failed for a reason of its own a few more tries, then hand it to a person."""
+        if arrival.tries + 1 >= self._tries:
+            await self._quarantine(arrival, f"{problem}；已尝试 {arrival.tries + 1} 次")
+        else:
+            await self._postpone(arrival, problem)
+
+    async def _postpone(self, arrival: StoredArrival, problem: str) -> None:
+        pause = _PAUSES[min(arrival.tries, len(_PAUSES) - 1)]
+        log.warning("arrival.postponed", problem=problem, retry_in_s=pause.total_seconds())
+        await self._arrivals.postpone(arrival.id, problem=problem, next_try_at=self._now() + pause)
+
+    async def _quarantine(self, arrival: StoredArrival, problem: str) -> None:
+        log.warning("arrival.quarantined", problem=problem)
+        await self._arrivals.quarantine(arrival.id, problem)

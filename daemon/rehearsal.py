@@ -1,0 +1,81 @@
+"""Messages that did not come through a door: files handed to a command, taken the daemon's own path in a throw-away house."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from channels.identity import mail_keys
+from daemon.config import Config, DistrictSection, LimitsSection, RelaySection, StoreSection
+from daemon.pipeline import Outcome
+from daemon.wiring import House, open_house
+from store.model import Arrival, Channel
+
+_DOOR = "file"
+_ADDRESSES = """
+[sender]
+name = "坐诊接诉"
+address = "zuozhen@example.org"
+[coordinator]
+address = "coordinator@example.org"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message from a file; *source* names it (a file name, a row's id)."""
+
+    source: str
+    channel: Channel
+    received_at: datetime
+    raw: bytes
+
+
+def channel_of(path: Path) -> Channel:
+    """Return what kind of message a file is by its ending: .eml is mail, anything else the text of a letter."""
+    return Channel.MAIL if path.suffix.lower() == ".eml" else Channel.LETTER
+
+
+async def take(house: House, message: Message) -> Outcome:
+    """Take *message* in and process it at once, by the only district of *house*; raises as `Pipeline.process` does."""
+    (district,) = house.rooms
+    (accepted,) = await house.stores.arrivals.accept([_arrival(message, district)])
+    return await house.pipeline.process(await house.stores.arrivals.get(accepted.arrival_id))
+
+
+@asynccontextmanager
+async def temporary_house(pack: str, *, now: Callable[[], datetime], readers: int = 2) -> AsyncIterator[House]:
+    """Open a whole house on a throw-away SQLite whose mail goes to a throw-away folder; *pack* is a name or a folder with a slash."""
+    with TemporaryDirectory(prefix="zuozhen-") as name:
+        folder = Path(name)
+        (folder / "addresses.toml").write_text(_ADDRESSES, encoding="utf-8")
+        config = Config(
+            store=StoreSection(url=f"sqlite:///{folder}/zuozhen.db"),
+            relay=RelaySection(folder=folder / "outgoing"),
+            limits=LimitsSection(readers=readers),
+            district=(DistrictSection(pack=pack, mailboxes=("zuozhen@example.org",), addresses=folder / "addresses.toml"),),
+        )
+        async with open_house(config, now=now) as house:
+            yield house
+
+
+def _arrival(message: Message, district: str) -> Arrival:
+    is_mail = message.channel is Channel.MAIL
+    message_id, content_key = mail_keys(message.raw) if is_mail else ("", hashlib.sha256(message.raw).hexdigest())
+    return Arrival(
+        district=district,
+        channel=message.channel,
+        door=_DOOR,
+        source_key=message.source,
+        content_key=content_key,
+        message_id=message_id,
+        envelope_from="",  # without recipients there was no envelope, so this is no null sender
+        envelope_to=(),
+        received_at=message.received_at,
+        raw=message.raw,
+    )

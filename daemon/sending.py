@@ -1,0 +1,113 @@
+"""Sends what lies in the outbox: claim → build → hand to the relay → mark. At least once on the wire, one fixed Message-ID however often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from daemon.waiting import first_of
+from notifier.backoff import next_pause
+from notifier.mail import build
+from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from notifier.transport import Transport
+    from store.arrivals import Arrivals
+    from store.model import Address, QueuedNotice
+    from store.outbox import Outbox
+
+log = structlog.get_logger()
+
+_LEASE = timedelta(minutes=10)  # longer than the relay may take over one mail
+_POLL_S = 5.0
+_GIVEN_UP = "多次发送未成，已停止尝试"
+
+
+class Sender:
+    """Carries queued notices to the relay, a few at a time; a refusal for good stays visible at its case."""
+
+    def __init__(  # noqa: PLR0913 - the parts named one by one are the point of wiring
+        self,
+        *,
+        outbox: Outbox,
+        arrivals: Arrivals,
+        transport: Transport,
+        senders: Mapping[str, Address],
+        now: Callable[[], datetime],
+        owner: str,
+        at_once: int,
+        max_original: int,
+    ) -> None:
+        """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes."""
+        self._outbox, self._arrivals, self._transport = outbox, arrivals, transport
+        self.senders = senders
+        self._now, self._owner, self._at_once, self._max_original = now, owner, at_once, max_original
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that a notice was queued."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send notices until *stop* is set, then finish those in hand."""
+        await self._outbox.release(self._owner)
+        while not stop.is_set():
+            self._woken.clear()
+            if not await self.send_due():
+                await first_of(self._woken, stop, timeout_s=_POLL_S)
+
+    async def send_due(self) -> int:
+        """Send what is due now and return how many notices were taken."""
+        try:
+            due = await self._outbox.claim_due(owner=self._owner, now=self._now(), limit=self._at_once, lease=_LEASE)
+        except StoreUnavailableError as error:
+            log.warning("store.unavailable", part="sender", error=str(error))
+            return 0
+        async with asyncio.TaskGroup() as group:
+            for queued in due:
+                group.create_task(self._send(queued), name=f"notice-{queued.id}")
+        return len(due)
+
+    async def _send(self, queued: QueuedNotice) -> None:
+        try:
+            await self._settle(queued)
+        except StoreUnavailableError as error:  # the lease runs out and it is sent again under the same Message-ID
+            log.warning("notice.left", notice_id=queued.id, error=str(error))
+
+    async def _settle(self, queued: QueuedNotice) -> None:
+        about = {"notice_id": queued.id, "case": queued.case_number, "purpose": queued.notice.purpose.value, "tries": queued.tries + 1}
+        try:
+            await self._deliver(queued)
+        except DeliveryDeferredError as error:
+            await self._defer(queued, str(error), about)
+        except DeliveryRefusedError as error:
+            log.error("notice.refused", **about, problem=str(error))  # noqa: TRY400 - the relay's answer, no traceback
+            await self._outbox.refused(queued.id, str(error), self._now())
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # a bug in building one mail must not stop the others
+            log.exception("notice.failed", **about)
+            await self._defer(queued, f"程序内部错误（{type(error).__name__}）", about)
+        else:
+            log.info("notice.sent", **about, recipient=queued.notice.to.address)
+            await self._outbox.sent(queued.id, self._now())
+
+    async def _deliver(self, queued: QueuedNotice) -> None:
+        original = (await self._arrivals.get(queued.arrival_id)).raw if queued.notice.attach_original else None
+        message = await asyncio.to_thread(
+            build, queued, sender=self.senders[queued.district], original=original, max_original=self._max_original
+        )
+        await self._transport.send(message, sender=self.senders[queued.district].address, recipient=queued.notice.to.address)
+
+    async def _defer(self, queued: QueuedNotice, problem: str, about: Mapping[str, object]) -> None:
+        pause = next_pause(queued.tries + 1, queued.message_id)
+        if pause is None:
+            log.error("notice.given_up", **about, problem=problem)
+            await self._outbox.refused(queued.id, f"{_GIVEN_UP}：{problem}", self._now())
+            return
+        log.warning("notice.deferred", **about, problem=problem, retry_in_s=pause.total_seconds())
+        await self._outbox.deferred(queued.id, problem, self._now() + pause)

@@ -1,0 +1,164 @@
+"""Runs the service: doors, pipeline and sender in one task group; signals; stop order; reload of packs and addresses.
+
+Stop order: doors first (nothing new comes in), then the pipeline finishes what it has in hand, then the sender, then store and children.
+A second signal ends at once; nothing is lost by that, it only takes longer to start again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+
+import structlog
+
+from channels.smtp import Listener, Reception
+from daemon.config import MIB, DoorSection
+from daemon.wiring import House, load_districts, open_room
+from store.errors import ConfigError, Problem, TemporaryError
+from store.model import Accepted, Arrival
+
+log = structlog.get_logger()
+
+_PAUSES = (1.0, 5.0, 30.0)
+_KILLED = 130  # exit code after a second signal
+
+
+async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[str, int]], None] = lambda _: None) -> None:
+    """Run until *stop* is set, which SIGTERM and SIGINT do; *started* is told the ports by protocol once the doors are open.
+
+    Raises ConfigError for a certificate that cannot be used, UsageError for an address that cannot be bound.
+    """
+    drained = asyncio.Event()
+    doors = receptions(house)
+    _on_signals(house, stop)
+    house.pipeline.on_recorded(lambda _arrival, _outcome: house.sender.wake())
+    for room in house.rooms.values():
+        if room.engine.degraded:
+            log.error("engine.degraded", district=room.rulebook.district.id, reason=room.engine.degraded)
+    async with asyncio.TaskGroup() as parts:
+        parts.create_task(keep_running("sender", lambda: house.sender.run(drained)), name="sender")
+        parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
+        await _run_doors(doors, stop, started)
+    log.info("service.stopped")
+
+
+async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: Callable[[dict[str, int]], None]) -> None:
+    """Keep the doors open until *stop*. A door that cannot open ends the whole service."""
+    async with AsyncExitStack() as opened:
+        for door in doors:
+            await door.start()
+            opened.push_async_callback(door.stop)
+        ports = {str(door.listener.protocol): door.port for door in doors}
+        log.info("service.started", ports=ports)
+        started(ports)
+        await stop.wait()
+        log.info("service.stopping")
+
+
+async def _pipeline_then(house: House, stop: asyncio.Event, drained: asyncio.Event) -> None:
+    """Run the pipeline; once it has finished what it had in hand, let the sender finish too."""
+    await keep_running("pipeline", lambda: house.pipeline.run(stop))
+    drained.set()
+
+
+async def keep_running(name: str, part: Callable[[], Awaitable[None]], *, pauses: tuple[float, ...] = _PAUSES) -> None:
+    """Run *part* again after a TemporaryError, with growing pauses (seconds); let bugs through."""
+    failures = 0
+    while True:
+        try:
+            return await part()
+        except TemporaryError as error:
+            pause = pauses[min(failures, len(pauses) - 1)]
+            failures += 1
+            log.warning("part.failed", part=name, retry_in_s=pause, error=str(error))
+            await asyncio.sleep(pause)
+
+
+def receptions(house: House) -> list[Reception]:
+    """Return the doors that the configuration asks for, not yet open; raises ConfigError where there is none."""
+
+    async def accept(arrivals: Sequence[Arrival]) -> list[Accepted]:
+        accepted = await house.stores.arrivals.accept(arrivals)
+        house.pipeline.wake()
+        return accepted
+
+    sections = {"smtp": house.config.smtp, "lmtp": house.config.lmtp}
+    doors = [
+        Reception(_listener(protocol, section), recipients=house.recipients, accept=accept, now=house.now)
+        for protocol, section in sections.items()
+        if section is not None
+    ]
+    if not doors:
+        raise ConfigError([Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [smtp] 或 [lmtp] 一节")])
+    return doors
+
+
+def _listener(protocol: str, section: DoorSection) -> Listener:
+    host, _, port = section.listen.rpartition(":")
+    is_socket = section.listen.startswith("unix:")
+    return Listener(
+        host="" if is_socket else host.strip("[]"),
+        port=0 if is_socket else int(port),
+        path=section.listen.removeprefix("unix:") if is_socket else "",
+        protocol="lmtp" if protocol == "lmtp" else "smtp",
+        hostname=section.hostname or socket.getfqdn(),
+        max_size=section.max_size_mb * MIB,
+        tls=_tls(section),
+        require_tls=section.require_tls,
+    )
+
+
+def _tls(section: DoorSection) -> ssl.SSLContext | None:
+    if section.certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(section.certificate, section.key)
+    except (OSError, ssl.SSLError) as error:
+        problem = Problem(place=str(section.certificate), key="certificate", message="证书或私钥用不了", remedy="检查路径、权限、是否配对")
+        raise ConfigError([problem]) from error
+    return context
+
+
+def _on_signals(house: House, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    reloading: set[asyncio.Task[None]] = set()
+
+    def ask_to_stop() -> None:
+        if stop.is_set():
+            log.warning("service.killed")
+            os._exit(_KILLED)
+        stop.set()
+
+    def ask_to_reload() -> None:
+        task = asyncio.ensure_future(reload(house))
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask_to_stop)
+    loop.add_signal_handler(signal.SIGHUP, ask_to_reload)
+
+
+async def reload(house: House) -> None:
+    """Read packs and addresses again and swap them in together; on any problem everything stays as it was."""
+    try:
+        districts = await asyncio.to_thread(load_districts, house.config)
+        workers = house.config.limits.rule_workers
+        fresh = {files.rulebook.district.id: await asyncio.to_thread(open_room, files, workers=workers) for files in districts}
+    except ConfigError as error:
+        log.error("rulebook.reload_refused", problems=[str(problem) for problem in error.problems])  # noqa: TRY400 - the list says it all
+        return
+    for id_, room in fresh.items():
+        old = house.rooms[id_]
+        async with old.deciding:  # between two cases, never within one
+            old.rulebook, old.composer = room.rulebook, room.composer
+            engine, old.engine = old.engine, room.engine
+        await asyncio.to_thread(engine.close)
+        log.info("rulebook.reloaded", district=id_, digest=room.rulebook.digest)
+    house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}

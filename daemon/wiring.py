@@ -1,0 +1,228 @@
+"""Builds every object once from the configuration and hands it on. Nothing here runs; `daemon.supervise` runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from channels.reader import Reader
+from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
+from daemon.config_reader import load_addresses, read_secret
+from daemon.pipeline import DistrictRoom, Pipeline
+from daemon.review import Review
+from daemon.sending import Sender
+from notifier.compose import Addresses, Composer
+from notifier.transport import FolderTransport, SmtpTransport, Transport
+from rules.calendar import load_calendar
+from rules.engine import Engine
+from rules.rulebook import RuleBook, builtin_pack, load_pack
+from store.arrivals import Arrivals
+from store.cases import Cases
+from store.database import Database
+from store.errors import ConfigError, Problem
+from store.matching import Matching
+from store.model import Address
+from store.outbox import Caps as MailCaps
+from store.outbox import Outbox
+from store.workers import Caps
+
+
+def utc_now() -> datetime:
+    """Return the present moment; the one clock of the running daemon."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The database and the nouns kept in it."""
+
+    database: Database
+    arrivals: Arrivals
+    cases: Cases
+    outbox: Outbox
+    matching: Matching
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistrictFiles:
+    """What one district's files say, loaded and checked."""
+
+    section: DistrictSection
+    rulebook: RuleBook
+    addresses: Addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything that the service and the commands work with."""
+
+    config: Config
+    stores: Stores
+    rooms: dict[str, DistrictRoom]  # by district id; a reload swaps the entries
+    recipients: Mapping[str, str]  # mailbox, lower-cased → district id
+    pipeline: Pipeline
+    sender: Sender
+    review: Review
+    now: Callable[[], datetime]
+
+
+def load_districts(config: Config) -> list[DistrictFiles]:
+    """Load the pack and the addresses of every district; raises ConfigError with the problems of all of them."""
+    loaded: list[DistrictFiles] = []
+    problems: list[Problem] = []
+    for section in config.district:
+        try:
+            loaded.append(_load_district(section))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    ids = [files.rulebook.district.id for files in loaded]
+    for index, id_ in enumerate(ids):
+        if id_ in ids[:index]:
+            problems.append(
+                Problem(place=loaded[index].section.pack, key="district.id", message=f"区 {id_} 出现了两次", remedy="每个区只写一节")
+            )
+    if problems:
+        raise ConfigError(problems)
+    return loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a person's act needs of a district, without the engine (`daemon.review.Office`)."""
+
+    rulebook: RuleBook
+    composer: Composer
+
+
+def open_desk(files: DistrictFiles) -> Desk:
+    """Compile the wording of one district; raises ConfigError where a template fails."""
+    return Desk(rulebook=files.rulebook, composer=Composer(files.rulebook.district, files.addresses))
+
+
+def open_room(files: DistrictFiles, *, workers: int) -> DistrictRoom:
+    """Start the engine of one district (child processes) and compile its wording; raises ConfigError where either fails. Blocks."""
+    composer = Composer(files.rulebook.district, files.addresses)
+    return DistrictRoom(rulebook=files.rulebook, engine=Engine(files.rulebook, workers=workers), composer=composer)
+
+
+@asynccontextmanager
+async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
+    """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued."""
+    database = Database(config.store.url)
+    await database.upgrade()
+    await database.start()
+    try:
+        limits = config.limits
+        outbox = Outbox(database, domain=domain, caps=MailCaps(day=limits.mails_a_day, three_hours=limits.mails_in_3_hours))
+        yield Stores(
+            database=database,
+            arrivals=Arrivals(database),
+            cases=Cases(database, outbox),
+            outbox=outbox,
+            matching=Matching(database),
+        )
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
+    """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
+    districts = await asyncio.to_thread(load_districts, config)
+    calendar = await asyncio.to_thread(load_calendar)
+    transport = open_transport(config.relay)
+    rooms = {
+        files.rulebook.district.id: await asyncio.to_thread(open_room, files, workers=config.limits.rule_workers) for files in districts
+    }
+    limits = config.limits
+    reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
+    owner = config.name or socket.gethostname()
+    try:
+        async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
+            yield House(
+                config=config,
+                stores=stores,
+                rooms=rooms,
+                recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.mailboxes},
+                pipeline=Pipeline(
+                    rooms=rooms,
+                    arrivals=stores.arrivals,
+                    cases=stores.cases,
+                    matching=stores.matching,
+                    reader=reader,
+                    calendar=calendar,
+                    now=now,
+                    owner=owner,
+                    tries=limits.tries,
+                    at_once=limits.readers * 2,
+                ),
+                sender=Sender(
+                    outbox=stores.outbox,
+                    arrivals=stores.arrivals,
+                    transport=transport,
+                    senders={files.rulebook.district.id: files.addresses.sender for files in districts},
+                    now=now,
+                    owner=owner,
+                    at_once=config.relay.connections,
+                    max_original=config.relay.max_original_mb * MIB,
+                ),
+                review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, calendar=calendar, now=now),
+                now=now,
+            )
+    finally:
+        await reader.close()
+        await transport.close()
+        for room in rooms.values():
+            await asyncio.to_thread(room.engine.close)
+
+
+def open_transport(relay: RelaySection) -> Transport:
+    """Return the way out that *relay* names; raises ConfigError where its password cannot be read."""
+    if relay.folder is not None:
+        return FolderTransport(relay.folder)
+    secret = read_secret(relay)
+    return SmtpTransport(
+        host=str(relay.host),
+        port=relay.port,
+        security=relay.security,
+        username=relay.username,
+        password=secret.get_secret_value() if secret else None,
+    )
+
+
+def message_domain(addresses: Addresses) -> str:
+    """Return the domain of our Message-IDs: that of the address we write from."""
+    return addresses.sender.address.rpartition("@")[2]
+
+
+def _load_district(section: DistrictSection) -> DistrictFiles:
+    problems: list[Problem] = []
+    rulebook, known = None, None
+    try:
+        rulebook = load_pack(Path(section.pack) if "/" in section.pack else builtin_pack(section.pack))
+        known = set(rulebook.district.departments)
+    except ConfigError as error:
+        problems.extend(error.problems)
+    try:
+        book = load_addresses(section.addresses, known)
+    except ConfigError as error:
+        problems.extend(error.problems)
+    if problems or rulebook is None:
+        raise ConfigError(problems)
+    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book))
+
+
+def _addresses(book: AddressBook) -> Addresses:
+    def address(named: NamedAddress) -> Address:
+        return Address(name=named.name, address=named.address)
+
+    return Addresses(
+        sender=address(book.sender),
+        coordinator=address(book.coordinator) if book.coordinator else None,
+        departments={id_: Address(name="", address=mailbox) for id_, mailbox in book.departments.items()},
+    )

@@ -1,0 +1,82 @@
+"""Runs the zuozhen command and kills its process (SIGKILL) at one marked place between accept and sent.
+
+Run as `python -m tests.e2e.crashing MARK run --config …`. The marks wrap the product's own functions from outside, so that the product carries no
+test code; a mark that no longer exists fails the start, and a mark that is never reached fails the test that waits for the death.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+# name → (module, attribute, die before its call, after it, or after one that found something; at which such call)
+MARKS: dict[str, tuple[str, str, str, int]] = {
+    "before-insert-of-arrival": ("store.arrivals", "_accept", "before", 1),
+    "arrival-inserted-not-committed": ("store.arrivals", "_accept", "after", 1),
+    "arrival-committed-before-250": ("store.arrivals", "Arrivals.accept", "after", 1),
+    "claimed": ("store.arrivals", "Arrivals.claim", "finding", 1),
+    "read": ("channels.reader", "Reader.read", "after", 1),
+    "matched": ("store.matching", "Matching.candidates", "after", 1),
+    "decided": ("daemon.pipeline", "decide", "after", 1),
+    "arrival-marked-done-not-committed": ("store.arrivals", "finish", "after", 1),
+    "case-inserted-not-committed": ("store.recording", "_open_case", "after", 1),
+    "notices-queued-not-committed": ("store.outbox", "Outbox.put", "after", 1),
+    "recorded": ("store.cases", "Cases.record", "after", 1),
+    "notice-claimed": ("store.outbox", "Outbox.claim_due", "finding", 1),
+    "before-send": ("notifier.transport", "SmtpTransport.send", "before", 1),
+    "sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 1),
+    "second-sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 2),
+    "marked-sent": ("store.outbox", "Outbox.sent", "after", 1),
+}
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wrap(function: Callable[..., Any], when: str, at_call: int) -> Callable[..., Any]:
+    calls = 0
+
+    def count(moment: str, result: object = None) -> None:
+        """Die at the call that is meant."""
+        nonlocal calls
+        if moment == when or (moment == "after" and when == "finding" and result):
+            calls += 1
+            if calls == at_call:
+                _die()
+
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        count("before")
+        result = await function(*args, **kwargs)
+        count("after", result)
+        return result
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        count("before")
+        result = function(*args, **kwargs)
+        count("after", result)
+        return result
+
+    return awaited if inspect.iscoroutinefunction(function) else called
+
+
+def plant(mark: str) -> None:
+    """Wrap the function that *mark* names."""
+    module_name, path, when, at_call = MARKS[mark]
+    *parents, name = path.split(".")
+    place: Any = import_module(module_name)
+    for parent in parents:
+        place = getattr(place, parent)
+    setattr(place, name, _wrap(getattr(place, name), when, at_call))
+
+
+if __name__ == "__main__":
+    from daemon.cli import run
+
+    plant(sys.argv[1])
+    sys.exit(run(sys.argv[2:]))

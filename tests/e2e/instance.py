@@ -1,0 +1,192 @@
+"""An instance as an operator would set it up, the daemon as its own process, and a real SMTP server that takes its mail."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from rules.rulebook import builtin_pack, load_pack
+
+ROOT = Path(__file__).parents[2]
+MAILBOX = "zuozhen@cg.example"
+_PATIENCE_S = 60.0
+
+_CONFIG = """
+[smtp]
+listen = "127.0.0.1:0"
+hostname = "test.example"
+[relay]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+[log]
+format = "json"
+[[district]]
+pack = "chenggong"
+mailboxes = ["{mailbox}"]
+addresses = "addresses.toml"
+"""
+_ADDRESSES = """
+[sender]
+name = "呈贡区坐诊接诉"
+address = "{mailbox}"
+[coordinator]
+address = "coordinator@cg.example"
+[departments]
+{departments}
+"""
+
+
+@dataclass(slots=True)
+class Sink:
+    """A mail server that takes everything and remembers it; `answer` may be set to refuse."""
+
+    port: int = 0
+    messages: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[tuple[str | None, str]] = field(default_factory=list)
+    answer: Callable[[str], str] = lambda _recipient: "250 OK"
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        """Take one mail."""
+        reply = self.answer(envelope.rcpt_tos[0])
+        if reply.startswith("250"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.messages.append(email.message_from_bytes(content, policy=email.policy.default))
+            self.envelopes.append((envelope.mail_from, envelope.rcpt_tos[0]))
+        async with self.arrived:
+            self.arrived.notify_all()
+        return reply
+
+    async def has(self, count: int) -> None:
+        """Wait until *count* different mails (by Message-ID) have come."""
+        async with asyncio.timeout(_PATIENCE_S), self.arrived:
+            await self.arrived.wait_for(lambda: len(self.ids()) >= count)
+
+    def ids(self) -> set[str]:
+        """Return the Message-IDs seen."""
+        return {str(message["Message-ID"]) for message in self.messages}
+
+
+@asynccontextmanager
+async def sink() -> AsyncIterator[Sink]:
+    """Run a mail server on a free port."""
+    taking = Sink()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(taking, hostname="sink.example"), "127.0.0.1", 0)
+    taking.port = server.sockets[0].getsockname()[1]
+    try:
+        yield taking
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def write_instance(folder: Path, relay_port: int) -> Path:
+    """Write configuration and addresses; return the configuration's path."""
+    district = load_pack(builtin_pack("chenggong")).district
+    departments = "\n".join(f'{id_} = "{id_}@cg.example"' for id_ in district.departments)
+    (folder / "addresses.toml").write_text(_ADDRESSES.format(mailbox=MAILBOX, departments=departments), encoding="utf-8")
+    (folder / "data").mkdir()
+    path = folder / "zuozhen.toml"
+    path.write_text(_CONFIG.format(port=relay_port, mailbox=MAILBOX), encoding="utf-8")
+    return path
+
+
+class Daemon:
+    """A running `zuozhen run`, reached by its port and its log."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        """Take over a started process."""
+        self.process = process
+        self.port = 0
+        self.events: list[dict[str, Any]] = []
+        self.output: list[str] = []
+        self._logged = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read_log())
+
+    async def logged(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for *count* log events called *event* and return them."""
+        async with asyncio.timeout(_PATIENCE_S), self._logged:
+            await self._logged.wait_for(lambda: self._count(event) >= count or self._reading.done())
+        found = [entry for entry in self.events if entry["event"] == event]
+        assert len(found) >= count, f"no {event}:\n" + "\n".join(self.output[-30:])
+        return found
+
+    async def stop(self) -> int:
+        """Ask it to end as systemd would and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.died()
+
+    async def died(self) -> int:
+        """Wait for its end and return its exit code, -9 where it was killed."""
+        async with asyncio.timeout(_PATIENCE_S):
+            code = await self.process.wait()
+            await self._reading
+        return code
+
+    def _count(self, event: str) -> int:
+        return sum(entry["event"] == event for entry in self.events)
+
+    async def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.output.append(line.decode().rstrip())
+            if line.startswith(b"{"):
+                self.events.append(json.loads(line))
+                if self.events[-1]["event"] == "service.started":
+                    self.port = self.events[-1]["ports"]["smtp"]
+            async with self._logged:
+                self._logged.notify_all()
+        async with self._logged:
+            self._logged.notify_all()
+
+
+@asynccontextmanager
+async def daemon(config: Path, *, dying_at: str = "") -> AsyncIterator[Daemon]:
+    """Start the daemon, wait until its doors are open, and see that it is gone at the end."""
+    module = ["tests.e2e.crashing", dying_at] if dying_at else ["tests.e2e.zuozhen"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *module,
+        "run",
+        "--config",
+        str(config),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        limit=1 << 20,
+    )
+    running = Daemon(process)
+    try:
+        await running.logged("service.started")
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await running.died()
+
+
+async def deliver(port: int, raw: bytes, *, sender: str = "qy@enterprise.example") -> bool:
+    """Hand one mail in as a mail server would; False where the door died before it said 250."""
+    try:
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False, timeout=30) as client:
+            await client.sendmail(sender, [MAILBOX], raw)
+    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPReadTimeoutError, ConnectionError):
+        return False
+    return True
