@@ -8,25 +8,22 @@ its own fields, and the bytes stay those that were sent.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import re
-import socket
-import ssl
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 
 from channels.smtp_body import Body, Overflow, Pool
-from channels.smtp_delivery import DEFERRED, Accept, Deliveries, Transaction, domain, report
-from store.errors import UsageError
+from channels.smtp_delivery import DEFERRED, STORED, Accept, Deliveries, Transaction, domain, report
+from channels.smtp_listener import Listener
+
+__all__ = ["Listener", "Reception"]
 
 log = structlog.get_logger()
 
@@ -47,31 +44,6 @@ _PATH = re.compile(r'(?:<(?:@[^:<>"]*:)?((?:"(?:[^"\\]|\\.)*")?[^<>"\s]*)>|([^<>
 
 _IDLE = "421 4.4.2 Idle for too long"
 _CLOSING = "421 4.3.2 Service is closing, please try again later"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """Where one door listens and what it allows. With *path* it is a Unix socket (LMTP), and host and port do not count."""
-
-    host: str = "127.0.0.1"
-    port: int = 0  # 0: any free one
-    path: str = ""
-    protocol: Literal["smtp", "lmtp"] = "smtp"
-    hostname: str
-    max_size: int  # octets of one message
-    max_in_flight: int = 256 << 20  # octets of all unfinished messages; beyond it 452
-    tls: ssl.SSLContext | None = None
-    require_tls: bool = False
-    max_connections: int = 100
-    idle_timeout_s: float = 300  # RFC 5321 4.5.3.2.7
-    commit_timeout_s: float = 300  # clients wait 10 minutes behind the final dot (4.5.3.2.6)
-
-    def __post_init__(self) -> None:
-        """Refuse what can never work; raises ValueError."""
-        if self.require_tls and self.tls is None:
-            raise ValueError("require_tls without a TLS context")
-        if self.max_in_flight < self.max_size:
-            raise ValueError("max_in_flight below max_size: a message of full size would never get in")
 
 
 class _Envelope(Envelope):
@@ -107,20 +79,10 @@ class Reception:
         """Begin to listen. Raises UsageError where the address cannot be bound."""
         # aiosmtpd writes addresses, commands and the lines of DATA to this logger; what may be known is in our own events.
         logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
-        loop, listener = asyncio.get_running_loop(), self.listener
-        try:
-            if listener.path:
-                sock = await asyncio.to_thread(_bind_unix, listener.path)
-                self._server = await loop.create_unix_server(self._answer, sock=sock)
-            else:
-                self._server = await loop.create_server(self._answer, listener.host, listener.port)
-                self.port = int(self._server.sockets[0].getsockname()[1])
-        except OSError as error:
-            place = listener.path or f"{listener.host}:{listener.port}"
-            raise UsageError(
-                f"无法在 {place} 监听 {listener.protocol.upper()}：{error.strerror}。请检查地址是否被占用、有无权限。"
-            ) from error
-        log.info("smtp.started", door=listener.protocol, port=self.port, path=listener.path)
+        self._server = await self.listener.open(self._answer)
+        if not self.listener.path:
+            self.port = int(self._server.sockets[0].getsockname()[1])
+        log.info("smtp.started", door=self.listener.protocol, port=self.port, path=self.listener.path)
 
     async def stop(self, *, grace_s: float = 20.0) -> None:
         """Stop listening; let transactions under way end for up to *grace_s* seconds, then cut the rest with 421."""
@@ -369,8 +331,10 @@ class _Conversation(SMTP):
         reply = await self._outcome(await self._read_body())
         count = len(self.envelope.rcpt_tos) if self._reception.listener.protocol == "lmtp" else 1
         self.envelope = self._create_envelope()
-        for _ in range(count):
-            await self.push(reply)
+        if reply == STORED:
+            self._blame = 0  # who brings mail is no prober; a gateway keeps one connection for hours
+        for number in range(count):
+            await self.push(reply if number == 0 else reply.encode())  # one fault, however many recipients
         if self._reception.is_stopping:
             await self.push(_CLOSING)
 
@@ -420,21 +384,6 @@ class _Conversation(SMTP):
         if match is None or not arg.isprintable():
             return None, None
         return match[1] or match[2] or "<>", match[3] or ""
-
-
-def _bind_unix(path: str) -> socket.socket:
-    """Bind a Unix socket, in place of a file that a killed process left there; not of one that somebody still answers."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(path) == errno.ECONNREFUSED:
-            Path(path).unlink()
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        sock.bind(path)
-        Path(path).chmod(0o666)  # who may reach it is for the directory to say (systemd: RuntimeDirectory)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _last_words(transport: asyncio.BaseTransport, reply: str) -> None:

@@ -65,10 +65,10 @@ async def test_failure_is_one_for_all_recipients(door: Door, fault: Exception) -
 
 
 async def test_oversize_for_each_recipient(door: Door) -> None:
-    """An oversize message is refused once for each recipient."""
+    """An oversize message is refused once for each recipient, and is one fault of the client, not a hundred."""
     client = await door.connect("LHLO")
-    assert await client.mail(b"x" * 100_001 + b"\r\n", *_BOTH) == "552 5.3.4 Message too big"
-    assert await client.reply() == "552 5.3.4 Message too big"
+    assert await client.mail(b"x" * 100_001 + b"\r\n", *_BOTH * 50) == "552 5.3.4 Message too big"
+    assert {await client.reply() for _ in range(99)} == {"552 5.3.4 Message too big"}
     assert (await client.say("NOOP")).startswith("250")
 
 

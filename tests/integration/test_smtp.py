@@ -288,6 +288,14 @@ async def test_a_good_recipient_beside_unknown_ones(door: Door) -> None:
     assert door.shelf.arrivals[0].envelope_to == ("zuozhen@cg.example",)
 
 
+async def test_a_gateway_is_no_prober(door: Door) -> None:
+    """A long-lived connection that brings good mail now and then is not cut for the unknown recipients in between."""
+    client = await door.connect("EHLO")
+    for number in range(4):
+        strangers = [f"nobody{n}@cg.example" for n in range(40)]
+        assert (await client.mail(b"Subject: %d\r\n" % number, *strangers, "zuozhen@cg.example")).startswith("250")
+
+
 async def test_probing_for_recipients_ends_the_connection(door: Door) -> None:
     """Who goes on guessing addresses is sent away with 421, and what he pipelined behind is not looked at."""
     client = await door.connect("EHLO")
