@@ -116,6 +116,8 @@ class Engine:
         if answer == _NEEDS_RULES:  # a fresh child
             self._load(worker)
             answer = json.loads(worker.ask(question, facts)[0])
+        if answer == _NEEDS_RULES:
+            raise WorkerFailedError("子进程刚装入规则就退出了")
         return answer
 
 
