@@ -1,0 +1,103 @@
+"""The one way to the database: open, write through the group-committing writer, read beside it, bring the schema up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from store import dialects
+from store.errors import StoreUnavailableError, UsageError
+from store.writer import Unit, Writer, run
+
+T = TypeVar("T")
+
+_READERS = 4  # threads; a long list must not make the next look-up wait
+_PATIENCE = timedelta(seconds=10)
+
+
+class Database:
+    """A database by URL, for one event loop; `sqlite:////path/to/file.db` today.
+
+    A *unit* is a plain function over a Connection. It runs in a thread inside a transaction, returns plain values (no cursors), never
+    commits, and may be composed of other units: whatever one `write` does stands or falls together.
+    """
+
+    def __init__(self, url: str, *, patience: timedelta = _PATIENCE) -> None:
+        """Check *url*; *patience* is how long to wait for another process's lock. Raises ConfigError; touches no file."""
+        self._url = dialects.parse(url)
+        self._patience = patience
+        self._writing = dialects.open_engine(self._url, patience=patience)
+        self._reading = dialects.open_engine(self._url, patience=patience, read_only=True)
+        self._writer = Writer(self._writing)
+        self._readers: ThreadPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Open the database; raises StoreUnavailableError where that fails. The schema is `upgrade`'s business."""
+        await asyncio.to_thread(self._open)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Refuse new work, finish what is queued, let go of the file."""
+        await asyncio.to_thread(self._shut)
+
+    async def write(self, unit: Unit[T]) -> T:
+        """Run *unit* and return its result once it is committed and on disk.
+
+        Raises what the unit raises, its writes then undone; StoreUnavailableError where the database is locked, full or away. A caller
+        cancelled while waiting does not know whether its unit ran: units are written so that repeating them is harmless.
+        """
+        return await asyncio.wrap_future(self._writer.submit(unit))
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run *unit* on one consistent state of the database, not waiting for writers; it cannot write. Raises as `write` does."""
+        if self._readers is None:
+            raise StoreUnavailableError("数据库未打开或正在关闭，请稍后再试")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    async def upgrade(self) -> None:
+        """Create the tables or bring them up to date; nothing happens where they are. Safe while other processes do the same.
+
+        Raises StoreUnavailableError, or UsageError where a newer version of the product made the database.
+        """
+        await asyncio.to_thread(self._upgrade)
+
+    def _open(self) -> None:
+        dialects.create_file(self._url)
+        with dialects.explained(), self._writing.connect():
+            pass
+
+    def _shut(self) -> None:
+        self._writer.close()
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            readers.shutdown()
+        self._reading.dispose()
+        self._writing.dispose()
+
+    def _read(self, unit: Unit[T]) -> T:
+        with dialects.explained(), self._reading.begin() as connection:
+            return run(unit, connection)
+
+    def _upgrade(self) -> None:
+        from alembic import command  # noqa: PLC0415 - 0.8 s which only an upgrade should pay
+        from alembic.config import Config  # noqa: PLC0415 - likewise
+        from alembic.util import CommandError  # noqa: PLC0415 - likewise
+
+        self._open()
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        # Foreign keys are off: altering a table on SQLite means to copy it and drop the old one.
+        engine = dialects.open_engine(self._url, patience=self._patience, foreign_keys=False)
+        try:
+            with dialects.explained(), engine.begin() as connection:
+                dialects.lock_for_migration(connection)
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise UsageError(f"数据库由更新版本的程序建立，请先升级 zuozhen：{error}") from error
+        finally:
+            engine.dispose()

@@ -1,0 +1,1 @@
+"""How the schema grows; run by `Database.upgrade`."""

@@ -1,0 +1,337 @@
+"""The tables, and how a value of ours lies in a column; rows never leave store/.
+
+Every row carries its district, and every unique key but the running number names it, so that a database may be spread by district.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+# The words of a partial index are also the words of the query it serves: SQLite uses the index only where both are the same.
+ARRIVAL_UNDECIDED = sa.text("state = 'accepted'")
+ARRIVAL_QUARANTINED = sa.text("state = 'quarantined'")
+DECISION_PROPOSED = sa.text("standing = 'proposed'")
+
+
+def plain(text: str) -> str:
+    """Return *text* as every database can keep it: lone surrogates and NUL, which PostgreSQL refuses, become marks."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+class PlainText(TypeDecorator[str]):
+    """Text of any length that a stranger may have written."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Make text plain; an enumeration becomes its value."""
+        return None if value is None else plain(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in, aware UTC out, also on SQLite, which knows no time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn to UTC; a moment without its zone is refused, since nobody knows when it was."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"moment without time zone: {value}")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give the zone back that SQLite dropped."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Text = Annotated[str, Field(sa_type=PlainText)]
+MaybeText = Annotated[str | None, Field(sa_type=PlainText)]  # `Text | None` would lose the column type
+Moment = Annotated[datetime, Field(sa_type=UtcDateTime)]
+MaybeMoment = Annotated[datetime | None, Field(sa_type=UtcDateTime)]
+RowId = Annotated[int | None, Field(primary_key=True)]
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _partial(name: str, *columns: str, where: sa.TextClause) -> sa.Index:
+    """Return an index over the few rows that are still open, so that finished ones cost nothing."""
+    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+def _to(table: str, column: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f"{table}.id"])
+
+
+class Row(SQLModel):
+    """Root of our tables; its metadata is ours alone, with names for every constraint (SQLite can only alter what has a name)."""
+
+    metadata = sa.MetaData(naming_convention=_NAMES)
+
+
+class ArrivalRow(Row, table=True):
+    """One accepted arrival. `due_at` says from when it may be claimed, the lease who works on it until when."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (
+        sa.UniqueConstraint("district", "content_key"),
+        sa.UniqueConstraint("district", "door", "source_key"),
+        _partial("ix_arrivals_undecided", "due_at", "id", where=ARRIVAL_UNDECIDED),
+        _partial("ix_arrivals_quarantined", "id", where=ARRIVAL_QUARANTINED),
+        _partial("ix_arrivals_owner", "owner", where=sa.text("owner IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    channel: Text
+    door: Text
+    source_key: Text
+    content_key: Text
+    message_id: Text
+    envelope_from: Text
+    envelope_to: Text  # JSON list
+    received_at: Moment
+    state: Text
+    tries: int
+    problem: Text
+    due_at: Moment
+    owner: MaybeText
+    leased_until: MaybeMoment
+
+
+class RawRow(Row, table=True):
+    """The bytes as they came, apart from the arrival so that lists stay light."""
+
+    __tablename__ = "raws"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "arrival_id"), _to("arrivals", "arrival_id"))
+
+    district: Text
+    arrival_id: int
+    content: bytes
+
+
+class DeliveryRow(Row, table=True):
+    """A further delivery of an arrival we already had; a record, nothing is decided by it."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (_to("arrivals", "arrival_id"), sa.Index("ix_deliveries_arrival", "arrival_id"), {"sqlite_autoincrement": True})
+
+    id: RowId
+    district: Text
+    arrival_id: int
+    door: Text
+    source_key: Text
+    at: Moment
+
+
+class BlobRow(Row, table=True):
+    """Bytes of an attachment under their own hash; the hash leads the key because a blob is asked for by hash alone."""
+
+    __tablename__ = "blobs"
+    __table_args__ = (sa.PrimaryKeyConstraint("sha256", "district"),)
+
+    sha256: Text
+    district: Text
+    content: bytes
+
+
+class AttachmentRow(Row, table=True):
+    """Which files an arrival carried. The blob may be missing where the reader's limits left a file out."""
+
+    __tablename__ = "attachments"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "arrival_id", "position"), _to("arrivals", "arrival_id"))
+
+    district: Text
+    arrival_id: int
+    position: int
+    name: Text
+    content_type: Text
+    size: int
+    sha256: Text
+
+
+class NumberRow(Row, table=True):
+    """The last case number given in a district and year."""
+
+    __tablename__ = "case_numbers"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "year"),)
+
+    district: Text
+    year: int
+    last: int
+
+
+class CaseRow(Row, table=True):
+    """One case: what the rules made of its petition as JSON, and as columns what stands now.
+
+    `name`, `title` and `content` repeat the petition so that a candidate is read without its attachments' texts.
+    `review_since` is when a person was first needed, NULL where nobody is; `events` and `head` are length and last digest of its history.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.UniqueConstraint("number_key", "district"),
+        sa.UniqueConstraint("arrival_id", "district"),
+        _to("arrivals", "arrival_id"),
+        sa.Index("ix_cases_state", "state", "id"),
+        sa.Index("ix_cases_department", "department", "id"),
+        _partial("ix_cases_review", "id", where=sa.text("review_since IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    number: Text
+    number_key: Text
+    state: Text
+    opened_at: Moment
+    received_at: Moment
+    arrival_id: int
+    name: Text
+    title: Text
+    content: Text
+    petition: Text  # JSON
+    decision: Text  # JSON
+    verdict: Text
+    ground: int | None
+    department: MaybeText
+    accompanying: Text  # JSON list
+    due: MaybeText  # JSON
+    review_since: MaybeMoment
+    events: int
+    head: Text
+
+
+class DecisionRow(Row, table=True):
+    """What was decided about an arrival that opened no case of its own: a follow-up of `case_id`, or not a case.
+
+    `standing` is "final", "proposed" (a person should look), "confirmed" or "overruled" (a person opened a case after all).
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("arrival_id", "district"),
+        _to("arrivals", "arrival_id"),
+        _to("cases", "case_id"),
+        sa.Index("ix_decisions_case", "case_id", "arrival_id"),
+        sa.Index("ix_decisions_verdict", "verdict", "arrival_id"),
+        _partial("ix_decisions_proposed", "arrival_id", where=DECISION_PROPOSED),
+    )
+
+    arrival_id: int
+    district: Text
+    case_id: int | None
+    verdict: Text
+    petition: Text  # JSON
+    decision: Text  # JSON
+    standing: Text
+    settled_at: MaybeMoment
+    settled_by: Text
+    settled_reason: Text
+
+
+class EventRow(Row, table=True):
+    """One link of a case's history; see `store.audit`."""
+
+    __tablename__ = "events"
+    __table_args__ = (sa.PrimaryKeyConstraint("case_id", "seq", "district"), _to("cases", "case_id"))
+
+    case_id: int
+    seq: int
+    district: Text
+    kind: Text
+    at: Moment
+    actor: Text
+    reason: Text
+    data: Text  # canonical JSON
+    previous: Text
+    digest: Text
+
+
+class KeyRow(Row, table=True):
+    """One key by which a later petition finds a case: `kind` and normalised `value`; `arrival_id` is the arrival that brought it."""
+
+    __tablename__ = "match_keys"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "kind", "value", "case_id"), _to("cases", "case_id"))
+
+    district: Text
+    kind: Text
+    value: Text
+    case_id: int
+    arrival_id: int
+
+
+class NoticeRow(Row, table=True):
+    """One notice in the outbox.
+
+    `due_at` is when it may be claimed, NULL where it is not queued. `cap_key` is the address it counts against, NULL where no cap applies
+    or one held it back.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        sa.UniqueConstraint("district", "case_id", "purpose", "recipient", "round"),
+        sa.UniqueConstraint("message_id", "district"),
+        _to("cases", "case_id"),
+        _partial("ix_notices_due", "due_at", "id", where=sa.text("due_at IS NOT NULL")),
+        _partial("ix_notices_owner", "owner", where=sa.text("owner IS NOT NULL")),
+        _partial("ix_notices_cap", "district", "cap_key", "created_at", where=sa.text("cap_key IS NOT NULL")),
+        sa.Index("ix_notices_case", "case_id", "id"),
+        sa.Index("ix_notices_state", "state", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int
+    case_number: Text
+    arrival_id: int
+    purpose: Text
+    recipient: Text
+    round: Text
+    notice: Text  # JSON
+    cap_key: MaybeText
+    message_id: Text
+    state: Text
+    tries: int
+    problem: Text
+    created_at: Moment
+    due_at: MaybeMoment
+    sent_at: MaybeMoment
+    owner: MaybeText
+    leased_until: MaybeMoment
+
+
+def _table(name: str) -> sa.Table:
+    return Row.metadata.tables[name]
+
+
+ARRIVALS = _table("arrivals")
+RAWS = _table("raws")
+DELIVERIES = _table("deliveries")
+BLOBS = _table("blobs")
+ATTACHMENTS = _table("attachments")
+NUMBERS = _table("case_numbers")
+CASES = _table("cases")
+DECISIONS = _table("decisions")
+EVENTS = _table("events")
+KEYS = _table("match_keys")
+NOTICES = _table("notices")
