@@ -1,0 +1,142 @@
+"""The history of a case as a chain of digests: an event that was changed, removed or moved breaks every later one.
+
+A digest covers number, kind, moment, actor and data of an event and the digest before it. Texts of people enter as digests of their own,
+inside the data, so that a text can be erased by law one day without breaking the chain. The case keeps the length and the last digest of
+its chain, so that events missing at the end are found as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select, update
+
+from store.model import Event
+from store.tables import CASES, EVENTS, plain
+
+_START = "0" * 64  # what the first event names as the digest before it
+_REASON = "reason_sha256"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that happened to a case, before it has its place in the chain. `data` holds what JSON holds, without floats."""
+
+    kind: str
+    at: datetime
+    actor: str
+    reason: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How far a chain has come: the number of its events and the digest of the last."""
+
+    length: int = 0
+    head: str = _START
+
+
+def digest_of(content: str | bytes) -> str:
+    """Return the SHA-256 (hex) under which *content* enters a chain."""
+    return hashlib.sha256(plain(content).encode() if isinstance(content, str) else content).hexdigest()
+
+
+def link(tail: Tail, entry: Entry) -> Event:
+    """Return *entry* as the event that follows *tail*."""
+    reason = plain(entry.reason)
+    data = {**entry.data, _REASON: digest_of(reason)} if reason else dict(entry.data)
+    draft = Event(
+        seq=tail.length + 1,
+        kind=entry.kind,
+        at=entry.at.astimezone(UTC),
+        actor=plain(entry.actor),
+        reason=reason,
+        data=data,
+        previous=tail.head,
+        digest="",
+    )
+    return replace(draft, digest=_seal(draft))
+
+
+def verify(history: Sequence[Event], tail: Tail | None = None) -> list[str]:
+    """Return what is wrong with *history*, Chinese lines in order; an intact one gives an empty list.
+
+    *tail*, where given, is what the case itself remembers of its chain; without it events missing at the end are not noticed.
+    """
+    problems: list[str] = []
+    reached = Tail()
+    for event in history:
+        problems += _problems(event, reached)
+        reached = Tail(event.seq, event.digest)
+    if tail is not None and tail != reached:
+        problems.append(f"末尾缺失或多出记录：登记为 {tail.length} 条，实到第 {reached.length} 条")
+    return problems
+
+
+def append(connection: Connection, case_id: int, entries: Iterable[Entry]) -> None:
+    """Add *entries* to the history of the case, in this order (a unit of `Database.write`)."""
+    remembered = select(CASES.c.district, CASES.c.events, CASES.c.head).where(CASES.c.id == case_id).with_for_update()
+    district, length, head = connection.execute(remembered).one()
+    tail = Tail(length, head)
+    rows = []
+    for entry in entries:
+        event = link(tail, entry)
+        tail = Tail(event.seq, event.digest)
+        rows.append({**_fields(event), "data": _canonical(event.data), "case_id": case_id, "district": district})
+    if rows:
+        connection.execute(EVENTS.insert(), rows)
+        connection.execute(update(CASES).where(CASES.c.id == case_id).values(events=tail.length, head=tail.head))
+
+
+def read(connection: Connection, case_id: int) -> list[Event]:
+    """Return the history of the case, oldest first (a unit of `Database.read`)."""
+    columns = [EVENTS.c[name] for name in Event.__dataclass_fields__]
+    rows = connection.execute(select(*columns).where(EVENTS.c.case_id == case_id).order_by(EVENTS.c.seq))
+    return [Event(**{**row, "data": _data(row["data"])}) for row in rows.mappings()]
+
+
+def read_tail(connection: Connection, case_id: int) -> Tail:
+    """Return what the case remembers of its chain (a unit of `Database.read`)."""
+    length, head = connection.execute(select(CASES.c.events, CASES.c.head).where(CASES.c.id == case_id)).one()
+    return Tail(length, head)
+
+
+def _problems(event: Event, before: Tail) -> list[str]:
+    problems = []
+    if event.seq != before.length + 1 or event.previous != before.head:
+        problems.append(f"第 {event.seq} 条与第 {before.length} 条不衔接：中间的记录缺失、被移动或被替换")
+    if event.digest != _seal(event):
+        problems.append(f"第 {event.seq} 条（{event.kind}）的内容与摘要不符：记录被改动")
+    if event.data.get(_REASON, digest_of("")) != digest_of(event.reason):
+        problems.append(f"第 {event.seq} 条（{event.kind}）的理由被改动")
+    return problems
+
+
+def _seal(event: Event) -> str:
+    """Return the digest of all that *event* says; the reason counts through its digest in the data."""
+    said = {**_fields(event), "at": event.at.isoformat(timespec="microseconds")}
+    del said["reason"], said["digest"]
+    return digest_of(_canonical(said))
+
+
+def _fields(event: Event) -> dict[str, object]:
+    return {name: getattr(event, name) for name in Event.__dataclass_fields__}
+
+
+def _canonical(value: Mapping[str, object]) -> str:
+    """Return the one JSON text of *value*: sorted keys, no spaces, ASCII only, so that no encoding can change it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _data(text: str) -> Mapping[str, object]:
+    """Return the data written as *text*; what is none shows as such, so that `verify` reports it instead of failing."""
+    try:
+        value = json.loads(text, parse_constant=str)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"unreadable": text}

@@ -1,0 +1,102 @@
+"""The cases: record a decision, let a person correct it, find a case, tell its history."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Unpack
+
+from store import arrivals, audit, casebook, recording
+from store.database import Database
+from store.model import Case, CaseState, Decision, District, Event, NotACase, Reading, StoredArrival
+from store.outbox import Outbox
+from store.recording import Act, Compose, Corrections
+
+Listed = list  # the class below has a method of that name
+
+
+class Cases:
+    """The cases of all districts in one database. `compose` of a method writes the notices a case owes; it runs inside the transaction."""
+
+    def __init__(self, db: Database, outbox: Outbox) -> None:
+        """Work on *db*, started by its owner; notices go to *outbox* in the transaction that causes them."""
+        self._db = db
+        self._outbox = outbox
+
+    async def record(
+        self, arrival: StoredArrival, reading: Reading, decision: Decision, *, district: District, now: datetime, compose: Compose
+    ) -> Case | None:
+        """Write in one transaction what was decided about *arrival*, and return its case; None where it is no case.
+
+        Accept, refuse and supplement open a case under the next number; a follow-up is added to `related_case`. An arrival that is
+        decided already returns its case and nothing is written, so that repeating after a crash is harmless.
+        Raises StoreUnavailableError, MalformedMessageError (a blob is not what its hash says), and what *compose* raises.
+        """
+        filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
+        return await self._db.write(lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox))
+
+    async def change(
+        self, case_id: int, *, kind: str, actor: str, reason: str, now: datetime, compose: Compose, **corrected: Unpack[Corrections]
+    ) -> Case:
+        """Set the fields in *corrected* (`state`, `verdict`, `ground`, `department`, `accompanying`, `due`) and return the case.
+
+        One transaction with an event of *kind* that says who, why, old and new. The case leaves the review list unless its state keeps
+        it there. Raises UsageError where there is no such case.
+        """
+        act = Act(kind=kind, actor=actor, reason=reason, at=now)
+        return await self._db.write(
+            lambda connection: recording.change(connection, case_id, act, corrected, compose=compose, outbox=self._outbox)
+        )
+
+    async def note(self, case_id: int, *, actor: str, reason: str, now: datetime) -> None:
+        """Add a note to the history of the case. Raises UsageError where there is no such case."""
+        act = Act(kind="case.noted", actor=actor, reason=reason, at=now)
+        await self._db.write(lambda connection: recording.note(connection, case_id, act))
+
+    async def confirm_not_a_case(self, arrival_id: int, *, actor: str, reason: str, now: datetime) -> None:
+        """Note that a person agrees that the arrival is no case. Raises UsageError where it was not decided so."""
+        act = Act(kind="arrival.confirmed", actor=actor, reason=reason, at=now)
+        await self._db.write(lambda connection: recording.confirm(connection, arrival_id, act))
+
+    async def open_from_not_a_case(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
+        self, arrival_id: int, decision: Decision, *, district: District, actor: str, reason: str, now: datetime, compose: Compose
+    ) -> Case:
+        """Open a case, with *decision* in place of the rules' one, for an arrival that was taken for no case.
+
+        Raises UsageError where it was not decided so, or has a case meanwhile.
+        """
+        arrival, petition = await self._db.read(
+            lambda connection: (arrivals.load_one(connection, arrival_id), casebook.petition_of(connection, arrival_id))
+        )
+        reading = Reading(petition=petition, blobs={})  # the attachments were kept when the arrival was recorded
+        filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
+        act = Act(kind="case.decided", actor=actor, reason=reason, at=now)
+        return await self._db.write(lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox))
+
+    async def get(self, key: str) -> Case:
+        """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""
+        return await self._db.read(lambda connection: casebook.find(connection, key))
+
+    async def list(self, *, state: CaseState | None = None, department: str | None = None, limit: int = 100) -> Listed[Case]:
+        """Return the newest cases, of one state or one lead department where asked for."""
+        return await self._db.read(lambda connection: casebook.newest(connection, state, department, limit))
+
+    async def review(self, *, limit: int = 500) -> Listed[Case]:
+        """Return the cases that need a person, the oldest first: under review, or with reasons to look that nobody has settled."""
+        return await self._db.read(lambda connection: casebook.awaiting_review(connection, limit))
+
+    async def not_cases(self, *, unconfirmed_only: bool = True, limit: int = 500) -> Listed[NotACase]:
+        """Return the newest arrivals decided to be no case: by default those proposed so that nobody has confirmed yet."""
+        return await self._db.read(lambda connection: casebook.not_cases(connection, limit, unconfirmed_only=unconfirmed_only))
+
+    async def arrivals(self, case_id: int) -> Listed[int]:
+        """Return the ids of the arrivals of the case: the one that opened it, then its follow-ups."""
+        return await self._db.read(lambda connection: casebook.arrivals_of(connection, case_id))
+
+    async def history(self, case_id: int) -> Listed[Event]:
+        """Return the events of the case, oldest first."""
+        return await self._db.read(lambda connection: audit.read(connection, case_id))
+
+    async def verify(self, case_id: int) -> Listed[str]:
+        """Return what is wrong with the history of the case, in Chinese; an intact one gives an empty list."""
+        return await self._db.read(lambda connection: audit.verify(audit.read(connection, case_id), audit.read_tail(connection, case_id)))

@@ -1,0 +1,208 @@
+"""By which keys a petition and an earlier case recognise each other, and how the cases behind a key are found.
+
+Keys are rows written with the case, so that a look-up costs the same after ten years as on the first day. Normalising is done here and
+nowhere else: both sides of a comparison must pass the same door.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Connection, Select, select
+
+from store import dialects
+from store.audit import digest_of
+from store.database import Database
+from store.model import Candidate, CaseState, District, Found, Petition, Verdict
+from store.tables import CASES, KEYS, NOTICES
+
+_COMMON = 200  # cases; a key that fits more (a platform's address, 有限公司) tells nothing and is skipped
+_MENTIONED = 20  # case numbers looked up for one petition
+_REFERENCES = 50  # Message-IDs looked up for one petition: the newest ones, which stand last
+_LONGEST = 200  # characters of a key; a longer one enters by its digest, since an index entry has limits
+
+# From the strongest evidence to the weakest; the order ranks the candidates.
+_RANK = ("thread", "number", "uscc", "phone", "name", "sender")
+
+_NOT_NAME = re.compile(r"[\W_]+")
+_PHONE_BREAK = re.compile(r"[、,;/|\n]|转|或")
+_MASKED = re.compile(r"[*Xx]{3}")
+_ABROAD = re.compile(r"^(?:00)?86(?=0?[1-9][0-9]{9})")
+_AREA_CODE = re.compile(r"^0(?:10|2[0-9]|[3-9][0-9]{2})(?=[2-9])")
+_FEWEST_DIGITS, _MOST_DIGITS = 7, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: `kind` is "uscc", "phone", "name", "sender", "message" (own Message-ID) or "reference" (Message-IDs referred to)."""
+
+    kind: str
+    value: str
+
+
+def keys_of(petition: Petition) -> set[Key]:
+    """Return every key by which a later petition may find the case of *petition*."""
+    return {*_field_keys(petition), *thread_keys(petition)}
+
+
+def thread_keys(petition: Petition) -> set[Key]:
+    """Return the keys of *petition*'s place in a mail thread alone: what a follow-up adds to its case."""
+    own = [Key("message", message) for message in _messages([petition.letter.message_id])]
+    return {*own, *(Key("reference", message) for message in _referred(petition))}
+
+
+def name_key(name: str) -> str:
+    """Return an enterprise's name without what people write differently: width, case, spaces, punctuation, 责任."""
+    return _NOT_NAME.sub("", unicodedata.normalize("NFKC", name).casefold()).replace("有限责任公司", "有限公司")
+
+
+def phone_keys(phone: str) -> set[str]:
+    """Return the numbers in *phone* as bare digits, without +86 and area code; masked and incomplete ones tell nothing."""
+    text = unicodedata.normalize("NFKC", phone)
+    numbers = (_digits(part) for part in _PHONE_BREAK.split(text) if not _MASKED.search(part))
+    return {number for number in numbers if _FEWEST_DIGITS <= len(number) <= _MOST_DIGITS}
+
+
+def number_key(number: str) -> str:
+    """Return a case number as it is compared: width and case do not count."""
+    return unicodedata.normalize("NFKC", number).strip().casefold()
+
+
+def numbers_in(pattern: str, text: str) -> list[str]:
+    """Return the keys of the case numbers of the form *pattern* (`CG-{year}-{seq:05d}`) that stand in *text*, each once, in order."""
+    found = _number_pattern(pattern).finditer(unicodedata.normalize("NFKC", text))
+    numbers = (number_key(pattern.format(year=int(match["year"]), seq=int(match["seq"]))) for match in found)
+    return list(dict.fromkeys(numbers))
+
+
+def remember(connection: Connection, case_id: int, arrival_id: int, district: str, keys: Iterable[Key]) -> None:
+    """Write *keys*, brought by the arrival, for the case (a unit of `Database.write`); those it has already stay as they are."""
+    rows = [
+        {"district": district, "kind": key.kind, "value": key.value, "case_id": case_id, "arrival_id": arrival_id}
+        for key in sorted(keys, key=lambda key: (key.kind, key.value))
+    ]
+    if rows:
+        connection.execute(dialects.insert_new(connection, KEYS), rows)
+
+
+class Matching:
+    """Finds earlier cases that share a key with a petition."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on *db*, started by its owner."""
+        self._db = db
+
+    async def candidates(self, district: District, petition: Petition, *, exclude_arrival: int, limit: int = 20) -> list[Candidate]:
+        """Return up to *limit* cases of *district* that share a key with *petition*: strongest keys first, then the newest.
+
+        What *exclude_arrival* itself brought does not count, so that an arrival decided again does not find itself.
+        """
+        return await self._db.read(lambda connection: _candidates(connection, district, petition, exclude_arrival, limit))
+
+
+def _candidates(connection: Connection, district: District, petition: Petition, exclude: int, limit: int) -> list[Candidate]:
+    own = connection.scalar(select(CASES.c.id).where(CASES.c.arrival_id == exclude))
+    shared: dict[int, set[str]] = {}
+    for how, query in _queries(district, petition, exclude):
+        cases = connection.scalars(query.limit(_COMMON + 1)).all()
+        for case_id in cases if len(cases) <= _COMMON else ():
+            shared.setdefault(case_id, set()).add(how)
+    shared.pop(own or 0, None)
+    best = sorted(shared, key=lambda case_id: (_weight(shared[case_id]), case_id), reverse=True)[:limit]
+    return _load(connection, best, shared)
+
+
+def _queries(district: District, petition: Petition, exclude: int) -> list[tuple[str, Select[int]]]:
+    """Return one look-up of case ids for each key, with the name that a candidate gives to it. Every one of them runs on an index."""
+    here = KEYS.c.district == district.id
+
+    def holding(kind: str, values: Sequence[str]) -> Select[int]:
+        return select(KEYS.c.case_id).where(here, KEYS.c.kind == kind, KEYS.c.value.in_(values), KEYS.c.arrival_id != exclude)
+
+    own, referred = _messages([petition.letter.message_id]), _referred(petition)
+    ours = select(NOTICES.c.case_id).where(NOTICES.c.message_id.in_(referred), NOTICES.c.district == district.id)
+    numbers = _numbers(district.case_number, petition)
+    by_number = select(CASES.c.id).where(CASES.c.number_key.in_(numbers), CASES.c.district == district.id)
+    threads = [("thread", ours), ("thread", holding("message", referred)), ("thread", holding("reference", own))]
+    return [
+        *threads,
+        ("number", by_number),
+        *((key.kind, holding(key.kind, [key.value])) for key in _field_keys(petition)),
+    ]
+
+
+def _load(connection: Connection, ids: Sequence[int], shared: dict[int, set[str]]) -> list[Candidate]:
+    columns = [CASES.c[name] for name in ("id", "number", "state", "verdict", "name", "title", "content", "received_at")]
+    rows = connection.execute(select(*columns).where(CASES.c.id.in_(ids))).mappings() if ids else ()
+    found = {row["id"]: row for row in rows}
+    return [
+        Candidate(
+            case_id=case_id,
+            number=found[case_id]["number"],
+            keys=tuple(key for key in _RANK if key in shared[case_id]),
+            state=CaseState(found[case_id]["state"]),
+            verdict=Verdict(found[case_id]["verdict"]),
+            name=found[case_id]["name"],
+            title=found[case_id]["title"],
+            content=found[case_id]["content"],
+            received_at=found[case_id]["received_at"],
+        )
+        for case_id in ids
+    ]
+
+
+def _weight(keys: set[str]) -> int:
+    """Return a number that puts one strong key above all weaker ones together."""
+    return sum(1 << (len(_RANK) - place) for place, key in enumerate(_RANK) if key in keys)
+
+
+def _field_keys(petition: Petition) -> list[Key]:
+    sender = petition.letter.sender
+    keys = [
+        Key("uscc", _NOT_NAME.sub("", unicodedata.normalize("NFKC", _value(petition.uscc)).upper())),
+        Key("name", name_key(_value(petition.name))),
+        Key("sender", sender.address.casefold() if sender else ""),
+        *(Key("phone", number) for number in sorted(phone_keys(_value(petition.phone)))),
+    ]
+    return [Key(key.kind, _bounded(key.value)) for key in keys if key.value]
+
+
+def _value(found: Found | None) -> str:
+    return found.value if found else ""
+
+
+def _referred(petition: Petition) -> list[str]:
+    return _messages([*petition.letter.in_reply_to[-_REFERENCES:], *petition.letter.references[-_REFERENCES:]])
+
+
+def _messages(ids: Iterable[str]) -> list[str]:
+    bare = (message.strip("<> \t\r\n") for message in ids)
+    return [_bounded(message) for message in dict.fromkeys(bare) if message]
+
+
+def _bounded(value: str) -> str:
+    return value if len(value) <= _LONGEST else digest_of(value)
+
+
+def _digits(part: str) -> str:
+    digits = "".join(char for char in part if char in string.digits)
+    return _AREA_CODE.sub("", _ABROAD.sub("", digits))
+
+
+def _numbers(pattern: str, petition: Petition) -> list[str]:
+    return numbers_in(pattern, f"{petition.letter.subject}\n{petition.title}\n{petition.content}")[:_MENTIONED]
+
+
+@cache
+def _number_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the expression that finds numbers of the form *pattern* between characters that could not belong to one."""
+    digits = {"year": "[0-9]{4}", "seq": "[0-9]{1,9}"}
+    parts = [
+        re.escape(literal) + (f"(?P<{name}>{digits[name]})" if name else "") for literal, name, _, _ in string.Formatter().parse(pattern)
+    ]
+    return re.compile(r"(?<![0-9A-Za-z])" + "".join(parts) + r"(?![0-9])", re.IGNORECASE)

@@ -1,0 +1,204 @@
+"""What we owe people in writing: queued with the case in one transaction, claimed, sent, and never twice under different names."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
+
+from store import audit, dialects
+from store.audit import Entry
+from store.codec import from_json, to_json
+from store.database import Database
+from store.errors import UsageError
+from store.model import Case, Notice, NoticeState, QueuedNotice
+from store.tables import NOTICES
+
+Listed = list  # the class below has a method of that name
+
+_DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
+_FREE = {"owner": None, "leased_until": None}
+_ENDED = {**_FREE, "due_at": None}
+_IS_QUEUED = NOTICES.c.due_at.is_not(None)
+_MAX_IDS = 100  # Message-IDs of one mail that are looked up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """How many capped notices one address of a district may get in a day and in 180 minutes: neither a loop nor a bomb."""
+
+    day: int = 40
+    three_hours: int = 10
+
+
+class Outbox:
+    """The notices of all districts in one database."""
+
+    def __init__(self, db: Database, *, domain: str, caps: Caps | None = None) -> None:
+        """Work on *db*, started by its owner; *domain* stands behind the @ of our Message-IDs."""
+        self._db = db
+        self._domain = domain
+        self._caps = caps or Caps()
+
+    def put(self, connection: Connection, case: Case, notices: Sequence[Notice], *, arrival_id: int, now: datetime) -> None:
+        """Queue *notices* of *case*, about the arrival (a unit of `Database.write`).
+
+        A notice whose purpose, recipient and round the case has already is left as it is. One that a cap holds back stays visible,
+        suppressed, and as an event.
+        """
+        suppressed = []
+        for notice in notices:
+            problem = self._cap_problem(connection, case.district, notice, now)
+            row = {**self._row(case, notice, problem), "arrival_id": arrival_id, "created_at": now, "due_at": None if problem else now}
+            notice_id = connection.execute(dialects.insert_new(connection, NOTICES, returning_id=True), row).scalar()
+            if notice_id is not None and problem:
+                data = {"notice": notice_id, "purpose": notice.purpose.value}
+                suppressed.append(Entry(kind="notice.suppressed", at=now, actor="system", reason=problem, data=data))
+        audit.append(connection, case.id, suppressed)
+
+    async def claim_due(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> Listed[QueuedNotice]:
+        """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
+        return await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
+
+    async def release(self, owner: str) -> None:
+        """Free what *owner* claimed in an earlier life; called at start-up, before its first claim."""
+        await self._db.write(lambda connection: connection.execute(update(NOTICES).where(NOTICES.c.owner == owner).values(_FREE)).close())
+
+    async def sent(self, notice_id: int, now: datetime) -> None:
+        """Note that the relay took the notice, as an event of its case too. Said again, nothing happens."""
+        values = {"state": NoticeState.SENT, "sent_at": now, "problem": ""}
+        await self._db.write(lambda connection: _settle(connection, notice_id, values, now))
+
+    async def refused(self, notice_id: int, problem: str, now: datetime) -> None:
+        """Note that the notice will not be sent, and why (Chinese), as an event of its case too. Said again, nothing happens."""
+        values = {"state": NoticeState.REFUSED, "problem": problem}
+        await self._db.write(lambda connection: _settle(connection, notice_id, values, now))
+
+    async def deferred(self, notice_id: int, problem: str, next_try_at: datetime) -> None:
+        """Free a notice that the relay did not take now, to be claimed again from *next_try_at*."""
+        values = {**_FREE, "tries": NOTICES.c.tries + 1, "problem": problem, "due_at": next_try_at}
+        later = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values(values)
+        await self._db.write(lambda connection: connection.execute(later).close())
+
+    async def retry(self, notice_id: int) -> None:
+        """Queue a notice again, at once and as if never tried; the operator's word overrules a cap. Raises UsageError where it was sent."""
+        await self._db.write(lambda connection: _retry(connection, notice_id))
+
+    async def find_case_by_message_id(self, ids: Sequence[str]) -> int | None:
+        """Return the case of our notice with one of these Message-IDs (brackets or not), trying them in order; None where none is ours."""
+        bare = [message.strip("<> \t\r\n") for message in ids[:_MAX_IDS]]
+        query = select(NOTICES.c.message_id, NOTICES.c.case_id).where(NOTICES.c.message_id.in_(bare))
+        cases = await self._db.read(lambda connection: {row.message_id: row.case_id for row in connection.execute(query)})
+        return next((cases[message] for message in bare if message in cases), None)
+
+    async def get(self, notice_id: int) -> QueuedNotice:
+        """Return one notice. Raises UsageError where there is none."""
+        row = await self._db.read(
+            lambda connection: connection.execute(select(NOTICES).where(NOTICES.c.id == notice_id)).mappings().first()
+        )
+        if row is None:
+            raise _unknown(notice_id)
+        return _queued(row)
+
+    async def list(self, *, case_id: int | None = None, state: NoticeState | None = None, limit: int = 100) -> Listed[QueuedNotice]:
+        """Return notices, newest first, of one case or in one state where asked for."""
+        query = select(NOTICES).order_by(NOTICES.c.id.desc()).limit(limit)
+        if case_id is not None:
+            query = query.where(NOTICES.c.case_id == case_id)
+        if state is not None:
+            query = query.where(NOTICES.c.state == state.value)
+        return await self._db.read(lambda connection: [_queued(row) for row in connection.execute(query).mappings()])
+
+    def _cap_problem(self, connection: Connection, district: str, notice: Notice, now: datetime) -> str:
+        """Say why a cap holds *notice* back, "" where none does. What this transaction has queued counts too."""
+        if not notice.capped:
+            return ""
+        for limit, span, words in ((self._caps.three_hours, _THREE_HOURS, "180 分钟"), (self._caps.day, _DAY, "24 小时")):
+            since = (NOTICES.c.district == district, NOTICES.c.cap_key == _cap_key(notice), NOTICES.c.created_at > now - span)
+            if (connection.scalar(select(func.count()).select_from(NOTICES).where(*since)) or 0) >= limit:
+                return f"{words}内发往该地址的通知已达 {limit} 封上限，未发送；确需发送请手工重发"
+        return ""
+
+    def _row(self, case: Case, notice: Notice, problem: str) -> dict[str, Any]:
+        return {
+            "district": case.district,
+            "case_id": case.id,
+            "case_number": case.number,
+            "purpose": notice.purpose,
+            "recipient": _cap_key(notice),
+            "round": notice.round,
+            "notice": to_json(notice),
+            "cap_key": _cap_key(notice) if notice.capped and not problem else None,
+            "message_id": f"{secrets.token_hex(16)}.{notice.purpose}@{self._domain}",
+            "state": NoticeState.SUPPRESSED if problem else NoticeState.QUEUED,
+            "tries": 0,
+            "problem": problem,
+        }
+
+
+def _cap_key(notice: Notice) -> str:
+    """Return the address as it counts: nobody in practice gives two people addresses that differ in case only."""
+    return notice.to.address.casefold()
+
+
+def _claim(connection: Connection, owner: str, now: datetime, limit: int, until: datetime) -> Listed[QueuedNotice]:
+    is_free = or_(NOTICES.c.leased_until.is_(None), NOTICES.c.leased_until <= now)
+    due = (
+        select(NOTICES)
+        .where(NOTICES.c.due_at <= now, is_free)
+        .order_by(NOTICES.c.due_at, NOTICES.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = [_queued(row) for row in connection.execute(due).mappings()]
+    if claimed:
+        ids = [queued.id for queued in claimed]
+        connection.execute(update(NOTICES).where(NOTICES.c.id.in_(ids)).values(owner=owner, leased_until=until))
+    return claimed
+
+
+def _settle(connection: Connection, notice_id: int, values: dict[str, Any], now: datetime) -> None:
+    """Bring a queued notice to its end and note that in the history of its case."""
+    columns = (NOTICES.c.case_id, NOTICES.c.purpose, NOTICES.c.message_id, NOTICES.c.state, NOTICES.c.problem)
+    end = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values({**_ENDED, **values}).returning(*columns)
+    row = connection.execute(end).first()
+    if row is None:
+        return
+    data = {"notice": notice_id, "purpose": row.purpose, "message_id": row.message_id}
+    audit.append(connection, row.case_id, [Entry(kind=f"notice.{row.state}", at=now, actor="system", reason=row.problem, data=data)])
+
+
+def _retry(connection: Connection, notice_id: int) -> None:
+    values = {**_FREE, "state": NoticeState.QUEUED, "tries": 0, "problem": "", "due_at": NOTICES.c.created_at}
+    again = update(NOTICES).where(NOTICES.c.id == notice_id, NOTICES.c.state != NoticeState.SENT.value).values(values)
+    if connection.execute(again).rowcount:
+        return
+    if connection.scalar(select(NOTICES.c.id).where(NOTICES.c.id == notice_id)) is None:
+        raise _unknown(notice_id)
+    raise UsageError(f"通知 {notice_id} 已发出，不再重发；如需再次通知，请对事项重新交办")
+
+
+def _unknown(notice_id: int) -> UsageError:
+    return UsageError(f"没有编号为 {notice_id} 的通知，请核对编号")
+
+
+def _queued(row: RowMapping) -> QueuedNotice:
+    return QueuedNotice(
+        id=row["id"],
+        district=row["district"],
+        case_id=row["case_id"],
+        case_number=row["case_number"],
+        arrival_id=row["arrival_id"],
+        notice=from_json(Notice, row["notice"]),
+        message_id=row["message_id"],
+        state=NoticeState(row["state"]),
+        tries=row["tries"],
+        problem=row["problem"],
+        created_at=row["created_at"],
+        next_try_at=row["due_at"],
+        sent_at=row["sent_at"],
+    )

@@ -1,0 +1,299 @@
+"""What is written when a decision is recorded or corrected: each public function but `prepare` is a unit of `Database.write`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select, update
+
+from store import arrivals, audit, casebook, dialects, matching
+from store.audit import Entry, digest_of
+from store.codec import to_json
+from store.errors import MalformedMessageError, UsageError
+from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Reading, StoredArrival, Verdict
+from store.outbox import Outbox
+from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
+
+Compose = Callable[[Case], Sequence[Notice]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """A decided arrival ready to be written: what costs time is done, so that the writer's thread only writes."""
+
+    arrival: StoredArrival
+    reading: Reading
+    decision: Decision
+    district: District
+    petition_json: str
+    decision_json: str
+    raw_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """What a person did to a case: a kind of event, who, when, and why in his own words."""
+
+    kind: str
+    actor: str
+    reason: str
+    at: datetime
+
+
+class Corrections(TypedDict, total=False):
+    """The fields of a case that a person may set; what is left out stays."""
+
+    state: CaseState
+    verdict: Verdict
+    ground: int | None
+    department: str | None
+    accompanying: tuple[str, ...]
+    due: Due | None
+
+
+def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District) -> Filing:
+    """Return a filing. Raises MalformedMessageError where a blob is not what its hash says.
+
+    The blobs come from the process that reads strangers' mail: if a message took it over, it might store its own bytes under the hash of
+    somebody else's file.
+    """
+    if arrival.district != district.id:
+        raise ValueError(f"an arrival of {arrival.district} decided as one of {district.id}")
+    for sha256, blob in reading.blobs.items():
+        if digest_of(blob) != sha256:
+            raise MalformedMessageError(f"附件内容与其摘要不符（{sha256[:12]}…）")
+    return Filing(
+        arrival=arrival,
+        reading=reading,
+        decision=decision,
+        district=district,
+        petition_json=to_json(reading.petition),
+        decision_json=to_json(decision),
+        raw_sha256=digest_of(arrival.raw),
+    )
+
+
+def record(connection: Connection, filing: Filing, *, now: datetime, compose: Compose, outbox: Outbox) -> Case | None:
+    """Write everything that follows from *filing*; where the arrival is decided already, write nothing and return its case."""
+    if not arrivals.finish(connection, filing.arrival.id):
+        return casebook.of_arrival(connection, filing.arrival.id)
+    _keep_attachments(connection, filing)
+    verdict = filing.decision.verdict
+    if verdict is Verdict.NOT_A_CASE:
+        _set_aside(connection, filing, None)
+        return None
+    if verdict is Verdict.FOLLOW_UP:
+        case = _continue_case(connection, filing, now)
+    else:
+        case = _open_case(connection, filing, now, Act(kind="case.decided", actor="rules", reason="", at=now))
+    outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=now)
+    return case
+
+
+def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compose, outbox: Outbox) -> Case:
+    """Open a case for an arrival that was decided to be none. Raises UsageError where it is not among those."""
+    _settle(connection, filing.arrival.id, "overruled", act)
+    case = _open_case(connection, filing, act.at, act)
+    outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=act.at)
+    return case
+
+
+def confirm(connection: Connection, arrival_id: int, act: Act) -> None:
+    """Note that a person agrees that the arrival is no case; again, nothing changes. Raises UsageError where it is not among those."""
+    _settle(connection, arrival_id, "confirmed", act)
+
+
+def change(connection: Connection, case_id: int, act: Act, corrected: Corrections, *, compose: Compose, outbox: Outbox) -> Case:
+    """Put *corrected* in place, note old and new, queue the notices that follow. A person has now looked at the case."""
+    old = casebook.load(connection, case_id, lock=True)
+    new = replace(old, **corrected)
+    # Left waiting for review it still needs a person, and since the same moment as before.
+    since = func.coalesce(CASES.c.review_since, act.at) if new.state is CaseState.UNDER_REVIEW else None
+    connection.execute(update(CASES).where(CASES.c.id == case_id).values(**casebook.standing_values(new), review_since=since))
+    before, after = _standing(old), _standing(new)
+    changed = [name for name in after if after[name] != before[name]]
+    data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}}
+    audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
+    outbox.put(connection, new, compose(new), arrival_id=new.arrival_id, now=act.at)
+    return new
+
+
+def note(connection: Connection, case_id: int, act: Act) -> None:
+    """Add a person's note to the history of the case. Raises UsageError where there is no such case."""
+    casebook.load(connection, case_id, lock=True)
+    audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason)])
+
+
+def opening_state(decision: Decision) -> CaseState:
+    """Return where a new case stands: nothing takes effect that a person must confirm, and nothing is assigned to nobody."""
+    if decision.proposed:
+        return CaseState.UNDER_REVIEW
+    if decision.verdict is Verdict.SUPPLEMENT:
+        return CaseState.AWAITING_SUPPLEMENT
+    if decision.verdict is Verdict.REFUSE:
+        return CaseState.REFUSED
+    return CaseState.UNDER_REVIEW if decision.department is None else CaseState.ASSIGNED
+
+
+def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) -> Case:
+    petition, decision = filing.reading.petition, filing.decision
+    number = _next_number(connection, filing.district, now)
+    case = Case(
+        id=0,
+        district=filing.district.id,
+        number=number,
+        state=opening_state(decision),
+        opened_at=now,
+        arrival_id=filing.arrival.id,
+        petition=petition,
+        decision=decision,
+        verdict=decision.verdict,
+        ground=decision.ground,
+        department=decision.department,
+        accompanying=decision.accompanying,
+        due=decision.due,
+    )
+    values = {
+        **casebook.standing_values(case),
+        "district": case.district,
+        "number": number,
+        "number_key": matching.number_key(number),
+        "opened_at": now,
+        "received_at": filing.arrival.received_at,
+        "arrival_id": case.arrival_id,
+        "name": petition.name.value if petition.name else "",
+        "title": petition.title,
+        "content": petition.content,
+        "petition": filing.petition_json,
+        "decision": filing.decision_json,
+        "review_since": now if case.state is CaseState.UNDER_REVIEW or decision.review else None,
+        "events": audit.Tail().length,
+        "head": audit.Tail().head,
+    }
+    case = replace(case, id=connection.execute(CASES.insert().returning(CASES.c.id), values).scalar_one())
+    audit.append(connection, case.id, [_opened(case, filing), _decided(case, filing, act)])
+    matching.remember(connection, case.id, case.arrival_id, case.district, matching.keys_of(petition))
+    return case
+
+
+def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Case:
+    """Add a follow-up to its case. Unless a department has the case in hand, a person must look at what came."""
+    decision = filing.decision
+    if decision.related_case is None:
+        raise ValueError("a follow-up without the case it belongs to")
+    case = casebook.load(connection, decision.related_case, lock=True)
+    if case.district != filing.district.id:
+        raise ValueError("a follow-up to a case of another district")
+    if case.state is not CaseState.ASSIGNED or decision.proposed or decision.review:
+        since = func.coalesce(CASES.c.review_since, now)
+        connection.execute(update(CASES).where(CASES.c.id == case.id).values(review_since=since))
+    _set_aside(connection, filing, case.id)
+    data = {**_sources(filing), **_grounds_of(decision)}
+    audit.append(connection, case.id, [Entry(kind="case.follow_up", at=now, actor="rules", data=data)])
+    matching.remember(connection, case.id, filing.arrival.id, case.district, matching.thread_keys(filing.reading.petition))
+    return case
+
+
+def _set_aside(connection: Connection, filing: Filing, case_id: int | None) -> None:
+    values = {
+        "arrival_id": filing.arrival.id,
+        "district": filing.district.id,
+        "case_id": case_id,
+        "verdict": filing.decision.verdict,
+        "petition": filing.petition_json,
+        "decision": filing.decision_json,
+        "standing": "proposed" if filing.decision.proposed and case_id is None else "final",
+        "settled_by": "",
+        "settled_reason": "",
+    }
+    connection.execute(DECISIONS.insert(), values)
+
+
+def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) -> None:
+    """Give the decision "not a case" a new standing, unless it has that already or a case was opened meanwhile."""
+    this = (DECISIONS.c.arrival_id == arrival_id, DECISIONS.c.verdict == Verdict.NOT_A_CASE.value)
+    values = {"standing": standing, "settled_at": act.at, "settled_by": act.actor, "settled_reason": act.reason}
+    changeable = DECISIONS.c.standing.not_in([standing, "overruled"])
+    if connection.execute(update(DECISIONS).where(*this, changeable).values(values)).rowcount:
+        return
+    case = casebook.of_arrival(connection, arrival_id)
+    if case is not None:
+        raise UsageError(f"来件 {arrival_id} 已属于事项 {case.number}")
+    if connection.scalar(select(DECISIONS.c.standing).where(*this)) != standing:
+        raise UsageError(f"来件 {arrival_id} 不在“非诉求来件”之列，请核对编号")
+
+
+def _keep_attachments(connection: Connection, filing: Filing) -> None:
+    district, arrival_id = filing.district.id, filing.arrival.id
+    for sha256, content in filing.reading.blobs.items():
+        connection.execute(dialects.insert_new(connection, BLOBS), {"sha256": sha256, "district": district, "content": content})
+    files = enumerate(filing.reading.petition.letter.attachments)
+    rows = [{"district": district, "arrival_id": arrival_id, "position": position, **_file(file)} for position, file in files]
+    if rows:
+        connection.execute(ATTACHMENTS.insert(), rows)
+
+
+def _file(attachment: Attachment) -> dict[str, str | int]:
+    return {
+        "name": attachment.name,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+        "sha256": attachment.sha256,
+    }
+
+
+def _next_number(connection: Connection, district: District, now: datetime) -> str:
+    """Return the next case number of the district's local year. The counter is part of the transaction: no gap, no double."""
+    year = now.astimezone(ZoneInfo(district.timezone)).year
+    connection.execute(dialects.insert_new(connection, NUMBERS), {"district": district.id, "year": year, "last": 0})
+    this = (NUMBERS.c.district == district.id, NUMBERS.c.year == year)
+    seq = connection.execute(update(NUMBERS).where(*this).values(last=NUMBERS.c.last + 1).returning(NUMBERS.c.last)).scalar_one()
+    return district.case_number.format(year=year, seq=seq)
+
+
+def _opened(case: Case, filing: Filing) -> Entry:
+    received = filing.arrival.received_at.isoformat()
+    data = {"district": case.district, "number": case.number, "channel": filing.arrival.channel.value, "received_at": received}
+    return Entry(kind="case.opened", at=case.opened_at, actor="system", data={**data, **_sources(filing)})
+
+
+def _decided(case: Case, filing: Filing, act: Act) -> Entry:
+    data = {**_standing(case), **_grounds_of(filing.decision), "decision_sha256": digest_of(filing.decision_json)}
+    return Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)
+
+
+def _sources(filing: Filing) -> Mapping[str, object]:
+    """Return by digest what a decision was made from."""
+    return {
+        "arrival": filing.arrival.id,
+        "raw_sha256": filing.raw_sha256,
+        "petition_sha256": digest_of(filing.petition_json),
+        "attachments_sha256": [attachment.sha256 for attachment in filing.reading.petition.letter.attachments],
+    }
+
+
+def _grounds_of(decision: Decision) -> Mapping[str, object]:
+    """Return by which rules of which pack a decision was made."""
+    return {
+        "proposed": decision.proposed,
+        "rules": [hit.rule for hit in decision.hits if not hit.overridden_by],
+        "rulebook": decision.rulebook,
+        "engine": decision.engine,
+    }
+
+
+def _standing(case: Case) -> dict[str, object]:
+    """Return what stands in *case*, as an event says it."""
+    due = {"kind": case.due.kind, "due": case.due.due.isoformat(), "provisional": case.due.provisional} if case.due else None
+    return {
+        "state": case.state.value,
+        "verdict": case.verdict.value,
+        "ground": case.ground,
+        "department": case.department,
+        "accompanying": list(case.accompanying),
+        "due": due,
+    }
