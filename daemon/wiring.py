@@ -192,6 +192,7 @@ def open_transport(relay: RelaySection) -> Transport:
         security=relay.security,
         username=relay.username,
         password=secret.get_secret_value() if secret else None,
+        connections=relay.connections,
     )
 
 

@@ -75,7 +75,8 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         if json_:
             as_json(show.case_json(case, history, notices))
         else:
-            done("\n".join(show.case_lines(case, _district(districts, case), history, notices)))
+            problems = open_desk(districts[case.district]).composer.problems(case)
+            done("\n".join(show.case_lines(case, _district(districts, case), history, notices, problems)))
 
     with_stores(config, work)
 

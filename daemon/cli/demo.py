@@ -23,7 +23,7 @@ from daemon.cli.init import addresses_text
 from daemon.cli.output import done, plain, shorten
 from daemon.config import Config
 from daemon.config_reader import load_config
-from daemon.demo.samples import Sample, samples
+from daemon.demo.samples import MAILBOX, Sample, samples
 from daemon.pipeline import Outcome
 from daemon.review import set_aside_key
 from daemon.supervise import serve
@@ -32,7 +32,6 @@ from rules.rulebook import builtin_pack, load_pack
 from store.model import CaseState, District, NoticeState, Purpose, StoredArrival
 
 _PACK = "chenggong"
-_MAILBOX = "zuozhen@cg.example"
 _CONFIG = f"""
 [smtp]
 listen = "127.0.0.1:0"
@@ -41,7 +40,7 @@ hostname = "demo.example"
 folder = "outgoing"
 [[district]]
 pack = "{_PACK}"
-mailboxes = ["{_MAILBOX}"]
+mailboxes = ["{MAILBOX}"]
 addresses = "addresses.toml"
 """
 _COLUMNS = ("来件", "件号", "企业", "结论", "承办部门", "初步对接")
@@ -68,7 +67,7 @@ def demo(once: Annotated[bool, typer.Option("--once", help="演示完自动结�
 def _instance(folder: Path) -> Path:
     """Write the instance that a user would have written, with an address for every department; return its configuration file."""
     district = load_pack(builtin_pack(_PACK)).district
-    text = addresses_text(district).replace("zuozhen@example.gov.cn", _MAILBOX)
+    text = addresses_text(district).replace("zuozhen@example.gov.cn", MAILBOX)
     for id_ in district.departments:
         text = text.replace(f"# {id_} ", f"{id_} ").replace('= ""', f'= "{id_}@cg.example"', 1)
     (folder / "addresses.toml").write_text(text, encoding="utf-8")
@@ -102,7 +101,7 @@ async def _send(mails: Sequence[Sample], port: int) -> None:
     """Hand every sample to the door as a mail server would, in order."""
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False) as client:
         for mail in mails:
-            await client.sendmail(mail.sender, [_MAILBOX], mail.raw)
+            await client.sendmail(mail.sender, [MAILBOX], mail.raw)
 
 
 async def _settled(house: House, board: _Board) -> None:

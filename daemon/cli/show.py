@@ -55,11 +55,14 @@ _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header"
 _WEEKDAYS = "一二三四五六日"
 
 
-def case_lines(case: Case, district: District, history: Sequence[Event], notices: Sequence[QueuedNotice]) -> list[str]:
-    """Return all that is known of a case, for reading from top to bottom."""
+def case_lines(
+    case: Case, district: District, history: Sequence[Event], notices: Sequence[QueuedNotice], problems: Sequence[str] = ()
+) -> list[str]:
+    """Return all that is known of a case, for reading from top to bottom; *problems* are notices that cannot reach their addressee."""
     return [
         f"{case.number}　{STATES[case.state]}",
         *standing_lines(case, district),
+        *(f"  提醒：{problem}" for problem in problems),
         "",
         *petition_lines(case.petition),
         "",
