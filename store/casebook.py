@@ -13,6 +13,11 @@ from store.model import Case, CaseState, Decision, Due, NotACase, Petition, Verd
 from store.tables import ARRIVALS, CASES, DECISION_PROPOSED, DECISIONS
 
 _LONGEST_ID = 18  # digits that surely fit the column
+_NOT_CASES = (
+    select(DECISIONS.c.arrival_id, DECISIONS.c.petition, DECISIONS.c.decision, DECISIONS.c.standing, ARRIVALS.c.received_at)
+    .join(ARRIVALS, ARRIVALS.c.id == DECISIONS.c.arrival_id)
+    .where(DECISIONS.c.verdict == Verdict.NOT_A_CASE.value)
+)
 
 
 def standing_values(case: Case) -> dict[str, Any]:
@@ -80,24 +85,26 @@ def arrivals_of(connection: Connection, case_id: int) -> list[int]:
 
 def not_cases(connection: Connection, limit: int, *, unconfirmed_only: bool) -> list[NotACase]:
     """Return the newest arrivals that opened no case, except those for which a person opened one after all."""
-    wanted = [DECISION_PROPOSED] if unconfirmed_only else [DECISIONS.c.standing != "overruled"]
-    columns = (DECISIONS.c.arrival_id, DECISIONS.c.petition, DECISIONS.c.decision, DECISIONS.c.standing, ARRIVALS.c.received_at)
-    query = (
-        select(*columns)
-        .join(ARRIVALS, ARRIVALS.c.id == DECISIONS.c.arrival_id)
-        .where(DECISIONS.c.verdict == Verdict.NOT_A_CASE.value, *wanted)
-        .order_by(DECISIONS.c.arrival_id.desc())
-        .limit(limit)
-    )
+    wanted = DECISION_PROPOSED if unconfirmed_only else DECISIONS.c.standing != "overruled"
+    query = _NOT_CASES.where(wanted).order_by(DECISIONS.c.arrival_id.desc()).limit(limit)
     return [_not_a_case(row) for row in connection.execute(query).mappings()]
 
 
-def petition_of(connection: Connection, arrival_id: int) -> Petition:
-    """Return the petition of an arrival that opened no case. Raises UsageError where there is none."""
-    petition = connection.scalar(select(DECISIONS.c.petition).where(DECISIONS.c.arrival_id == arrival_id))
-    if petition is None:
-        raise UsageError(f"来件 {arrival_id} 不在“非诉求来件”之列，请核对编号")
-    return from_json(Petition, petition)
+def not_a_case(connection: Connection, arrival_id: int) -> NotACase:
+    """Return what was decided about one of them. Raises UsageError where the arrival is none."""
+    this = _NOT_CASES.where(DECISIONS.c.arrival_id == arrival_id, DECISIONS.c.standing != "overruled")
+    row = connection.execute(this).mappings().first()
+    if row is None:
+        raise not_among(connection, arrival_id)
+    return _not_a_case(row)
+
+
+def not_among(connection: Connection, arrival_id: int) -> UsageError:
+    """Return the error for an arrival that is not among them: it has a case, or nothing of the kind was decided."""
+    case = of_arrival(connection, arrival_id)
+    if case is not None:
+        return UsageError(f"来件 {arrival_id} 已属于事项 {case.number}")
+    return UsageError(f"来件 {arrival_id} 不在“非诉求来件”之列，请核对编号")
 
 
 def _case(row: RowMapping) -> Case:

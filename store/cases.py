@@ -65,10 +65,10 @@ class Cases:
 
         Raises UsageError where it was not decided so, or has a case meanwhile.
         """
-        arrival, petition = await self._db.read(
-            lambda connection: (arrivals.load_one(connection, arrival_id), casebook.petition_of(connection, arrival_id))
+        arrival, item = await self._db.read(
+            lambda connection: (arrivals.load_one(connection, arrival_id), casebook.not_a_case(connection, arrival_id))
         )
-        reading = Reading(petition=petition, blobs={})  # the attachments were kept when the arrival was recorded
+        reading = Reading(petition=item.petition, blobs={})  # the attachments were kept when the arrival was recorded
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
         act = Act(kind="case.decided", actor=actor, reason=reason, at=now)
         return await self._db.write(lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox))
@@ -88,6 +88,10 @@ class Cases:
     async def not_cases(self, *, unconfirmed_only: bool = True, limit: int = 500) -> Listed[NotACase]:
         """Return the newest arrivals decided to be no case: by default those proposed so that nobody has confirmed yet."""
         return await self._db.read(lambda connection: casebook.not_cases(connection, limit, unconfirmed_only=unconfirmed_only))
+
+    async def not_a_case(self, arrival_id: int) -> NotACase:
+        """Return what was decided about one arrival that is no case. Raises UsageError where it was not decided so, or has a case."""
+        return await self._db.read(lambda connection: casebook.not_a_case(connection, arrival_id))
 
     async def arrivals(self, case_id: int) -> Listed[int]:
         """Return the ids of the arrivals of the case: the one that opened it, then its follow-ups."""

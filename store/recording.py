@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, update
 from store import arrivals, audit, casebook, dialects, matching
 from store.audit import Entry, digest_of
 from store.codec import to_json
-from store.errors import MalformedMessageError, UsageError
+from store.errors import MalformedMessageError
 from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Reading, StoredArrival, Verdict
 from store.outbox import Outbox
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
@@ -220,11 +220,8 @@ def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) ->
     changeable = DECISIONS.c.standing.not_in([standing, "overruled"])
     if connection.execute(update(DECISIONS).where(*this, changeable).values(values)).rowcount:
         return
-    case = casebook.of_arrival(connection, arrival_id)
-    if case is not None:
-        raise UsageError(f"来件 {arrival_id} 已属于事项 {case.number}")
-    if connection.scalar(select(DECISIONS.c.standing).where(*this)) != standing:
-        raise UsageError(f"来件 {arrival_id} 不在“非诉求来件”之列，请核对编号")
+    if standing == "overruled" or connection.scalar(select(DECISIONS.c.standing).where(*this)) != standing:
+        raise casebook.not_among(connection, arrival_id)
 
 
 def _keep_attachments(connection: Connection, filing: Filing) -> None:

@@ -191,6 +191,7 @@ async def test_not_a_case_waits_for_confirmation(store: Store) -> None:
     (listed,) = await store.cases.not_cases()
     assert (listed.arrival_id, listed.received_at, listed.confirmed) == (stored.id, NOW, False)
     assert (listed.petition, listed.decision) == (petition(), NOT_A_CASE)
+    assert await store.cases.not_a_case(stored.id) == listed
 
     await store.cases.confirm_not_a_case(stored.id, actor="李", reason="广告", now=NOW)
     await store.cases.confirm_not_a_case(stored.id, actor="王", reason="", now=NOW)
