@@ -51,6 +51,22 @@ def test_other_message(variant: bytes) -> None:
     assert mail_keys(variant)[1] != mail_keys(MAIL)[1]
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(b"first\r\n", b"second\r\n", id="no-head"),
+        pytest.param(b"From: a\r\nfirst", b"From: a\r\nsecond", id="no-blank-line"),
+        pytest.param(b"From first\nsame", b"From second\nsame", id="body-like-an-mbox-line"),
+        pytest.param(
+            b"X-Long: " + b"a" * (2 << 20) + b"1\r\n\r\nx", b"X-Long: " + b"a" * (2 << 20) + b"2\r\n\r\nx", id="head-beyond-its-cap"
+        ),
+    ],
+)
+def test_broken_messages_differ(one: bytes, other: bytes) -> None:
+    """Whatever is not a proper head counts as body: two broken messages are never taken for one, since the second would be lost."""
+    assert mail_keys(one)[1] != mail_keys(other)[1]
+
+
 @pytest.mark.parametrize("shift", range(3))
 def test_body_across_chunks(shift: int) -> None:
     """A body of several megabytes has one key for both line ends, wherever a piece of it happens to be cut."""
