@@ -92,10 +92,9 @@ class Review:
         if not key.upper().startswith(_SET_ASIDE):
             return None
         number = key[len(_SET_ASIDE) :]
-        found = [item for item in await self._cases.not_cases(unconfirmed_only=False) if str(item.arrival_id) == number]
-        if not found:
-            raise UsageError(f"没有编号为 {key} 的非诉求来件；用 zuozhen review list 查看")
-        return found[0]
+        if not (number.isascii() and number.isdigit()):
+            raise UsageError(f"{key} 不是来件编号，应形如 {_SET_ASIDE}12；用 zuozhen review list 查看")
+        return await self._cases.not_a_case(int(number))
 
     async def confirm(self, key: str, act: Act) -> Case | None:
         """Let a proposed verdict take effect; returns the case, None for an arrival that is no case.
