@@ -71,23 +71,22 @@ def _check_fact(fact: Fact, identity: str) -> None:
     if required is None or not isinstance(kind, str):
         raise MalformedMessageError(f"事实 {identity} 的种类不认识：{kind!r:.80}")
     for name, wanted in required.items():
-        _check_value(fact.get(name), wanted, f"事实 {identity}（{kind}）的 {name}")
+        if not _is(fact.get(name), wanted):
+            raise MalformedMessageError(f"事实 {identity}（{kind}）的 {name} 不合格：{fact.get(name)!r:.80}")
     for name, wanted in _OPTIONAL.get(kind, {}).items():
-        if fact.get(name) is not None:
-            _check_value(fact[name], wanted, f"事实 {identity}（{kind}）的 {name}")
+        if fact.get(name) is not None and not _is(fact[name], wanted):
+            raise MalformedMessageError(f"事实 {identity}（{kind}）的 {name} 不合格：{fact[name]!r:.80}")
 
 
-def _check_value(value: object, wanted: type | tuple[str, ...], what: str) -> None:
+def _is(value: object, wanted: type | tuple[str, ...]) -> bool:
+    """Tell whether *value* is one of, or of the type, *wanted*; numbers are finite and far below what the engine saturates at."""
     if isinstance(wanted, tuple):
-        good = isinstance(value, str) and value in wanted
-    elif wanted is float:
-        good = isinstance(value, int | float) and not isinstance(value, bool) and -_MAX_NUMBER < value < _MAX_NUMBER  # no NaN either
-    elif wanted is int:
-        good = isinstance(value, int) and not isinstance(value, bool) and -_MAX_NUMBER < value < _MAX_NUMBER
-    else:
-        good = isinstance(value, wanted)
-    if not good:
-        raise MalformedMessageError(f"{what} 不合格：{value!r:.80}")
+        return isinstance(value, str) and value in wanted
+    if isinstance(value, bool):
+        return wanted is bool
+    if wanted is float:
+        return isinstance(value, int | float) and -_MAX_NUMBER < value < _MAX_NUMBER  # NaN is neither
+    return isinstance(value, wanted) and (not isinstance(value, int) or -_MAX_NUMBER < value < _MAX_NUMBER)
 
 
 # ---------------------------------------------------------------- selecting
@@ -119,16 +118,14 @@ class Selection:
         """
         check_facts(facts)
         kept: list[Premise] = []
-        open_patterns = {key: list(patterns) for key, patterns in self._patterns.items()}
+        unmet: dict[tuple[str, Value | None], list[Pattern]] = {}  # what is left of the patterns asked so far
         for premise in (*_others(facts), *self._pairs(facts)):
             name = premise.properties.get("list", premise.properties.get("name"))
             key = (premise.kind, name) if premise.kind != "candidate" else (premise.kind, None)
-            waiting = open_patterns.get(key)
-            if not waiting:
-                continue
+            waiting = unmet[key] if key in unmet else list(self._patterns.get(key, ()))
             left = [pattern for pattern in waiting if not pattern.holds(premise.properties)]
             if len(left) < len(waiting):
-                open_patterns[key] = left
+                unmet[key] = left
                 kept.append(premise)
         if len(kept) >= MAX_PREMISES:
             raise MalformedMessageError(f"来件提到的词表太多：要权衡的事实有 {len(kept) + 1} 项，超过 {MAX_PREMISES} 项，请人工处理")
@@ -136,14 +133,13 @@ class Selection:
 
     def _pairs(self, facts: Sequence[Fact]) -> Iterator[Premise]:
         """Yield each mention together with the first mention of each companion list in the same sentence."""
-        sentences: dict[tuple[object, object, object], list[Fact]] = {}
+        first: dict[tuple[object, object, object], Fact] = {}
         if self._companions:
             for fact in _of_kind(facts, "mention"):
-                sentences.setdefault((fact["list"], fact["where"], fact["sentence"]), []).append(fact)
+                first.setdefault((fact["list"], fact["where"], fact["sentence"]), fact)
         for fact in _of_kind(facts, "mention"):
             for other in self._companions.get(str(fact["list"]), ()):
-                companions = sentences.get((other, fact["where"], fact["sentence"]), ())
-                partner = next((found for found in companions if found is not fact), None)
+                partner = first.get((other, fact["where"], fact["sentence"]))
                 if partner is not None:
                     properties = {**_properties(fact, "list", "where", "negated"), "other": other}
                     yield Premise("pair", properties, (str(fact["id"]), str(partner["id"])))

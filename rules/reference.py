@@ -161,14 +161,11 @@ class _Case:
 
     def _pair(self, alias: str, mentions: Iterable[Fact], companion: str) -> Evidence | None:
         """Return the first of *mentions* beside which another mention, of the list *companion*, stands in one sentence, and that one."""
-        beside: dict[tuple[object, object], list[Fact]] = {}
+        beside: dict[tuple[object, object], Fact] = {}
         for fact in self._mentions.get(companion, ()):
-            beside.setdefault((fact["where"], fact["sentence"]), []).append(fact)
-        for fact in mentions:
-            for other in beside.get((fact["where"], fact["sentence"]), ()):
-                if other is not fact:
-                    return {alias: str(fact["id"]), f"{alias}_b": str(other["id"])}
-        return None
+            beside.setdefault((fact["where"], fact["sentence"]), fact)
+        pairs = ((fact, beside.get((fact["where"], fact["sentence"]))) for fact in mentions)
+        return next(({alias: str(fact["id"]), f"{alias}_b": str(other["id"])} for fact, other in pairs if other is not None), None)
 
 
 def _is_like(fact: Fact, leaf: CandidateIs) -> bool:

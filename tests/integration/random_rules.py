@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -142,15 +143,16 @@ class _Chance:
         return Scope(places, negated)
 
 
-def random_facts(dice: random.Random, stages: tuple[Stage, ...], most: int = 24) -> Facts:
-    """Return an anchor and up to *most* other facts, in any order, of which many speak to the rules of *stages*."""
+def random_facts(dice: random.Random, most: int = 24, lists: Sequence[str] = LISTS, conclusions: Sequence[str] = CONCLUSIONS) -> Facts:
+    """Return an anchor and up to *most* other facts about *lists* and *conclusions*, in any order."""
     chance = _Chance(dice)
     makers = [_mention, _mention, _mention, _count, _near, _candidate, _derived]
-    facts = [dice.choice(makers)(dice, chance) for _ in range(dice.randint(0, most))]
-    facts.append(_anchor(dice))
+    facts: Facts = [_anchor(dice)]
+    for _ in range(dice.randint(0, most)):
+        make = dice.choice(makers)
+        facts.append(make(dice, chance, conclusions if make is _derived else lists))
     dice.shuffle(facts)
-    numbered: Facts = [{**fact, "id": f"{str(fact['k'])[0]}{number}"} for number, fact in enumerate(facts)]
-    return numbered
+    return [{**fact, "id": f"{str(fact['k'])[0]}{number}"} for number, fact in enumerate(facts)]
 
 
 def _anchor(dice: random.Random) -> dict[str, Any]:
@@ -160,25 +162,25 @@ def _anchor(dice: random.Random) -> dict[str, Any]:
     return fact | {"uscc_valid": dice.choice((None, True, False))}
 
 
-def _mention(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
+def _mention(dice: random.Random, _chance: _Chance, lists: Sequence[str]) -> dict[str, Any]:
     where, negated = dice.choice(PLACES), dice.random() < 0.3
-    return {"k": "mention", "list": dice.choice((*LISTS, "不认识")), "where": where, "sentence": dice.randint(1, 4), "negated": negated}
+    return {"k": "mention", "list": dice.choice((*lists, "不认识")), "where": where, "sentence": dice.randint(1, 4), "negated": negated}
 
 
-def _count(dice: random.Random, chance: _Chance) -> dict[str, Any]:
-    return {"k": "count", "list": chance.scope().key(dice.choice(LISTS)), "words": dice.randint(1, 5)}
+def _count(dice: random.Random, chance: _Chance, lists: Sequence[str]) -> dict[str, Any]:
+    return {"k": "count", "list": chance.scope().key(dice.choice(lists)), "words": dice.randint(1, 5)}
 
 
-def _near(dice: random.Random, chance: _Chance) -> dict[str, Any]:
-    key = chance.scope().key(dice.choice(LISTS))
-    return {"k": "near", "list": key, "other": dice.choice(LISTS), "distance": dice.choice((0, 1, 10, 11, 30, 31))}
+def _near(dice: random.Random, chance: _Chance, lists: Sequence[str]) -> dict[str, Any]:
+    key = chance.scope().key(dice.choice(lists))
+    return {"k": "near", "list": key, "other": dice.choice(lists), "distance": dice.choice((0, 1, 10, 11, 30, 31))}
 
 
-def _candidate(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
+def _candidate(dice: random.Random, _chance: _Chance, _lists: Sequence[str]) -> dict[str, Any]:
     fact: dict[str, Any] = {"k": "candidate"} | {f"same_{key}": dice.choice((None, True, False)) for key in CANDIDATE_KEYS}
     likeness = dice.choice((None, 0.0, 0.25, 0.6, 0.599_999_9, 0.123456, 1, 1.0, 1e-7, dice.random()))
     return fact | {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000))}
 
 
-def _derived(dice: random.Random, _chance: _Chance) -> dict[str, Any]:
-    return {"k": "derived", "name": dice.choice((*CONCLUSIONS, "别的"))}
+def _derived(dice: random.Random, _chance: _Chance, conclusions: Sequence[str]) -> dict[str, Any]:
+    return {"k": "derived", "name": dice.choice((*conclusions, "别的"))}

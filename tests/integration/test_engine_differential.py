@@ -10,6 +10,7 @@ from rules.compile import Stage
 from rules.engine import Engine
 from rules.language import Firing
 from rules.reference import Reference
+from rules.rulebook import builtin_pack, builtin_packs, load_pack
 from tests.integration.random_rules import Facts, book, random_facts, random_stages
 
 
@@ -35,7 +36,7 @@ def compare(seed: int, *, rules: int, cases: int, facts: int) -> int:
     assert engine.name == "durable-rules", engine.degraded
     engine._reference = Reference(())  # nothing may be answered by the stand-in here
     try:
-        return sum(len(decide_both(engine, reference, stages, random_facts(dice, stages, facts))) for _ in range(cases))
+        return sum(len(decide_both(engine, reference, stages, random_facts(dice, facts))) for _ in range(cases))
     finally:
         engine.close()
 
@@ -49,6 +50,20 @@ def test_engine_agrees_with_the_plain_evaluator(seed: int) -> None:
 def test_a_large_pack_is_spread_over_rulesets_without_a_difference() -> None:
     """A pack that needs several rulesets, and cases of very many facts, are decided alike."""
     assert compare(1_000, rules=300, cases=25, facts=400) > 0
+
+
+@pytest.mark.parametrize("name", builtin_packs())
+def test_builtin_packs_are_decided_alike(name: str) -> None:
+    """The packs that come with the product, on random facts about their own lists."""
+    dice = random.Random(name)  # noqa: S311 - not for secrets
+    pack = load_pack(builtin_pack(name))
+    conclusions = [conclusion for rule in pack.rules.values() for conclusion in rule.then.conclude]
+    engine, reference = Engine(pack), Reference(pack.stages)
+    try:
+        for _ in range(60):
+            decide_both(engine, reference, pack.stages, random_facts(dice, 60, list(pack.lists), conclusions))
+    finally:
+        engine.close()
 
 
 @pytest.mark.long
