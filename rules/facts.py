@@ -1,0 +1,261 @@
+"""From a petition and its candidates to facts: what the rules may know of a case, each fact with the quotations that prove it.
+
+The shape of the facts stands in `rules.language`. Nothing is judged here, and nothing left out in silence: what is not searched or not
+passed on is said in `notes`, for a person.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from rules.language import FIELDS, CountAsked, NearAsked, Scope, WordList
+from rules.lexicon import Lexicon, Match, Text
+from rules.rulebook import RuleBook
+from rules.similarity import likeness
+from store.model import Candidate, District, Petition, Quote
+
+LONGEST = 200_000  # code points of all texts together that are searched
+MOST_MENTIONS = 2_000  # mentions passed on, one for each list, place, sentence and negation
+_QUOTES = 3  # of one fact
+_SHORTEST_NAME, _LONGEST_NAME = 4, 60  # code points; shorter ones may be plain words, longer ones are misread
+_NAMES = "@"  # before a department's id: the list of its names; no list of a pack can be called so
+
+FactDict = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the rules may know. `evidence` and `candidates` are by fact id; `notes` are reasons (Chinese) why a person should look.
+
+    `named` are the departments (ids) whose names stand in the petition, in the order of the directory.
+    """
+
+    facts: tuple[FactDict, ...]
+    evidence: Mapping[str, tuple[Quote, ...]]
+    candidates: Mapping[str, Candidate]
+    named: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook: RuleBook, now: datetime) -> Facts:
+    """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) dates the candidates' age."""
+    texts, notes = _texts(petition)
+    found = lexicon_of(rulebook).find(texts, silent=_own_names(petition))
+    matches = [match for match in found if not match.words.startswith(_NAMES)]
+    mentions, dropped = _mentions(matches)
+    evidence: dict[str, tuple[Quote, ...]] = {}
+    facts: list[FactDict] = []
+    for fact, proof in (*mentions, *_counts(matches, rulebook.counts), *_nears(matches, rulebook.nears)):
+        facts.append(fact)
+        evidence[str(fact["id"])] = tuple(_quote(match) for match in proof[:_QUOTES])
+    known = {f"p{candidate.case_id}": candidate for candidate in candidates}
+    facts += _by_worth(_candidate(identity, candidate, petition, now) for identity, candidate in known.items())
+    if dropped:
+        notes.append(f"来件用词重复太多，有 {dropped} 处未交规则判断")
+    return Facts(
+        facts=(_anchor(petition), *facts),
+        evidence=evidence,
+        candidates=known,
+        named=_named(found, rulebook.district),
+        notes=tuple(notes),
+    )
+
+
+def _named(found: Iterable[Match], district: District) -> tuple[str, ...]:
+    names = {match.words.removeprefix(_NAMES) for match in found if match.text.where != "sender"}
+    return tuple(identity for identity in district.departments if identity in names)
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
+    """Return what is searched, in the order of its worth as evidence, cut at `LONGEST` code points."""
+    sender = petition.letter.sender.name if petition.letter.sender else ""
+    whole = [
+        Text("title", "title", petition.title),
+        Text("content", "content", petition.content),
+        Text("sender", "sender", sender),
+        *(Text("attachment", f"attachment:{name}", text) for name, text in petition.attachment_texts.items()),
+    ]
+    texts: list[Text] = []
+    left = LONGEST
+    for text in whole:
+        texts.append(Text(text.where, text.source, text.text[:left]))
+        left -= len(texts[-1].text)
+    is_cut = sum(len(text.text) for text in whole) > LONGEST
+    return [text for text in texts if text.text], [f"来件太长，只分析了前 {LONGEST} 字"] if is_cut else []
+
+
+def _own_names(petition: Petition) -> list[str]:
+    """Return the enterprise's name and address: words inside them say nothing of the matter."""
+    return [
+        field.value
+        for field in (petition.name, petition.address)
+        if field is not None and _SHORTEST_NAME <= len(field.value) <= _LONGEST_NAME
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Identity:
+    """A rule book as a key of a cache: the same object, not an equal one."""
+
+    rulebook: RuleBook
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.rulebook is self.rulebook
+
+    def __hash__(self) -> int:
+        return id(self.rulebook)
+
+
+def lexicon_of(rulebook: RuleBook) -> Lexicon:
+    """Return the lexicon of *rulebook*, built once: its word lists, and the names of each department under `@` and the department's id."""
+    return _lexicon(_Identity(rulebook))
+
+
+@lru_cache(maxsize=8)
+def _lexicon(key: _Identity) -> Lexicon:
+    names = (
+        WordList(name=f"{_NAMES}{department.id}", words=(department.name, *department.aliases))
+        for department in key.rulebook.district.departments.values()
+    )
+    return Lexicon((*key.rulebook.lists.values(), *names))
+
+
+# ---------------------------------------------------------------- the anchor
+
+
+def _anchor(petition: Petition) -> FactDict:
+    anchor: FactDict = {"id": "case", "k": "case", "channel": petition.channel.value}
+    for field in FIELDS:
+        value = getattr(petition, field)
+        text = value if isinstance(value, str) else value.value if value is not None else ""
+        anchor[f"has_{field}"] = bool(text.strip())
+    anchor["title_length"] = len(petition.title.strip())
+    anchor["content_length"] = len(petition.content.strip())
+    if petition.uscc_valid is not None:
+        anchor["uscc_valid"] = petition.uscc_valid
+    if petition.letter.automatic is not None:
+        anchor["automatic"] = petition.letter.automatic.kind
+    return anchor
+
+
+# ---------------------------------------------------------------- words
+
+_Proven = tuple[FactDict, Sequence[Match]]
+
+
+def _quote(match: Match) -> Quote:
+    text = match.text.text[match.start : match.end]
+    return Quote(source=match.text.source, start=match.start, end=match.end, text=text, words=match.words)
+
+
+def _mentions(matches: Iterable[Match]) -> tuple[list[_Proven], int]:
+    """Return one fact for each list, place, sentence and negation, and how many more there would have been than may be passed on."""
+    groups: dict[tuple[str, str, int, bool], list[Match]] = {}
+    for match in matches:
+        groups.setdefault((match.words, match.text.where, match.sentence, match.negated), []).append(match)
+    found: list[_Proven] = []
+    for number, ((words, where, sentence, negated), proof) in enumerate(groups.items()):
+        if number == MOST_MENTIONS:
+            break
+        fact: FactDict = {"id": f"m{number}", "k": "mention", "list": words, "where": where, "sentence": sentence, "negated": negated}
+        found.append((fact, sorted(proof, key=lambda match: (match.low, match.low - match.high))))
+    return found, max(len(groups) - MOST_MENTIONS, 0)
+
+
+def _in_scope(matches: Iterable[Match], words: str, scope: Scope) -> list[Match]:
+    return [match for match in matches if match.words == words and scope.holds(match.text.where, match.negated)]
+
+
+def _by_list(matches: Iterable[Match]) -> dict[str, list[Match]]:
+    groups: dict[str, list[Match]] = {}
+    for match in matches:
+        groups.setdefault(match.words, []).append(match)
+    return groups
+
+
+def _counts(matches: Sequence[Match], asked: Iterable[CountAsked]) -> Iterator[_Proven]:
+    """Yield how many different words stand there, where there are any; a word inside a longer one of the same list does not count."""
+    groups = _by_list(matches)
+    for number, question in enumerate(asked):
+        first: dict[str, Match] = {}
+        for match in _outermost(_in_scope(groups.get(question.words, ()), question.words, question.scope)):
+            first.setdefault(match.word, match)
+        if first:
+            yield {"id": f"k{number}", "k": "count", "list": question.key, "words": len(first)}, list(first.values())
+
+
+def _outermost(matches: Sequence[Match]) -> Iterator[Match]:
+    """Yield those of *matches* (in order of place, longer ones first) that lie in no earlier one of the same text."""
+    text: Text | None = None
+    end = 0
+    for match in matches:
+        if match.text is not text:
+            text, end = match.text, 0
+        if match.high > end:
+            yield match
+            end = match.high
+
+
+def _nears(matches: Sequence[Match], asked: Iterable[NearAsked]) -> Iterator[_Proven]:
+    groups = _by_list(matches)
+    for number, question in enumerate(asked):
+        others = groups.get(question.other, ())
+        pairs = _pairs(_in_scope(groups.get(question.words, ()), question.words, question.scope), others, question.within)
+        nearest = min(pairs, key=lambda pair: pair[0], default=None)
+        if nearest is not None:
+            distance, one, other = nearest
+            yield {"id": f"n{number}", "k": "near", "list": question.key, "other": question.other, "distance": distance}, (one, other)
+
+
+def _pairs(ones: Iterable[Match], others: Sequence[Match], within: int) -> Iterator[tuple[int, Match, Match]]:
+    """Yield for each of *ones* the nearest of *others* in the same text, at most *within* code points away; a word is not its own partner."""
+    by_text: dict[int, list[Match]] = {}
+    for other in others:
+        by_text.setdefault(id(other.text), []).append(other)
+    for one in ones:
+        row = by_text.get(id(one.text), [])
+        at = bisect.bisect_left(row, one.low - within - _WIDEST, key=lambda match: match.low)
+        for other in row[at:]:
+            if other.low > one.high + within:
+                break
+            distance = max(other.low - one.high, one.low - other.high, 0)
+            if distance <= within and (other.low, other.high) != (one.low, one.high):
+                yield distance, one, other
+
+
+_WIDEST = 64  # code points of the longest word a list may hold
+
+
+# ---------------------------------------------------------------- candidates
+
+
+def _candidate(identity: str, candidate: Candidate, petition: Petition, now: datetime) -> FactDict:
+    alike = likeness(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
+    return {
+        "id": identity,
+        "k": "candidate",
+        **{f"same_{key}": True for key in candidate.keys},
+        "likeness": round(alike, 4),
+        "days": max((now - candidate.received_at).days, 0),
+    }
+
+
+def _by_worth(candidates: Iterable[FactDict]) -> list[FactDict]:
+    """Return *candidates* in the order in which a rule should take them: by thread or number first, then the most alike, then the latest."""
+
+    def worth(fact: FactDict) -> tuple[bool, bool, float, int]:
+        return (
+            "same_number" not in fact,
+            "same_thread" not in fact,
+            -float(str(fact["likeness"])),
+            int(str(fact["days"])),
+        )
+
+    return sorted(candidates, key=worth)
