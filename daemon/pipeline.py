@@ -34,6 +34,7 @@ log = structlog.get_logger()
 LEASE = timedelta(minutes=10)  # longer than any reading may take; a daemon that died gives its own claims back at start-up
 _POLL_S = 5.0  # how long a claim that nobody announced may wait (another process accepted or released it)
 _PAUSES = tuple(timedelta(seconds=s) for s in (1, 10, 60, 300))
+_OUR_PAUSE = timedelta(seconds=10)  # where not the arrival but the database or the machine is the trouble
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Pipeline:
         self._now, self._owner, self._tries, self._at_once = now, owner, tries, at_once
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._left: dict[int, str] = {}  # arrivals that could not be settled, and why
 
     def on_recorded(self, listener: Listener) -> None:
         """Tell *listener* of each recorded decision: the sender need not wait for its next poll, the demo shows it."""
@@ -96,7 +98,7 @@ class Pipeline:
 
         Raises MalformedMessageError where the message is to blame, a TemporaryError where we are.
         """
-        reading = await self._reader.read(arrival)  # capped child process
+        reading = await self._read(arrival)
         room = self.rooms[arrival.district]
         async with room.deciding:
             decision = await self._decide(room, arrival, reading.petition)
@@ -119,6 +121,13 @@ class Pipeline:
         )
         return Outcome(petition=reading.petition, decision=decision, case=case)
 
+    async def _read(self, arrival: StoredArrival) -> Reading:
+        """Read in a capped child process. The reader tells a message that kills its children from a machine that cannot run any."""
+        try:
+            return await self._reader.read(arrival)
+        except WorkerFailedError as error:
+            raise TemporaryError(f"暂时无法读件：{error}") from error
+
     async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition) -> Decision:
         candidates = await self._matching.candidates(room.rulebook.district, petition, exclude_arrival=arrival.id)
         return await asyncio.to_thread(
@@ -129,6 +138,7 @@ class Pipeline:
             calendar=self._calendar,
             infer=room.engine.infer,
             now=arrival.received_at,
+            engine=room.engine.name,
         )
 
     def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision) -> Sequence[Notice]:
@@ -157,18 +167,26 @@ class Pipeline:
         if free <= 0:
             return []
         try:
+            await self._give_back()
             return await self._arrivals.claim(owner=self._owner, now=self._now(), limit=free, lease=LEASE)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="pipeline", error=str(error))
             return []
+
+    async def _give_back(self) -> None:
+        """Free what had to be left claimed while the database was away, rather than wait for the lease to run out."""
+        for arrival_id, problem in list(self._left.items()):
+            await self._arrivals.postpone(arrival_id, problem=problem, next_try_at=self._now(), counts=False)
+            del self._left[arrival_id]
 
     async def _handle(self, arrival: StoredArrival) -> None:
         """Process one arrival and settle what its failure means for it; nothing but a bug in the settling itself gets out."""
         with structlog.contextvars.bound_contextvars(arrival_id=arrival.id, channel=arrival.channel.value):
             try:
                 await self._settle(arrival)
-            except StoreUnavailableError as error:  # the claim's lease runs out and it is taken again
+            except StoreUnavailableError as error:  # still claimed; given back as soon as the database answers
                 log.warning("arrival.left", error=str(error))
+                self._left[arrival.id] = str(error)
 
     async def _settle(self, arrival: StoredArrival) -> None:
         try:
@@ -177,12 +195,10 @@ class Pipeline:
                 listener(arrival, outcome)
         except MalformedMessageError as error:
             await self._quarantine(arrival, str(error))
-        except StoreUnavailableError as error:
-            await self._postpone(arrival, str(error))
-        except WorkerFailedError as error:
+        except WorkerFailedError as error:  # of the rule engine, which this arrival may have caused
             await self._try_later(arrival, str(error))
         except TemporaryError as error:
-            await self._postpone(arrival, str(error))
+            await self._wait(arrival, str(error))
         except Exception as error:  # a bug: the message stays, the others go on
             log.exception("arrival.failed")
             await self._try_later(arrival, f"程序内部错误（{type(error).__name__}），详见日志")
@@ -192,12 +208,15 @@ class Pipeline:
         if arrival.tries + 1 >= self._tries:
             await self._quarantine(arrival, f"{problem}；已尝试 {arrival.tries + 1} 次")
         else:
-            await self._postpone(arrival, problem)
+            await self._postpone(arrival, problem, _PAUSES[min(arrival.tries, len(_PAUSES) - 1)], counts=True)
 
-    async def _postpone(self, arrival: StoredArrival, problem: str) -> None:
-        pause = _PAUSES[min(arrival.tries, len(_PAUSES) - 1)]
+    async def _wait(self, arrival: StoredArrival, problem: str) -> None:
+        """Put an arrival off for trouble of ours, however often: nobody's message goes into quarantine for our database."""
+        await self._postpone(arrival, problem, _OUR_PAUSE, counts=False)
+
+    async def _postpone(self, arrival: StoredArrival, problem: str, pause: timedelta, *, counts: bool) -> None:
         log.warning("arrival.postponed", problem=problem, retry_in_s=pause.total_seconds())
-        await self._arrivals.postpone(arrival.id, problem=problem, next_try_at=self._now() + pause)
+        await self._arrivals.postpone(arrival.id, problem=problem, next_try_at=self._now() + pause, counts=counts)
 
     async def _quarantine(self, arrival: StoredArrival, problem: str) -> None:
         log.warning("arrival.quarantined", problem=problem)

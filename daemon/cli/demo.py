@@ -11,7 +11,6 @@ from typing import Annotated
 
 import aiosmtplib
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +19,7 @@ from daemon import logs
 from daemon.cli import show
 from daemon.cli.chinese import Command
 from daemon.cli.init import addresses_text
-from daemon.cli.output import done, plain, shorten
+from daemon.cli.output import console, done, plain, shorten
 from daemon.config import Config
 from daemon.config_reader import load_config
 from daemon.demo.samples import MAILBOX, Sample, samples
@@ -45,7 +44,6 @@ addresses = "addresses.toml"
 """
 _COLUMNS = ("来件", "件号", "企业", "结论", "承办部门", "初步对接")
 _PATIENCE_S = 120.0
-_FILE_WIDTH = 132
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
@@ -131,11 +129,6 @@ async def _show_one(house: House, board: _Board, folder: Path, *, stay: bool) ->
         done(f"  ls {folder}/outgoing            # 发出的邮件，.eml")
 
 
-def _console() -> Console:
-    """Return the terminal; where output goes to a file there is no width to keep to, so the table gets a comfortable one."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_FILE_WIDTH)
-
-
 class _Board:
     """The live table of what became of each sample."""
 
@@ -146,7 +139,7 @@ class _Board:
         self._mails = mails
         self._rows: list[tuple[str, ...]] = []
         self._changed = asyncio.Event()
-        self._live = Live(self._table(), console=_console(), refresh_per_second=8)
+        self._live = Live(self._table(), console=console(), refresh_per_second=8)
 
     def live(self) -> Live:
         """Return the context in which the table is drawn; off a terminal it is printed once, at the end."""

@@ -18,6 +18,14 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) 
 _BIDI = dict.fromkeys((0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF))
 
 
+_FILE_WIDTH = 132
+
+
+def console() -> Console:
+    """Return the terminal for tables; output that goes to a file has no width to keep to and gets a comfortable one."""
+    return Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
+
+
 def plain(text: str) -> str:
     """Return *text* without what could move the cursor or turn the reading direction of a terminal."""
     return text.translate(_CONTROL).translate(_BIDI)
@@ -49,7 +57,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         grid.add_column(column, overflow="fold")
     for row in listed:
         grid.add_row(*(Text(plain(cell)) for cell in row))
-    Console(markup=False, highlight=False, emoji=False).print(grid)
+    console().print(grid)
 
 
 def local(moment: datetime | None, timezone: str = "Asia/Shanghai") -> str:

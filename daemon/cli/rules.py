@@ -1,0 +1,102 @@
+"""`zuozhen rules`: measure what the rules decide against what persons labelled."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from daemon import logs
+from daemon.cli import show
+from daemon.cli.chinese import Command, group
+from daemon.cli.decide import PackOption
+from daemon.cli.output import as_json, done, table
+from daemon.cli.place import JsonOption
+from daemon.evaluation import evaluate as evaluate_rows
+from rules.workbench.evaluate import FIELDS, Row, confusion, figures
+from store.model import Verdict
+
+_FIGURES = {
+    "rows": "行数",
+    "verdict_accuracy": "结论",
+    "ground_accuracy": "不予受理情形",
+    "department_accuracy": "承办部门",
+    "co_department_f1": "陪诊部门 F1",
+    "follow_up_accuracy": "续件",
+    "finally_refused_accepts": "误作最终不予受理",
+    "duplicate_precision": "重复件查准",
+    "duplicate_recall": "重复件查全",
+    "duplicate_f1": "重复件 F1",
+    "same_problem_f1": "类题 F1",
+}
+_FIELD_NAMES = {"name": "企业名称", "uscc": "信用代码", "phone": "电话", "contact": "联系人"}
+
+
+def add_to(app: typer.Typer, name: str, summary: str) -> None:
+    """Add the group to the command line."""
+    rules = group(summary)
+    rules.command("evaluate", cls=Command)(evaluate)
+    app.add_typer(rules, name=name)
+
+
+def evaluate(
+    labels: Annotated[Path, typer.Argument(metavar="标注文件", help="JSON Lines；输入文件在它旁边的 inputs 目录里")],
+    pack: PackOption = "chenggong",
+    channel: Annotated[list[str] | None, typer.Option(metavar="渠道", help="总数只算这些渠道的行（可重复）；各行仍按次序全部处理")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """用标注好的来件测量规则的准确率：逐行走真实流程，进一个全新的库。
+
+    例：zuozhen rules evaluate tests/golden/labels.jsonl --channel mail --channel letter --channel window
+    """
+    logs.configure("error", "auto")
+    rows = asyncio.run(evaluate_rows(labels, pack, _progress()))
+    counted = [row for row in rows if not channel or row.label.channel in channel]
+    if json_:
+        as_json(figures(counted))
+    else:
+        _print(counted)
+
+
+def _progress() -> Callable[[int, int], None]:
+    def show_progress(finished: int, total: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if finished == total else "\r"
+            print(f"已处理 {finished}/{total}", end=end, file=sys.stderr, flush=True)
+
+    return show_progress
+
+
+def _print(rows: list[Row]) -> None:
+    whole = figures(rows)
+    columns = {"合计": whole, **whole["by_channel"]}
+    lines = [(title, *(_number(part[name]) for part in columns.values())) for name, title in _FIGURES.items()]
+    lines += [(_FIELD_NAMES[name], *(_number(part["field_accuracy"][name]) for part in columns.values())) for name in FIELDS]
+    table(("指标", *columns), lines)
+    done("不予受理各情形：" + "，".join(f"（{ground}）{_number(share)}" for ground, share in whole["by_ground"].items()))
+    _print_confusion(rows)
+    if whole["wrong"]:
+        wrong = [(item["id"], _brief(item["expected"]), _brief(item["got"]), item["why"]) for item in whole["wrong"]]
+        table(("行", "应为", "得到", "为什么"), wrong, title=f"不符的 {len(wrong)} 行")
+
+
+def _print_confusion(rows: list[Row]) -> None:
+    counts = confusion(rows)
+    verdicts = [verdict.value for verdict in Verdict]
+    names = {**{verdict.value: show.VERDICTS[verdict] for verdict in Verdict}, "none": "无结果"}
+    lines = [(names[label], *(str(counts.get((label, got), 0) or "·") for got in names)) for label in verdicts]
+    table(("应为＼得到", *names.values()), lines, title="结论对照")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "—"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _brief(said: dict[str, Any]) -> str:
+    return " ".join(str(value) for value in said.values() if value is not None) or "—"

@@ -1,0 +1,1 @@
+"""Tools of those who tune rules: measuring what a pack decides against what persons labelled."""
