@@ -47,9 +47,12 @@ class Arrivals:
         """Free what *owner* claimed in an earlier life; called at start-up, before its first claim."""
         await self._db.write(lambda connection: connection.execute(update(ARRIVALS).where(ARRIVALS.c.owner == owner).values(_FREE)).close())
 
-    async def postpone(self, arrival_id: int, *, problem: str, next_try_at: datetime) -> None:
-        """Free an arrival that could not be decided now, to be claimed again from *next_try_at*. A decided one is left alone."""
-        values = {**_FREE, "tries": ARRIVALS.c.tries + 1, "problem": problem, "due_at": next_try_at}
+    async def postpone(self, arrival_id: int, *, problem: str, next_try_at: datetime, counts: bool = True) -> None:
+        """Free an arrival that could not be decided now, to be claimed again from *next_try_at*. A decided one is left alone.
+
+        *counts* is False where the trouble was ours alone: it is then no failed try of this arrival.
+        """
+        values = {**_FREE, "tries": ARRIVALS.c.tries + int(counts), "problem": problem, "due_at": next_try_at}
         await self._db.write(lambda connection: _change_undecided(connection, arrival_id, values))
 
     async def quarantine(self, arrival_id: int, problem: str) -> None:
