@@ -18,8 +18,10 @@ import structlog
 
 from channels.smtp import Listener, Reception
 from daemon.config import MIB, DoorSection
-from daemon.wiring import House, load_districts, open_room
-from store.errors import ConfigError, Problem, TemporaryError
+from daemon.pipeline import DistrictRoom
+from daemon.waiting import first_of
+from daemon.wiring import DistrictFiles, House, load_districts, open_rooms
+from store.errors import ConfigError, Problem, TemporaryError, ZuozhenError
 from store.model import Accepted, Arrival
 
 log = structlog.get_logger()
@@ -38,13 +40,23 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     _on_signals(house, stop)
     house.pipeline.on_recorded(lambda _arrival, _outcome: house.sender.wake())
     for room in house.rooms.values():
-        if room.engine.degraded:
-            log.error("engine.degraded", district=room.rulebook.district.id, reason=room.engine.degraded)
-    async with asyncio.TaskGroup() as parts:
-        parts.create_task(keep_running("sender", lambda: house.sender.run(drained)), name="sender")
-        parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
-        await _run_doors(doors, stop, started)
+        _report_degraded(room)
+    try:
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(keep_running("sender", lambda: house.sender.run(drained), drained), name="sender")
+            parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
+            await _run_doors(doors, stop, started)
+    except ExceptionGroup as group:
+        for error in group.exceptions:
+            if isinstance(error, ZuozhenError):  # a door that cannot open: the operator reads the words, not a traceback
+                raise error from group
+        raise
     log.info("service.stopped")
+
+
+def _report_degraded(room: DistrictRoom) -> None:
+    if room.engine.degraded:
+        log.error("engine.degraded", district=room.rulebook.district.id, reason=room.engine.degraded)
 
 
 async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: Callable[[dict[str, int]], None]) -> None:
@@ -62,12 +74,12 @@ async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: C
 
 async def _pipeline_then(house: House, stop: asyncio.Event, drained: asyncio.Event) -> None:
     """Run the pipeline; once it has finished what it had in hand, let the sender finish too."""
-    await keep_running("pipeline", lambda: house.pipeline.run(stop))
+    await keep_running("pipeline", lambda: house.pipeline.run(stop), stop)
     drained.set()
 
 
-async def keep_running(name: str, part: Callable[[], Awaitable[None]], *, pauses: tuple[float, ...] = _PAUSES) -> None:
-    """Run *part* again after a TemporaryError, with growing pauses (seconds); let bugs through."""
+async def keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asyncio.Event, *, pauses: tuple[float, ...] = _PAUSES) -> None:
+    """Run *part* again after a TemporaryError, with growing pauses (seconds), unless *stop* is set; let bugs through."""
     failures = 0
     while True:
         try:
@@ -76,7 +88,9 @@ async def keep_running(name: str, part: Callable[[], Awaitable[None]], *, pauses
             pause = pauses[min(failures, len(pauses) - 1)]
             failures += 1
             log.warning("part.failed", part=name, retry_in_s=pause, error=str(error))
-            await asyncio.sleep(pause)
+        await first_of(stop, timeout_s=pause)
+        if stop.is_set():
+            return None
 
 
 def receptions(house: House) -> list[Reception]:
@@ -139,18 +153,34 @@ def _on_signals(house: House, stop: asyncio.Event) -> None:
         task = asyncio.ensure_future(reload(house))
         reloading.add(task)
         task.add_done_callback(reloading.discard)
+        task.add_done_callback(_report_failure)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask_to_stop)
     loop.add_signal_handler(signal.SIGHUP, ask_to_reload)
 
 
+def _report_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("rulebook.reload_failed", exc_info=error)
+
+
+def _check_same_districts(house: House, districts: Sequence[DistrictFiles]) -> None:
+    problems = [
+        Problem(place=files.section.pack, key="district.id", message=f"区的代号变成了 {id_}", remedy="改回原来的代号，或停止服务后重新启动")
+        for files in districts
+        if (id_ := files.rulebook.district.id) not in house.rooms
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
 async def reload(house: House) -> None:
     """Read packs and addresses again and swap them in together; on any problem everything stays as it was."""
     try:
         districts = await asyncio.to_thread(load_districts, house.config)
-        workers = house.config.limits.rule_workers
-        fresh = {files.rulebook.district.id: await asyncio.to_thread(open_room, files, workers=workers) for files in districts}
+        _check_same_districts(house, districts)
+        fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
     except ConfigError as error:
         log.error("rulebook.reload_refused", problems=[str(problem) for problem in error.problems])  # noqa: TRY400 - the list says it all
         return
@@ -161,4 +191,5 @@ async def reload(house: House) -> None:
             engine, old.engine = old.engine, room.engine
         await asyncio.to_thread(engine.close)
         log.info("rulebook.reloaded", district=id_, digest=room.rulebook.digest)
+        _report_degraded(room)
     house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,6 +110,19 @@ def open_room(files: DistrictFiles, *, workers: int) -> DistrictRoom:
     return DistrictRoom(rulebook=files.rulebook, engine=Engine(files.rulebook, workers=workers), composer=composer)
 
 
+def open_rooms(districts: Sequence[DistrictFiles], *, workers: int) -> dict[str, DistrictRoom]:
+    """Open the room of every district, by district id; where one fails, the others' engines are closed again. Raises and blocks as `open_room`."""
+    rooms: dict[str, DistrictRoom] = {}
+    try:
+        for files in districts:
+            rooms[files.rulebook.district.id] = open_room(files, workers=workers)
+    except BaseException:
+        for room in rooms.values():
+            room.engine.close()
+        raise
+    return rooms
+
+
 @asynccontextmanager
 async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
     """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued."""
@@ -136,9 +149,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
     districts = await asyncio.to_thread(load_districts, config)
     calendar = await asyncio.to_thread(load_calendar)
     transport = open_transport(config.relay)
-    rooms = {
-        files.rulebook.district.id: await asyncio.to_thread(open_room, files, workers=config.limits.rule_workers) for files in districts
-    }
+    rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)
     limits = config.limits
     reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
     owner = config.name or socket.gethostname()
