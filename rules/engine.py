@@ -2,7 +2,8 @@
 
 The engine is native code that can crash, hang or answer wrongly outside a narrow use; that use stands in `rules.shards` (what rules may
 look like), in `rules.premises` (what facts may) and in `_Rulesets` below (which calls, in which order). A child serves one stage of one
-case at a time and forgets it. Where the engine cannot be started at all, the plain evaluator answers and `degraded` says why.
+case at a time and forgets it. Where the engine cannot be started at all, the plain evaluator answers until the rules are loaded anew, and
+`degraded` says why.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CAPS = Caps(seconds=5.0, memory=1 << 30)
+CAPS = Caps(seconds=10.0, memory=1 << 30)  # a case takes milliseconds; the rest is for starting a child on a machine under load
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _MAX_FIRINGS = 2_000  # of one ruleset in one case
 _SEEN = 2  # what assert_fact returns for an id it has seen
@@ -200,7 +201,10 @@ class _Rulesets:
         """Return the firings of all rulesets of *stage*: name, and the positions of the facts matched."""
         found: list[tuple[str, list[int]]] = []
         for handle in self._handles[stage]:
-            firings = self._run(handle, facts)
+            try:
+                firings = self._run(handle, facts)
+            except self._engine.error as error:
+                raise SystemExit(f"durable-rules: {error}") from error  # what it holds now is not to be trusted: a fresh child tries again
             if firings is None:
                 return _TOO_MANY
             found += [_read_firing(name, matched) for name, matched in firings if name != CATCH_ALL]

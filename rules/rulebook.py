@@ -59,8 +59,12 @@ def builtin_packs() -> tuple[str, ...]:
 def load_pack(path: Path) -> RuleBook:
     """Read, check and compile the pack in the folder *path*; raises ConfigError with every problem of every file."""
     problems = Problems()
-    files = _collect(path, problems)
-    book = _Loader(path.name, files, problems).load()
+    try:
+        files = _collect(path.resolve(), problems)
+    except OSError as error:
+        problems.add(Node(str(error.filename), ""), f"读不了：{error.strerror}", "检查运行用户能否读取")
+        raise ConfigError(problems.found) from error
+    book = _Loader(path.resolve().name, files, problems).load()
     if problems.found:
         raise ConfigError(problems.found)
     return book
@@ -106,7 +110,7 @@ def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) ->
     try:
         files[name] = file.read_bytes()
     except OSError as error:
-        problems.add(Node(str(file), ""), f"读不了：{error.strerror}", "检查文件是否存在、运行用户能否读取")
+        problems.add(Node(str(file), ""), f"读不了：{error.strerror}", "检查运行用户能否读取")
 
 
 # ---------------------------------------------------------------- meaning

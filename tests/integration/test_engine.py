@@ -302,7 +302,10 @@ def test_too_many_matches_are_left_to_the_plain_evaluator() -> None:
     try:
         fired = engine.infer(0, facts)
         assert fired == Reference(engine._stages).infer(0, facts)
-        assert engine.name == "durable-rules"
+        before = pids(engine)
+        few = [anchor(), *(mention(name, name) for name in WIDE_LISTS)]
+        assert engine.infer(0, few) == Reference(engine._stages).infer(0, few)
+        assert pids(engine) == before
     finally:
         engine.close()
 
@@ -363,6 +366,31 @@ def assert_fact(handle, fact): return 1, 0
 def start_action_for_state(handle, offset): return None
 def delete_state(handle, sid): pass
 """
+
+
+BROKEN_IN_CASE = (
+    SILENT.replace("return None", "return 1, '{\"~end\":{}}'")
+    + """
+def complete_and_start_action(handle, offset): return None
+def assert_fact(handle, fact):
+    if '"mention"' in fact: raise error("Could not assert fact, code 303")
+    return 0, 0
+"""
+)
+
+
+def test_an_engine_that_refuses_a_fact_is_not_trusted_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where durable-rules reports a failure of its own in mid-case, the child ends and a fresh one tries; then it is told."""
+    fake_engine(tmp_path, monkeypatch, BROKEN_IN_CASE)
+    engine = Engine(SMALL)
+    try:
+        before = pids(engine)
+        with pytest.raises(WorkerFailedError, match="子进程意外退出（1）"):
+            engine.infer(0, [anchor(), mention("m1", "行政部门")])
+        assert engine.infer(0, [anchor()]) == []
+        assert pids(engine) != before
+    finally:
+        engine.close()
 
 
 @pytest.mark.parametrize(

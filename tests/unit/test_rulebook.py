@@ -302,3 +302,11 @@ def test_files_that_would_be_ignored(pack: Path, file: str) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """A wrong path is told as such."""
     assert problems_of(tmp_path / "nichts") == [f"{tmp_path / 'nichts'}: 没有这个规则包文件夹（检查路径）"]
+
+
+def test_problems_name_the_folder_however_it_is_called(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack loaded from within its own folder is named like any other."""
+    (pack / "grounds.yaml").unlink()
+    monkeypatch.chdir(pack)
+
+    assert problems_of(Path()) == ["small/grounds.yaml: 缺少这个文件（从自带的规则包复制一份再改）"]
