@@ -127,6 +127,11 @@ class Daemon:
         assert len(found) >= count, f"no {event}:\n" + "\n".join(self.output[-30:])
         return found
 
+    async def settled(self, count: int) -> None:
+        """Wait until *count* arrivals are decided or quarantined."""
+        async with asyncio.timeout(_PATIENCE_S), self._logged:
+            await self._logged.wait_for(lambda: self._count("arrival.decided") + self._count("arrival.quarantined") >= count)
+
     async def stop(self) -> int:
         """Ask it to end as systemd would and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
