@@ -15,7 +15,7 @@ READABLE = "已经连续停水七天，𠮷田先生家也一样"
 
 @pytest.fixture(scope="module")
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The mails by the name of their file."""
+    """Return the mails by the name of their file."""
     if not GENERATOR.exists():
         pytest.skip(f"第三方样本不在：{GENERATOR}")
     folder = tmp_path_factory.mktemp("corpus")
