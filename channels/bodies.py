@@ -14,16 +14,15 @@ from channels.words import parse_value
 
 FORWARDED = "---------- 转发的邮件 ----------"
 
-_SOURCE = 4 << 20  # bytes of text and HTML that are read in one mail, transfer encoding undone
-_PACKED = 3  # how many times larger a transfer encoding may make them
+_SOURCE = 3 << 20  # bytes of text and HTML that are read in one mail, transfer encoding undone, pictures inside HTML left out
 _MUCH_SHORTER = 0.4  # a plain alternative below this share of the HTML's text is a stub
 _READABLE = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown", "text/x-plain"})
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
+_PICTURE = re.compile(rb"data:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=\s%]{500,}+", re.IGNORECASE)
 _DOCUMENT = re.compile(rb"\s*+<(?:!doctype html|html)\b", re.IGNORECASE)
-_QUOTE_MARKS = re.compile(">*")
 
 
 @dataclass(slots=True)
@@ -96,10 +95,13 @@ def _read_text(part: Part, left: int, doubts: list[str]) -> tuple[_Piece, int]:
     """Return the text of a leaf, reading at most *left* bytes of it, and how many were read."""
     if part.kind.startswith("multipart/"):
         doubts.append("声明为多部分邮件，却没有找到各部分的分隔线，按纯文本读取")
-    raw, odd = unpack(part.body[: left * _PACKED], part.encoding)
-    if len(raw) > left or len(part.body) > left * _PACKED:
-        doubts.append(f"正文超过 {_SOURCE >> 20} MB，其后内容未读")
+    raw, odd = unpack(part.body, part.encoding)
     rich = part.kind == "text/html" or bool(_DOCUMENT.match(raw[:500]))
+    if rich:
+        raw, pictures = _PICTURE.subn(b"", raw)
+        doubts += [f"正文网页里嵌有 {pictures} 张图片，未作为附件取出，请看原件"] if pictures else []
+    if len(raw) > left:
+        doubts.append(f"正文超过 {_SOURCE >> 20} MB，其后内容未读")
     decoded = decode(raw[:left], part.parameters.get("charset"), *([_meta_charset(raw)] if rich else []))
     text, cut = to_text(decoded.text) if rich else (decoded.text, "")
     text = tidy(text)
@@ -118,21 +120,18 @@ def _meta_charset(raw: bytes) -> str | None:
 
 def _unflow(text: str, *, delete_space: bool) -> str:
     """Join the soft line breaks of format=flowed (RFC 3676 section 4.2); the signature mark is never joined."""
-    lines: list[str] = []
+    pieces: list[str] = []
     open_at = -1  # quote depth of an unfinished paragraph, -1 where none is open
     for line in text.split("\n"):
-        marks = _QUOTE_MARKS.match(line)
-        depth = marks.end() if marks else 0
-        words = line[depth:].removeprefix(" ")
-        if open_at == depth and words != "-- ":
-            lines[-1] += words
-        else:
-            lines.append(">" * depth + (" " if depth else "") + words)
+        words = line.lstrip(">")
+        depth = len(line) - len(words)
+        words = words.removeprefix(" ")
         soft = words.endswith(" ") and words != "-- "
-        if soft and delete_space:
-            lines[-1] = lines[-1][:-1]
+        if open_at != depth or words == "-- ":
+            pieces.append("\n" + ">" * depth + (" " if depth else ""))
+        pieces.append(words[:-1] if soft and delete_space else words)
         open_at = depth if soft else -1
-    return "\n".join(lines)
+    return "".join(pieces)[1:]
 
 
 def _combine(parts: list[Part], at: int, pieces: dict[int, _Piece]) -> _Piece:

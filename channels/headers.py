@@ -66,9 +66,9 @@ def clean_line(text: str) -> str:
 
 
 def parse_head(raw: bytes, start: int, is_end: Callable[[bytes], bool], limit: int) -> tuple[Head, int, int]:
-    """Read the header block of *raw* at *start*. Returns the fields, the offset of the body, the number of fields.
+    """Read the header block of *raw* at *start*. Returns the fields, the offset of the body, the number of lines.
 
-    Raises MalformedMessageError where there are more than *limit* fields.
+    Raises MalformedMessageError where there are more than *limit* lines.
 
     The block ends at an empty line, at a line for which *is_end* holds (a boundary), or where text begins that no header can be. A
     broken line between two fields is taken for the continuation of the first: folding lost its space.
@@ -87,14 +87,13 @@ def parse_head(raw: bytes, start: int, is_end: Callable[[bytes], bool], limit: i
         if match and not line.startswith((b" ", b"\t")):
             current = bytearray(line[match.end() :].strip())
             fields.setdefault(match[1].decode("ascii").lower(), []).append(current)
-            count += 1
-            if count > limit:
-                raise MalformedMessageError(f"信头过多：到第 {position} 字节处已超过上限 {limit} 行")
-        elif count and (line.startswith((b" ", b"\t")) or _goes_on(raw, end)):
+        elif fields and (line.startswith((b" ", b"\t")) or _goes_on(raw, end)):
             current += b" " + line.strip() if len(current) < _MAX_FIELD else b""
         elif position != start or not line.startswith((b"From ", b">From ")):  # the separator line of mbox files
             break
-        position = end
+        position, count = end, count + 1
+        if count > limit:
+            raise MalformedMessageError(f"信头过多：到第 {position} 字节处已超过上限 {limit} 行")
     return _head(fields), position, count
 
 

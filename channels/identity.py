@@ -12,7 +12,10 @@ _FIELD_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")  # RFC 5322 2.2: printabl
 _MBOX_LINE = re.compile(rb"From [^\n]{1,998}\n(?=[!-9;-~]{1,200}[ \t]*:)")  # what some exports put above the first field (RFC 4155)
 _IDENTIFYING = (b"message-id", b"from", b"date", b"subject")
 _MAX_ID = 998  # RFC 5322 2.1.1, the longest line
-_MAX_HEAD = 1 << 20  # octets; what lies beyond counts as body, so that an endless head costs no more than a long body
+_MAX_HEAD = (
+    2 << 20
+)  # octets, more than ten thousand Received fields take; what lies beyond counts as body, so that an endless head costs no more than a long body
+_MAX_LINES = 60_000  # of a head, likewise
 _CHUNK = 1 << 20
 _BLANK = b" \t\r\n"
 
@@ -39,7 +42,9 @@ def _head(raw: bytes) -> tuple[dict[bytes, bytes], int]:
     current: list[bytes] = []
     mbox_line = _MBOX_LINE.match(raw)
     position = mbox_line.end() if mbox_line else 0
-    while position < min(len(raw), _MAX_HEAD):
+    lines = 0
+    while position < min(len(raw), _MAX_HEAD) and lines < _MAX_LINES:
+        lines += 1
         end = raw.find(b"\n", position, position + _MAX_HEAD) + 1 or min(len(raw), position + _MAX_HEAD)
         line = raw[position:end]
         name = _FIELD_NAME.match(line)

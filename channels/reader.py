@@ -18,7 +18,7 @@ from store.workers import Answer, Caps, Worker, serve
 # A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.
 DEFAULT_CAPS = Caps(seconds=20, memory=1536 << 20)
 _DOORS_WITH_ENVELOPE = frozenset({"smtp", "lmtp"})  # there "" as MAIL FROM is the null sender; a file has no envelope
-_PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), [b"\xe8\xaf\x95"]
+_PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), "试".encode()
 
 
 class Reader:
@@ -59,7 +59,7 @@ def _read(worker: Worker, arrival: StoredArrival) -> Reading:
         return _ask(worker, question, arrival.raw)
     except WorkerFailedError as error:
         worker.close()
-        worker.ask(*_PROBE)  # raises WorkerFailedError where not this arrival is to blame but the machine
+        _ask(worker, *_PROBE)  # raises WorkerFailedError where not this arrival is to blame but the machine
         raise MalformedMessageError(f"两次读取都失败：{error}。原件已保留，请人工查看") from error
 
 

@@ -24,12 +24,16 @@ _AS_IS = frozenset({"", "7bit", "8bit", "binary"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one message may cost. `size`: bytes raw; `text`: code points kept; the others count across the whole message."""
+    """What one message may cost, counted across all its parts.
+
+    `size`: bytes raw; `text`: code points kept; `head_lines`: lines of header blocks; `dash_lines`: lines that could be boundaries.
+    """
 
     size: int = 64 << 20
     parts: int = 1_000
     depth: int = 600
-    fields: int = 50_000
+    head_lines: int = 100_000
+    dash_lines: int = 1_000_000
     addresses: int = 200
     text: int = 500_000
 
@@ -89,7 +93,8 @@ class _Splitter:
     def __init__(self, limits: Limits) -> None:
         self.parts: list[Part] = []
         self._limits = limits
-        self._fields = limits.fields
+        self._head_lines = limits.head_lines
+        self._dash_lines = limits.dash_lines
         self._bytes = 2 * limits.size  # raw and what is unpacked from it
         self._open: list[tuple[bytes, int]] = []  # delimiter and part of each multipart we are inside of
         self._levels: dict[bytes, list[int]] = {}  # delimiter → its places in `_open`
@@ -113,8 +118,8 @@ class _Splitter:
         if depth > self._limits.depth or len(self.parts) >= self._limits.parts:
             what = f"嵌套超过 {self._limits.depth} 层" if depth > self._limits.depth else f"部件超过 {self._limits.parts} 个"
             raise MalformedMessageError(f"邮件{what}（在第 {position} 字节处）")
-        head, start, count = parse_head(raw, position, self._is_delimiter, self._fields)
-        self._fields -= count
+        head, start, count = parse_head(raw, position, self._is_delimiter, self._head_lines)
+        self._head_lines -= count
         part = Part(buffer=raw, parent=parent, depth=depth, head=head, start=start, end=len(raw))
         part.kind, part.parameters = _content_type(head, "message/rfc822" if self._in_digest(parent) else "text/plain")
         self.parts.append(part)
@@ -150,6 +155,9 @@ class _Splitter:
                 parent = self._end(line if opens else line[:-2], at - (raw[at - 1 : at] == b"\r"), closing=not opens)
                 if opens:
                     return end, parent
+            self._dash_lines -= 1
+            if self._dash_lines < 0:
+                raise MalformedMessageError(f"形似分隔线的行超过 {self._limits.dash_lines} 行（在第 {at} 字节处）")
             at = raw.find(b"\n--", end - 1)
         self._open.clear()
         self._levels.clear()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import binascii
 import re
 
-_ALPHABET = re.compile(rb"[^A-Za-z0-9+/]+")
+_NOT_BASE64 = bytes(byte for byte in range(256) if not (chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/")))
 _MORE_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*+")
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=\r\n]")
 _PADDING = re.compile(rb"=[=\s]*+")
 _QUAD = 4
+_MAX_BLOCKS = 1_000
 _SAMPLE = 4096  # bytes looked at to see whether a body is what its encoding says
 _LINE = 20  # characters that are enough to tell
 _PROSE = 50  # prose has a space or a point more often than every so many characters, base64 has none
@@ -40,8 +41,8 @@ def unbase64(data: bytes | memoryview) -> bytes:
 def _blocks(data: bytes) -> list[bytes]:
     """Decode block by block between runs of padding; a last lone character carries no byte."""
     blocks = []
-    for block in data.split(b"="):
-        digits = _ALPHABET.sub(b"", block)
+    for block in data.split(b"=", _MAX_BLOCKS):
+        digits = block.translate(None, delete=_NOT_BASE64)
         digits = digits[: len(digits) - (len(digits) % _QUAD == 1)]
         blocks.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % _QUAD)))
     return blocks

@@ -11,8 +11,11 @@ from urllib.parse import unquote, unquote_to_bytes
 from channels.charset import codec_of, decode
 from channels.transfer import unbase64
 
-# Spaces around the fields and a missing end are wrong but common; lengths are bounded so that no input makes this slow.
-_WORD = re.compile(r"=\?[ \t]?([\w.:+()-]{1,40})(?:\*[\w-]{0,20})?[ \t]?\?[ \t]?([bBqQ])[ \t]?\?((?:[^?]|\?(?!=)){0,4000}+)(?:\?=|$)")
+# Spaces around the fields and a missing end are wrong but common. What is encoded never runs into the next word, and its length is
+# bounded, so that no input makes this slow.
+_WORD = re.compile(
+    r"=\?[ \t]?([\w.:+()-]{1,40})(?:\*[\w-]{0,20})?[ \t]?\?[ \t]?([bBqQ])[ \t]?\?((?:[^?=]|=(?!\?[^=])|\?(?!=)){0,4000}+)(?:\?=|$)"
+)
 _PARAMETER = re.compile(r'[;\s]\s*+([^\s=;"]{1,80}+)\s*+=\s*+("(?:[^"\\]|\\.){0,8000}+"?|[^;]*+)', re.DOTALL)
 _EXTENDED = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*)?)?")
 _ESCAPED = re.compile(r'\\(["\\])')

@@ -234,10 +234,17 @@ def test_text_is_capped() -> None:
 
 
 def test_text_source_is_capped() -> None:
-    """Of 20 MB of text no more than 4 MB are even looked at."""
+    """Of 20 MB of text no more than 3 MB are even looked at."""
     read = letter(b"\r\n" + b"word \n" * 3_500_000)
     assert len(read.text) == 500_000
-    assert "正文超过 4 MB，其后内容未读" in read.doubts
+    assert "正文超过 3 MB，其后内容未读" in read.doubts
+
+
+def test_pictures_inside_html() -> None:
+    """A picture of many megabytes in the HTML itself costs no word of the text behind it, and is told."""
+    read = letter(part(f'<p>前</p><img src="data:image/png;base64,{"A" * 5_000_000}"><p>{TEXT}</p>', "html"))
+    assert read.text == f"前\n{TEXT}"
+    assert read.doubts == ("正文网页里嵌有 1 张图片，未作为附件取出，请看原件",)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,10 @@ def test_deep_nesting_is_read(kind: str) -> None:
     [
         pytest.param(multipart("mixed", "x", *[text("a")] * 10), Limits(parts=10), "邮件部件超过 10 个", id="parts"),
         pytest.param(multipart("mixed", "x", multipart("mixed", "y", text("a"))), Limits(depth=1), "邮件嵌套超过 1 层", id="depth"),
-        pytest.param(multipart("mixed", "x", text("a"), b"A: 1\r\nB: 2\r\n\r\n"), Limits(fields=3), "信头过多", id="fields-of-all-parts"),
+        pytest.param(
+            multipart("mixed", "x", text("a"), b"A: 1\r\nB: 2\r\n\r\n"), Limits(head_lines=3), "信头过多", id="head-lines-of-all-parts"
+        ),
+        pytest.param(multipart("mixed", "x", text("a" + "\n--" * 10)), Limits(dash_lines=9), "形似分隔线的行超过 9 行", id="dash-lines"),
         pytest.param(b"Content-Type: message/rfc822\n\n" * 20, Limits(depth=10), "邮件嵌套超过 10 层", id="messages-in-messages"),
         pytest.param(
             b"Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n\n" + b"x" * 100,
