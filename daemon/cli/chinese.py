@@ -29,7 +29,9 @@ class Group(TyperGroup):
 
 def group(summary: str) -> typer.Typer:
     """Return an empty group of commands described by *summary*."""
-    return typer.Typer(cls=Group, help=summary, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+    return typer.Typer(
+        cls=Group, help=summary, no_args_is_help=True, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False
+    )
 
 
 def translate_headings() -> None:

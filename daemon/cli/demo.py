@@ -28,6 +28,7 @@ from daemon.review import set_aside_key
 from daemon.supervise import serve
 from daemon.wiring import House, open_house
 from rules.rulebook import builtin_pack, load_pack
+from store.errors import WorkerFailedError
 from store.model import CaseState, District, NoticeState, Purpose, StoredArrival
 
 _PACK = "chenggong"
@@ -56,7 +57,7 @@ def demo(once: Annotated[bool, typer.Option("--once", help="演示完自动结�
 
     例：zuozhen demo --once
     """
-    logs.configure("error", "auto")
+    logs.configure("warning", "auto")
     with TemporaryDirectory(prefix="zuozhen-demo-") as name:
         config = load_config(_instance(Path(name)))
         asyncio.run(_run(config, Path(name), stay=sys.stdout.isatty() and not once))
@@ -89,9 +90,10 @@ async def _run(config: Config, folder: Path, *, stay: bool) -> None:
                     await _settled(house, board)
             if not service.done():
                 await _show_one(house, board, folder, stay=stay)
-            if not stay:
-                stop.set()
+            if stay:
+                await asyncio.wait({service})
         finally:
+            stop.set()
             await service
 
 
@@ -103,10 +105,14 @@ async def _send(mails: Sequence[Sample], port: int) -> None:
 
 
 async def _settled(house: House, board: _Board) -> None:
-    """Wait until every arrival is decided and every notice sent."""
-    async with asyncio.timeout(_PATIENCE_S):
-        while await house.stores.arrivals.undecided_count() or await house.stores.outbox.list(state=NoticeState.QUEUED, limit=1):
-            await board.changed(within_s=0.2)
+    """Wait until every arrival is decided and every notice sent; raises WorkerFailedError where that takes far too long."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while await house.stores.arrivals.undecided_count() or await house.stores.outbox.list(state=NoticeState.QUEUED, limit=1):
+                await board.changed(within_s=0.2)
+    except TimeoutError as error:
+        left = await house.stores.arrivals.undecided_count()
+        raise WorkerFailedError(f"演示在 {_PATIENCE_S:.0f} 秒内没有办完，还有 {left} 封未判断；请看上面的日志") from error
 
 
 async def _show_one(house: House, board: _Board, folder: Path, *, stay: bool) -> None:
