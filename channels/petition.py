@@ -1,0 +1,177 @@
+"""From a letter to a petition: the only module that knows which source of a field goes before which.
+
+A filled form goes before what the body says, the body before other documents, these before an earlier mail carried along, and the name
+in the From header comes last. Each value keeps the place that proves it. Pure: bytes and texts in, a petition out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from channels import enterprises, numbers, persons, quoting
+from channels.documents import Document, read_document
+from channels.forms import form_fields, is_form
+from channels.matter import content_of, title_of
+from channels.passage import HAN, Passage, any_of, cut, shadow
+from channels.quoting import Quoted, Split
+from channels.sender_contact import own_contact, own_phone
+from channels.sender_name import own_name, subject_name
+from channels.sender_register import own_address, own_code
+from channels.view import View
+from store.model import Channel, Found, Letter, Petition
+
+_AUTHORITY = re.compile(r"gov\.cn|坐诊|接诉|政务|管委会|工商联|街道|局(?![域部])|区委|区政府|办公室|热线|12345|营商环境")
+# Papers others wrote: the enterprises, numbers and addresses in them need not be the sender's.
+_OTHERS_PAPERS = re.compile(
+    any_of("合同 协议 判决 裁定 裁决 决定书 通知书 告知书 回执 工单 公示 通知 发票 营业执照 公告 流水 清单 名单 截图")
+)
+_PAPER_HEAD = 60  # characters of a document that say what it is
+_QUOTE_MARKS = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,20}", re.MULTILINE)
+_WORD = re.compile(rf"[{HAN}A-Za-z]+")
+_LATIN_NAME = re.compile(r"(?:^|(?<=[^A-Za-z ]))([A-Z][a-z]{1,12}(?: [A-Z][a-z]{1,12})?)\s{0,8}$")
+_MACHINE = re.compile(r"mail|system|admin|post|support|service|info|notif|team|reply|office|sales|daemon|market|company|ltd", re.IGNORECASE)
+_SHORTEST_ALIAS = 3  # characters
+_LONGEST_SHOWN = 200  # characters of a display name that are looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fields:
+    """The fields one source gives."""
+
+    name: Found | None = None
+    uscc: Found | None = None
+    address: Found | None = None
+    contact: Found | None = None
+    phone: Found | None = None
+
+
+def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) -> Petition:
+    """Read what an enterprise asks from its letter and the attached documents (*blobs* by SHA-256).
+
+    Nothing is guessed: a field that no source states is None. Documents that cannot be read are noted in the letter's doubts.
+    """
+    documents, doubts = _documents(letter, blobs)
+    forms = {name: document for name, document in documents.items() if is_form(document)}
+    others = {name: document for name, document in documents.items() if name not in forms}
+    if len(forms) > 1:
+        doubts.append(f"附有 {len(forms)} 份信息表，企业信息取自第一份“{next(iter(forms))}”，请核对是否为多个事项")
+    parts = quoting.split(letter.text)
+    body = Passage.of("body", letter.text)
+    view = View.of(body, foreign=_foreign(letter.text, parts), is_note=channel is Channel.WINDOW, aliases=_aliases(letter))
+    fields = _first(_sources(letter, body, parts, view, forms, others))
+    content = content_of(view, list(forms.values()), list(others.values()))
+    return Petition(
+        channel=channel,
+        name=fields.name,
+        uscc=fields.uscc,
+        uscc_valid=None if fields.uscc is None else numbers.is_valid(shadow(fields.uscc.value)),
+        address=fields.address,
+        contact=fields.contact,
+        phone=fields.phone,
+        title=title_of(view, list(forms.values()), letter.subject, content),
+        content=content,
+        quoted="\n\n".join(letter.text[part.start : part.end].strip() for part in parts.quoted),
+        attachment_texts={name: document.text for name, document in documents.items()},
+        letter=replace(letter, doubts=(*letter.doubts, *doubts)),
+    )
+
+
+def _documents(letter: Letter, blobs: Mapping[str, bytes]) -> tuple[dict[str, Document], list[str]]:
+    """Return the readable documents by name (a second one of the same name is numbered), and notes on the others."""
+    documents: dict[str, Document] = {}
+    doubts = []
+    for attachment in letter.attachments:
+        document, doubt = read_document(attachment.name, attachment.content_type, blobs.get(attachment.sha256, b""))
+        if doubt:
+            doubts.append(doubt)
+        if document:
+            name, count = attachment.name, 2
+            while name in documents:
+                name, count = f"{attachment.name} ({count})", count + 1
+            documents[name] = document
+    return documents, doubts
+
+
+def _foreign(text: str, parts: Split) -> list[tuple[int, int]]:
+    """Return what of the body is not the sender's own; where he only passed a mail on, its words stand for his own."""
+    if any(char.isalnum() for char in cut(text, parts.foreign)) or not parts.quoted:
+        return parts.foreign
+    return _all_but(text, parts.quoted[0])
+
+
+def _all_but(text: str, part: Quoted) -> list[tuple[int, int]]:
+    """Return everything but the own words of the mail carried along in *part*: not what it quotes in turn, nor its quotation marks."""
+    marks = [match.span() for match in _QUOTE_MARKS.finditer(text, part.body, part.end)]
+    inner = [] if marks else quoting.split(text[part.body : part.end]).foreign
+    return [(0, part.body), *marks, *((part.body + start, part.body + end) for start, end in inner), (part.end, len(text))]
+
+
+def _sources(
+    letter: Letter, body: Passage, parts: Split, view: View, forms: Mapping[str, Document], others: Mapping[str, Document]
+) -> Iterator[_Fields]:
+    """Yield the sources of the fields, those that go before first."""
+    for name, document in forms.items():
+        yield _Fields(**form_fields(name, document))
+        break  # a second form is another enterprise's
+    yield _read(view)
+    for name, document in others.items():
+        if not _OTHERS_PAPERS.search(f"{name}\n{document.text[:_PAPER_HEAD]}"):
+            yield _read(View.of(Passage.of(f"attachment:{name}", document.text)))
+    for part in parts.quoted:
+        if _is_own_side(part, letter):
+            yield _read(View.of(body, foreign=_all_but(letter.text, part)))
+    yield _Fields(name=subject_name(Passage.of("subject", letter.subject)))
+    yield _Fields(contact=_header_contact(letter))
+
+
+def _read(view: View) -> _Fields:
+    name = own_name(view)
+    contact = own_contact(view, name)
+    return _Fields(name=name, uscc=own_code(view, name), address=own_address(view, name), contact=contact, phone=own_phone(view, contact))
+
+
+def _first(sources: Iterable[_Fields]) -> _Fields:
+    """Take of each field the first that a source gives."""
+    fields = _Fields()
+    for source in sources:
+        fields = _Fields(
+            name=fields.name or source.name,
+            uscc=fields.uscc or source.uscc,
+            address=fields.address or source.address,
+            contact=fields.contact or source.contact,
+            phone=fields.phone or source.phone,
+        )
+    return fields
+
+
+def _is_own_side(part: Quoted, letter: Letter) -> bool:
+    """Whether a mail carried along is the sender's or a colleague's, so that what it says of its writer holds; not our own notice."""
+    author, sender = part.author.lower(), letter.sender
+    if _AUTHORITY.search(part.author) or any(address.address.lower() in author for address in letter.to if address.address):
+        return False
+    if part.is_forward or quoting.is_forward(letter.subject):
+        return True
+    known = (sender.address.lower(), sender.name.lower()) if sender else ()
+    return any(name and name in author for name in known)
+
+
+def _aliases(letter: Letter) -> tuple[str, ...]:
+    """Return the names that the sender's display name gives his enterprise: its words that are no person and no office of it."""
+    shown = shadow(letter.sender.name[:_LONGEST_SHOWN]) if letter.sender else ""
+    words = (word for word in _WORD.findall(shown) if len(word) >= _SHORTEST_ALIAS)
+    return tuple(word for word in words if not (persons.inside(word) or persons.is_role(word) or enterprises.is_office(word)))
+
+
+def _header_contact(letter: Letter) -> Found | None:
+    """Return the person in the From header: the last resort, for there anybody can be called anything."""
+    if letter.sender is None:
+        return None
+    passage = Passage.of("from", letter.sender.name[:_LONGEST_SHOWN])
+    for match in _WORD.finditer(passage.plain):
+        place = persons.inside(match[0])
+        if place and (persons.is_surely_name(match[0][slice(*place)]) or persons.is_address_form(match[0])):
+            return passage.found(match.start() + place[0], match.start() + place[1], "header")
+    latin = _LATIN_NAME.search(passage.plain)
+    return passage.found(*latin.span(1), "header") if latin and not _MACHINE.search(passage.plain) else None
