@@ -189,6 +189,9 @@ class Pipeline:
                 self._left[arrival.id] = str(error)
 
     async def _settle(self, arrival: StoredArrival) -> None:
+        if arrival.district not in self.rooms:
+            await self._quarantine(arrival, f"配置里没有区 {arrival.district}；补上这个区并重新启动后，可以再试一次")
+            return
         try:
             outcome = await self.process(arrival)
             for listener in self._listeners:

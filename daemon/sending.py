@@ -97,11 +97,12 @@ class Sender:
             await self._outbox.sent(queued.id, self._now())
 
     async def _deliver(self, queued: QueuedNotice) -> None:
+        sender = self.senders.get(queued.district)
+        if sender is None:
+            raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         original = (await self._arrivals.get(queued.arrival_id)).raw if queued.notice.attach_original else None
-        message = await asyncio.to_thread(
-            build, queued, sender=self.senders[queued.district], original=original, max_original=self._max_original
-        )
-        await self._transport.send(message, sender=self.senders[queued.district].address, recipient=queued.notice.to.address)
+        message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=self._max_original)
+        await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address)
 
     async def _defer(self, queued: QueuedNotice, problem: str, about: Mapping[str, object]) -> None:
         pause = next_pause(queued.tries + 1, queued.message_id)
