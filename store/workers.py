@@ -48,7 +48,7 @@ class Worker:
 
     def __init__(self, command: Sequence[str], caps: Caps) -> None:
         """Remember how to start the child: *command* are the arguments after the interpreter."""
-        self._command = [sys.executable, *command]
+        self._command = [sys.executable, "-P", *command]  # -P: no module is taken from the folder we happen to run in
         self._caps = caps
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
