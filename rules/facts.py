@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from rules.language import FIELDS, CountAsked, NearAsked, Scope, WordList
+from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
-from rules.similarity import likeness
+from rules.similarity import shared_matters, shared_wording
 from store.model import Candidate, District, Petition, Quote
 
 LONGEST = 200_000  # code points of all texts together that are searched
 MOST_MENTIONS = 2_000  # mentions passed on, one for each list, place, sentence and negation
 _QUOTES = 3  # of one fact
 _SHORTEST_NAME, _LONGEST_NAME = 4, 60  # code points; shorter ones may be plain words, longer ones are misread
+_TITLE = 1.5  # how much more a matter weighs in a title, when two petitions are compared
 _NAMES = "@"  # before a department's id: the list of its names; no list of a pack can be called so
 
 FactDict = dict[str, object]
@@ -44,7 +45,8 @@ class Facts:
 def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook: RuleBook, now: datetime) -> Facts:
     """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) dates the candidates' age."""
     texts, notes = _texts(petition)
-    found = lexicon_of(rulebook).find(texts, silent=_own_names(petition))
+    words = _words_of(_Identity(rulebook))
+    found = words.lexicon.find(texts, silent=_own_names(petition))
     matches = [match for match in found if not match.words.startswith(_NAMES)]
     mentions, dropped = _mentions(matches)
     evidence: dict[str, tuple[Quote, ...]] = {}
@@ -53,7 +55,10 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
         facts.append(fact)
         evidence[str(fact["id"])] = tuple(_quote(match) for match in proof[:_QUOTES])
     known = {f"p{candidate.case_id}": candidate for candidate in candidates}
-    facts += _by_worth(_candidate(identity, candidate, petition, now) for identity, candidate in known.items())
+    profile = _profile(matches, words.weights)
+    facts += _by_worth(
+        _candidate(identity, candidate, _likeness(candidate, petition, profile, words), now) for identity, candidate in known.items()
+    )
     if dropped:
         notes.append(f"来件用词重复太多，有 {dropped} 处未交规则判断")
     return Facts(
@@ -113,18 +118,32 @@ class _Identity:
         return id(self.rulebook)
 
 
-def lexicon_of(rulebook: RuleBook) -> Lexicon:
-    """Return the lexicon of *rulebook*, built once: its word lists, and the names of each department under `@` and the department's id."""
-    return _lexicon(_Identity(rulebook))
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a rule book knows of words: all its lists, and of each list that speaks for a department how much a single mention weighs."""
+
+    lexicon: Lexicon
+    weights: Mapping[str, float]
 
 
 @lru_cache(maxsize=8)
-def _lexicon(key: _Identity) -> Lexicon:
+def _words_of(key: _Identity) -> _Words:
     names = (
         WordList(name=f"{_NAMES}{department.id}", words=(department.name, *department.aliases))
         for department in key.rulebook.district.departments.values()
     )
-    return Lexicon((*key.rulebook.lists.values(), *names))
+    return _Words(Lexicon((*key.rulebook.lists.values(), *names)), _weights(key.rulebook.rules.values()))
+
+
+def _weights(rules: Iterable[Rule]) -> dict[str, float]:
+    """Return the weight of each list that routes by itself, the highest where several rules do it."""
+    weights: dict[str, float] = {}
+    for rule in rules:
+        conditions = leaves(rule.when)
+        if rule.then.route is not None and len(conditions) == 1 and isinstance(conditions[0], Mention):
+            words = conditions[0].words
+            weights[words] = max(weights.get(words, 0.0), rule.then.weight)
+    return weights
 
 
 # ---------------------------------------------------------------- the anchor
@@ -236,8 +255,25 @@ _WIDEST = 64  # code points of the longest word a list may hold
 # ---------------------------------------------------------------- candidates
 
 
-def _candidate(identity: str, candidate: Candidate, petition: Petition, now: datetime) -> FactDict:
-    alike = likeness(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
+def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str, float]:
+    """Return what title and content are about: each list that speaks for a department, with its weight, more where the title has it."""
+    profile: dict[str, float] = {}
+    for match in matches:
+        weight = weights.get(match.words, 0.0) * {"title": _TITLE, "content": 1.0}.get(match.text.where, 0.0)
+        if weight > profile.get(match.words, 0.0):
+            profile[match.words] = weight
+    return profile
+
+
+def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: _Words) -> float:
+    texts = [Text("title", "title", candidate.title), Text("content", "content", candidate.content[:LONGEST])]
+    matches = words.lexicon.find(texts, silent=[candidate.name] if len(candidate.name) >= _SHORTEST_NAME else ())
+    by_matter = shared_matters(profile, _profile(matches, words.weights))
+    by_wording = shared_wording(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
+    return max(by_matter, by_wording)
+
+
+def _candidate(identity: str, candidate: Candidate, alike: float, now: datetime) -> FactDict:
     return {
         "id": identity,
         "k": "candidate",

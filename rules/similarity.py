@@ -1,18 +1,31 @@
-"""How alike two texts are: the one measure of likeness, on shadow copies, so that layout, width and traditional characters do not matter."""
+"""How alike two matters are: by their wording, and by what the pack's words say they are about.
+
+People tell the same matter twice in quite different words, so that shared wording finds few of them; what they speak of stays the same.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from rules.lexicon import shadow
 
-_GRAM = 2  # code points; pairs still meet where two people tell the same matter in other words
+_GRAM = 2  # code points
 _LONGEST = 20_000  # code points of each text that are compared
 
 
-def likeness(one: str, other: str) -> float:
+def shared_wording(one: str, other: str) -> float:
     """Return the share of the shorter text's pairs of characters that stand in the other one too: 0 (nothing) to 1 (contained)."""
     first, second = _grams(one), _grams(other)
     fewer = min(len(first), len(second))
     return len(first & second) / fewer if fewer else 0.0
+
+
+def shared_matters(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Return the cosine of two profiles (matter → weight, none negative): 0 where they share no matter, 1 where they are proportional."""
+    product = sum(weight * other.get(matter, 0.0) for matter, weight in one.items())
+    size = math.sqrt(sum(weight**2 for weight in one.values()) * sum(weight**2 for weight in other.values()))
+    return min(product / size, 1.0) if size else 0.0
 
 
 def _grams(text: str) -> set[str]:
