@@ -92,7 +92,12 @@ class Worker:
             self._stop()
             environment = {**os.environ, "ZUOZHEN_WORKER_MEMORY": str(self._caps.memory)}
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                env=environment,
+                process_group=0,  # Ctrl-C on the terminal is for the parent, which still needs its children to drain
             )
             os.set_blocking(self._child.stdin.fileno(), False)  # type: ignore[union-attr]
             self._asked = 0
