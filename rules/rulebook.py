@@ -151,6 +151,7 @@ class _Loader:
             departments=departments,
             grounds=grounds,
             wording=self._wording(),
+            supplements=pack.settings.supplements,
         )
         counts, nears = _asked(rules)
         return RuleBook(
