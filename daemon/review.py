@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from store.cases import Cases
     from store.recording import Compose, Corrections
 
+_ALL = 100_000  # cases that wait for a person
+_LONGEST_NUMBER = 18  # digits that fit the database's integers
 _SET_ASIDE = "A-"  # keys of arrivals that opened no case: A-12
 
 
@@ -92,7 +94,7 @@ class Review:
         if not key.upper().startswith(_SET_ASIDE):
             return None
         number = key[len(_SET_ASIDE) :]
-        if not (number.isascii() and number.isdigit()):
+        if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER):
             raise UsageError(f"{key} 不是来件编号，应形如 {_SET_ASIDE}12；用 zuozhen review list 查看")
         return await self._cases.not_a_case(int(number))
 
@@ -113,6 +115,8 @@ class Review:
             )
         if case.state is CaseState.UNDER_REVIEW:
             raise UsageError(f"{case.number} 还没有确定承办部门，请用 zuozhen case assign {case.number} --department 部门代号 …")
+        if case.id not in {waiting.id for waiting in await self._cases.review(limit=_ALL)}:
+            raise UsageError(f"{case.number} 没有等待确认的结论；等人审核的件用 zuozhen review list 查看，要改判用 zuozhen case overrule")
         return await self._change(case, act, kind="case.confirmed", state=case.state, compose=lambda _: [])
 
     async def overrule(self, key: str, correction: Correction, act: Act) -> Case:
@@ -134,6 +138,7 @@ class Review:
                     verdict=Verdict.ACCEPT,
                     ground=None,
                     department=department,
+                    accompanying=_without(department, case.accompanying),
                     due=self._due(office),
                     compose=lambda new: office.composer.for_assignment(new, self._round()),
                 )
@@ -170,12 +175,14 @@ class Review:
         if case.verdict is Verdict.REFUSE:
             raise UsageError(f"{case.number} 是（拟）不予受理的件，请先用 zuozhen case overrule {case.number} --verdict accept 改为受理")
 
+        invited = _without(department, accompanying)
+
         def compose(new: Case) -> list[Notice]:
             round_ = self._round()
             lead = (
                 office.composer.for_assignment(new, round_) if department != case.department or case.state is not CaseState.ASSIGNED else []
             )
-            return [*lead, *office.composer.for_accompanying(new, [id_ for id_ in accompanying if id_ != department], round_)]
+            return [*lead, *office.composer.for_accompanying(new, invited, round_)]
 
         return await self._change(
             case,
@@ -184,7 +191,7 @@ class Review:
             state=CaseState.ASSIGNED,
             verdict=Verdict.ACCEPT,
             department=department,
-            accompanying=tuple(accompanying) or case.accompanying,
+            accompanying=invited or _without(department, case.accompanying),
             due=case.due or self._due(office),
             compose=compose,
         )
@@ -265,6 +272,11 @@ class Review:
         if office is None:
             raise UsageError(f"这件属于 {district}，而配置里没有这个区")
         return office
+
+
+def _without(lead: str | None, accompanying: Sequence[str]) -> tuple[str, ...]:
+    """Return who accompanies, each once and never the lead itself."""
+    return tuple(id_ for id_ in dict.fromkeys(accompanying) if id_ != lead)
 
 
 def _known_department(office: Office, id_: str) -> None:
