@@ -9,25 +9,37 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import structlog
 
 from channels.identity import mail_keys
 from channels.reader import Reader
+from daemon.config import Config, DistrictSection, DoorSection, RelaySection, StoreSection
 from daemon.pipeline import DistrictRoom, Outcome, Pipeline
-from daemon.rehearsal import temporary_house
-from daemon.wiring import House
+from daemon.wiring import House, open_house
 from rules.calendar import load_calendar
+from rules.rulebook import builtin_pack, load_pack
 from store.arrivals import Arrivals
 from store.model import Arrival, ArrivalState, Case, Channel, Purpose, QueuedNotice, Reading, StoredArrival
 
 MAILBOX = "zuozhen@example.org"
-COORDINATOR = "coordinator@example.org"
+COORDINATOR = "coordinator@gov.example"
 START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
 PATIENCE_S = 60.0
 _NAMES = "青岚远帆禾木云溪晨曦瑞丰恒泰嘉诚博景明华盛启航卓越思源海川"
 _numbers = count()
+
+_ADDRESSES = f"""
+[sender]
+name = "坐诊接诉"
+address = "{MAILBOX}"
+[coordinator]
+address = "{COORDINATOR}"
+[departments]
+"""
 
 ACCEPTED = """尊敬的领导：
 
@@ -239,12 +251,30 @@ def failing(bench: Bench, errors: Mapping[int, Sequence[Exception] | Iterator[Ex
 
 
 @asynccontextmanager
-async def bench(pack: str = "chenggong") -> AsyncIterator[Bench]:
+async def bench() -> AsyncIterator[Bench]:
     """Open a house with a clock of its own; what it logs is heard by `capture_logs` only."""
     clock, loud = Clock(), structlog.get_config()
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     try:
-        async with temporary_house(pack, now=clock) as house:
-            yield Bench(house=house, clock=clock)
+        with TemporaryDirectory(prefix="bench-") as folder:
+            async with open_house(write_config(Path(folder)), now=clock) as house:
+                yield Bench(house=house, clock=clock)
     finally:
         structlog.configure(**loud)
+
+
+def write_config(folder: Path, *, pack: str = "chenggong") -> Config:
+    """Write the addresses of a district all of whose departments can be mailed; return the configuration that names them."""
+    ids = load_pack(Path(pack) if "/" in pack else builtin_pack(pack)).district.departments
+    (folder / "addresses.toml").write_text(_ADDRESSES + "".join(f'{id_} = "{office(id_)}"\n' for id_ in ids), encoding="utf-8")
+    return Config(
+        store=StoreSection(url=f"sqlite:///{folder}/zuozhen.db"),
+        smtp=DoorSection(listen="127.0.0.1:0", hostname="test.example"),
+        relay=RelaySection(folder=folder / "outgoing"),
+        district=(DistrictSection(pack=pack, mailboxes=(MAILBOX,), addresses=folder / "addresses.toml"),),
+    )
+
+
+def office(department: str) -> str:
+    """Return the mailbox of a department."""
+    return f"{department}@gov.example"
