@@ -33,11 +33,11 @@ _WORDS = {
     "content": """诉求内容 诉求具体内容 具体诉求内容 具体内容 反映内容 投诉内容 主要诉求 具体诉求 诉求描述 问题描述 反映问题 反映的问题 反映问题及诉求 诉求及建议
         情况说明 内容 诉求 事项内容 主要内容 来访内容""",
     "clerk": """接待人 接待 接访人 接访 登记人 登记 记录人 记录 受理人 经办窗口 受理人员 接待人员 工作人员 接件人 录入人 录入 审核人 编号 登记编号 值班 值班人""",
-    "other": """日期 时间 填表日期 填报日期 来访时间 来访日期 登记时间 登记日期 反映时间 涉及部门 涉及相关部门 涉及单位 涉诉部门 责任部门 投诉对象 被投诉单位
-        被投诉人 被反映单位 被反映部门 附件 附 抄送 致 收件 收件人 收 邮箱 电子邮箱 电子邮件 电邮 E-mail Email email 邮编 邮政编码 传真 Fax 微信 微信号 QQ qq 开户行
-        开户银行 账号 账户 银行账号 户名 职务 岗位 部门 备注 说明 网址 官网 注册资本 成立日期 经营范围 行业 所属行业 企业类型 企业规模 诉求类型 诉求类别
-        办理结果 序号 请求 诉求请求 证据 证明材料 答复 处理意见 身份证号 身份证 性别 年龄 甲方 乙方 对方 供货商 建设单位 施工单位 开发商 出租方 承租方 坐诊部门
-        接诊主题 部门联系人 意向坐诊部门""",
+    "aside": """日期 时间 填表日期 填报日期 邮箱 电子邮箱 电子邮件 电邮 E-mail Email email 邮编 邮政编码 传真 Fax 微信 微信号 QQ qq 职务 岗位 网址 官网 开户行 开户银行
+        账号 账户 银行账号 户名""",
+    "other": """来访时间 来访日期 登记时间 登记日期 反映时间 涉及部门 涉及相关部门 涉及单位 涉诉部门 责任部门 投诉对象 被投诉单位 被投诉人 被反映单位 被反映部门 附件 附 抄送 致
+        收件 收件人 收 部门 备注 说明 注册资本 成立日期 经营范围 行业 所属行业 企业类型 企业规模 诉求类型 诉求类别 办理结果 序号 请求 诉求请求 证据 证明材料 答复 处理意见
+        身份证号 身份证 性别 年龄 甲方 乙方 对方 供货商 建设单位 施工单位 开发商 出租方 承租方 坐诊部门 接诊主题 部门联系人 意向坐诊部门""",
 }
 # Everyday words: labels only where a colon or a tab says so.
 _AMBIGUOUS = frozenset(
@@ -99,7 +99,7 @@ def labelled(plain: str) -> Iterator[Labelled]:
     for index, (field, label, at, is_strong) in enumerate(marks):
         following = marks[index + 1][1] if index + 1 < len(marks) else len(plain)
         start, end = (at, closings[index]) if field == "content" else _value(plain, at, following, field)
-        first, last = _trim(plain, start, end)
+        first, last = _trim(plain, start, end, keeps_stop=field in {"content", "title"})
         if first < last and not is_hint(plain[first:last]):
             yield Labelled(field, label, first, last, is_strong)
 
@@ -157,10 +157,10 @@ def _next_line(plain: str, end: int) -> int:
     return min(_line_end(plain, below) + 1, len(plain)) if not plain[below : _line_end(plain, below)].strip() else below
 
 
-def _trim(plain: str, start: int, end: int) -> tuple[int, int]:
+def _trim(plain: str, start: int, end: int, *, keeps_stop: bool) -> tuple[int, int]:
     """[start, end) without outer white space and the punctuation that parts it from the next label."""
     value = plain[start:end]
-    kept = value.rstrip(" \t\n,、;|([【。/")
+    kept = value.rstrip(" \t\n,、;|([【/" + "。" * (not keeps_stop))
     if kept.endswith(")") and "(" not in kept:  # the label stood inside the brackets
         kept = kept[:-1]
     lead = len(kept) - len(kept.lstrip(" \t\n:,、;|"))

@@ -43,7 +43,7 @@ _HINT_LINE = re.compile(
 _LIST_ITEM = re.compile(r"\s|[0-9一二三四五六七八九十①-⑩]{1,2}[.、)）．]|[(（][0-9一二三四五六七八九十]|[-•·*▶]")
 _STOPS = ("。", "：", "；", "！", "？", ":", ";")
 _WIDEST, _NARROWEST, _SLACK = 84, 40, 6  # columns of hard-wrapped text (a Chinese character takes two)
-_LEAST_WRAPPED = 3  # full lines that make a text hard-wrapped
+_LEAST_WRAPPED, _MOST_WRAPPED = 3, 5_000  # full lines that make a text hard-wrapped, and lines in which they are looked for
 _IDENTITY = frozenset({"name", "uscc", "address", "contact", "phone", "duo", "title"})
 _FORM_LEAST = 3  # labelled fields that make a body a form; a telephone number in a letter is none
 
@@ -68,7 +68,7 @@ def title_of(view: View, filled: Sequence[Document], subject: str, content: str)
             return _one_line(document.text[slice(*place)])
     for item in view.labelled:
         if item.field == "title" and item.end - item.start <= _TITLE_LENGTH // 2:  # 事由 may open a whole story
-            return _one_line(view.passage.words[item.start : item.end])
+            return _one_line(view.passage.words[slice(*view.passage.place(item.start, item.end))])
     cleaned = quoting.clean_subject(subject)
     if cleaned and not _SAYS_NOTHING.fullmatch(cleaned[:_TITLE_LENGTH]):
         return _one_line(cleaned)
@@ -78,7 +78,7 @@ def title_of(view: View, filled: Sequence[Document], subject: str, content: str)
 def _own_words(view: View) -> str:
     """Return the words of *view* that are neither carried along, nor signature, nor a labelled line of the form."""
     dropped = [] if view.is_note else [*view.signature.lines, *_form_places(view)]
-    return _clean(cut(view.passage.words, [*view.foreign, *dropped]))
+    return _clean(cut(view.passage.words, [*view.foreign, *(view.passage.place(*place) for place in dropped)]))
 
 
 def _form_places(view: View) -> list[tuple[int, int]]:
@@ -90,12 +90,14 @@ def _form_places(view: View) -> list[tuple[int, int]]:
 def _clean(text: str) -> str:
     """Return *text* without printed hints, wrapped lines joined, blank lines single."""
     lines = [line.rstrip() for line in _HINT_LINE.sub("", text).split("\n")]
-    joined = _joined(lines)
-    return "\n".join(line for line, before in zip(joined, ["", *joined], strict=False) if line or before).strip()
+    lines = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(_joined(lines)).strip()
 
 
 def _joined(lines: list[str]) -> list[str]:
     """Return *lines* with those joined that were broken only because the line was full, so that no word is cut in two."""
+    if len(lines) > _MOST_WRAPPED or max(map(len, lines), default=0) > _WIDEST:
+        return lines
     widths = [_width(line) for line in lines]
     widest = max(widths, default=0)
     full = [max(_NARROWEST, widest - _SLACK) <= width for width in widths]
@@ -111,7 +113,7 @@ def _joined(lines: list[str]) -> list[str]:
 
 
 def _width(line: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line[: _WIDEST + 1])
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)
 
 
 def _heading(view: View) -> str:

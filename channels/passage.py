@@ -1,7 +1,7 @@
-"""A passage: words as they came, and beside them a shadow of the same length in plain signs for patterns to search in.
+"""A passage: words as they came, and beside them a shadow in plain signs for patterns to search in.
 
 The only module that knows which characters pass for which: full width, exotic spaces and dashes, and the traditional forms of the
-words and surnames we look for. Every offset in the shadow is an offset in the words, so what is recognised is quoted as it stood.
+words and surnames we look for. The shadow has one sign for each of the words' signs, so what is recognised is quoted as it stood.
 """
 
 from __future__ import annotations
@@ -41,38 +41,52 @@ _BETWEEN_HAN = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One text we read from: `words` as they came, `plain` the shadow. `source` is what a Span calls this text."""
+    """One text we read from: `words` as they came, `plain` the shadow. `source` is what a Span calls this text.
+
+    Of a very long text the shadow leaves the middle out: `skipped` characters behind its head. `place` and `shown` turn offsets into each other.
+    """
 
     source: str
     words: str
     plain: str
+    skipped: int = 0
 
     @classmethod
     def of(cls, source: str, words: str) -> Passage:
-        """Make a passage of *words*; in the shadow of a very long text the middle is blank."""
-        plain = shadow(words)
-        if len(plain) > _HEAD + _TAIL:
-            plain = plain[:_HEAD] + " " * (len(plain) - _HEAD - _TAIL) + plain[-_TAIL:]
-        return cls(source=source, words=words, plain=plain)
+        """Make a passage of *words*."""
+        if len(words) <= _HEAD + _TAIL + 1:
+            return cls(source=source, words=words, plain=shadow(words))
+        plain = f"{shadow(words[:_HEAD])}\n{shadow(words[-_TAIL:])}"
+        return cls(source=source, words=words, plain=plain, skipped=len(words) - len(plain))
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Return the range of the words that [start, end) of the shadow stands for."""
+        skipped = self.skipped if start > _HEAD else 0
+        return start + skipped, end + skipped
 
     def without(self, ranges: Iterable[tuple[int, int]]) -> Passage:
-        """Return the same passage with *ranges* blank in the shadow (line ends stay, offsets stay)."""
+        """Return the same passage with *ranges* of the words blank in the shadow (line ends stay)."""
         kept, at = [], 0
-        for start, end in sorted(ranges):
-            if end > at:
-                start = max(start, at)  # noqa: PLW2901 - ranges may overlap
+        for first, last in sorted(ranges):
+            start, end = max(self.shown(first), at), self.shown(last)
+            if end > start:
                 kept += [self.plain[at:start], _blank(self.plain[start:end])]
                 at = end
         return replace(self, plain="".join([*kept, self.plain[at:]]))
 
     def found(self, start: int, end: int, how: str) -> Found | None:
-        """Return the words in [start, end) as a found value; None where nothing but white space stands there."""
+        """Return the words that [start, end) of the shadow stands for as a found value; None where nothing but white space stands there."""
+        start, end = self.place(start, end)
         text = self.words[start:end]
         start += len(text) - len(text.lstrip())
         text = text.strip()
         if not text:
             return None
         return Found(value=tidy(text), how=how, span=Span(source=self.source, start=start, end=start + len(text), text=text))
+
+    def shown(self, at: int) -> int:
+        """Return the offset in the shadow of an offset in the words; where the middle is left out, its place."""
+        return at if not self.skipped or at <= _HEAD else max(_HEAD, at - self.skipped)
 
 
 def shadow(words: str) -> str:

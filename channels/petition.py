@@ -30,6 +30,7 @@ _OTHERS_PAPERS = re.compile(
 _PAPER_HEAD = 60  # characters of a document that say what it is
 _QUOTE_MARKS = re.compile(r"^[ \t]{0,8}(?:>[ \t]?){1,20}", re.MULTILINE)
 _WORD = re.compile(rf"[{HAN}A-Za-z]+")
+_WORD_SIGN = re.compile(r"[^\W_]")
 _LATIN_NAME = re.compile(r"(?:^|(?<=[^A-Za-z ]))([A-Z][a-z]{1,12}(?: [A-Z][a-z]{1,12})?)\s{0,8}$")
 _MACHINE = re.compile(r"mail|system|admin|post|support|service|info|notif|team|reply|office|sales|daemon|market|company|ltd", re.IGNORECASE)
 _SHORTEST_ALIAS = 3  # characters
@@ -96,14 +97,15 @@ def _documents(letter: Letter, blobs: Mapping[str, bytes]) -> tuple[dict[str, Do
 
 def _foreign(text: str, parts: Split) -> list[tuple[int, int]]:
     """Return what of the body is not the sender's own; where he only passed a mail on, its words stand for his own."""
-    if any(char.isalnum() for char in cut(text, parts.foreign)) or not parts.quoted:
+    if not parts.quoted or _WORD_SIGN.search(cut(text, parts.foreign)):
         return parts.foreign
     return _all_but(text, parts.quoted[0])
 
 
 def _all_but(text: str, part: Quoted) -> list[tuple[int, int]]:
     """Return everything but the own words of the mail carried along in *part*: not what it quotes in turn, nor its quotation marks."""
-    marks = [match.span() for match in _QUOTE_MARKS.finditer(text, part.body, part.end)]
+    is_marked = _QUOTE_MARKS.match(text, part.body) is not None
+    marks = [match.span() for match in _QUOTE_MARKS.finditer(text, part.body, part.end)] if is_marked else []
     inner = [] if marks else quoting.split(text[part.body : part.end]).foreign
     return [(0, part.body), *marks, *((part.body + start, part.body + end) for start, end in inner), (part.end, len(text))]
 

@@ -9,7 +9,7 @@ from channels import numbers, persons
 from channels.enterprises import Name
 from channels.labels import Labelled
 from channels.numbers import Number
-from channels.passage import HAN, any_of
+from channels.passage import HAN, any_of, shadow
 from channels.sender_name import WE
 from channels.signing import Mark
 from channels.view import Candidate, View
@@ -161,7 +161,7 @@ def _beside_enterprise(view: View, name: Found | None) -> Iterator[Candidate]:
     plain = view.plain
     if name is None or name.span.source != view.passage.source:
         return
-    written = plain[name.span.start : name.span.end]
+    written = shadow(name.span.text)
     for own in view.names:
         if plain[own.start : own.end] != written:
             continue
@@ -225,6 +225,7 @@ def _rated(view: View, number: Number, contact: Found | None, *, is_labelled: bo
 
 def _stands_beside(view: View, contact: Found | None, number: Number) -> bool:
     """Whether the contact's name stands right before *number*, in its line."""
-    if contact is None or contact.span.source != view.passage.source or not 0 <= number.start - contact.span.end <= _BESIDE:
+    if contact is None or contact.span.source != view.passage.source:
         return False
-    return "\n" not in view.plain[contact.span.end : number.start]
+    end = view.passage.shown(contact.span.end)
+    return 0 <= number.start - end <= _BESIDE and "\n" not in view.plain[end : number.start]

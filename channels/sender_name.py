@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from channels import enterprises, persons
 from channels.enterprises import Name
 from channels.labels import Labelled
-from channels.passage import HAN, Passage, any_of
+from channels.passage import HAN, Passage, any_of, shadow
 from channels.view import Candidate, View
 from store.model import Found
 
@@ -94,7 +94,7 @@ def own_name(view: View) -> Found | None:
     best = view.choose([*_labelled(view), *_signed(view), *_told(view), *_short(view)])
     if best is None:
         return None
-    chosen = view.plain[best.span.start : best.span.end]
+    chosen = shadow(best.span.text)
     fuller = [name for name in view.names if name.end - name.start > len(chosen) and chosen in view.plain[name.start : name.end]]
     full = next((name for name in fuller if _points(view, name) >= 0), None)  # 滇味楼 signs, 昆明滇味楼餐饮有限公司 is registered
     return view.passage.found(full.start, full.end, best.how) if full and "公司" not in chosen else best

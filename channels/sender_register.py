@@ -52,7 +52,7 @@ def _belongs(view: View, at: int, name: Found | None) -> int:
     before = [other for other in view.names if 0 <= at - other.end <= _NEAR]
     if not before or name is None:
         return 0
-    return 20 if tidy(view.passage.words[before[-1].start : before[-1].end]) == name.value else -40
+    return 20 if tidy(view.passage.words[slice(*view.passage.place(before[-1].start, before[-1].end))]) == name.value else -40
 
 
 def _labelled_addresses(view: View) -> Iterator[Candidate]:

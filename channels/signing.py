@@ -40,7 +40,7 @@ _BRACKETS = re.compile(r"\([^()\n]{0,40}\)")
 _NOTE = re.compile(r"\([^()]{0,20}\)$")
 _WRAPPING = "\"“”'‘’-—_*[]【】<>《》.~"
 _MUTE = frozenset({"电", "微信同号", "同微信"})
-_READ_AS_LABEL = frozenset({"name", "uscc", "address", "contact", "phone", "duo", "party", "other"})
+_READ_AS_LABEL = frozenset({"name", "uscc", "address", "contact", "phone", "duo", "party", "aside"})
 _EVIDENT = frozenset({"enterprise", "person", "surname", "phone", "code", "address", "label", "date"})
 
 
