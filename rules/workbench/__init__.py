@@ -1,1 +1,1 @@
-"""Tools of those who tune rules: measuring what a pack decides against what persons labelled."""
+"""Tools for those who keep the rules: what they are worth on labelled cases."""
