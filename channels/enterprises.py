@@ -41,7 +41,7 @@ _TOKEN_END = re.compile(
     rf"(?:公司|{_COOPERATIVE}|{_FIRM}|{any_of('中心 联盟 园艺 花艺 烘焙 餐饮')}|[厂店馆坊楼阁轩堂屋园铺行社站场吧院所部厅室庄居舍驿府苑栈])(?:\([^()\n]{{1,16}}\))?$"
 )
 # A branch is an enterprise of its own name: 甲有限公司乙分公司.
-_BRANCH = re.compile(rf"(?:\([{HAN}]{{2,6}}\))?[{HAN}A-Za-z0-9]{{1,10}}?{any_of('分公司 支公司 分店 分厂 分部 办事处')}")
+_BRANCH = re.compile(rf"(?:\([{HAN}]{{2,6}}\))?[{HAN}A-Za-z0-9]{{1,10}}?(?:{any_of('分公司 支公司 分店 分厂 分部 办事处')}|店(?![{HAN}]))")
 _BRANCH_BREAK = re.compile(r"[的与和及、向请在被由对我是把给]|公司.")
 _LEGAL_FORM = re.compile(rf"\({any_of('普通合伙 有限合伙 特殊普通合伙 个人独资 个人独资企业 个体工商户 个体 集团 外商独资 合资')}\)")
 

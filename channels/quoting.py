@@ -68,7 +68,7 @@ _DEVICES = (
 )
 _FOOTER = re.compile(
     rf"(?:发自|来自|发送自|寄自|从我的|由我的|通过|从)\s?{any_of(_DEVICES)}.{{0,30}}|[Ss]ent from .{{1,60}}|(?:获取|Get)\s?Outlook.{{0,30}}|"
-    r"(?:签名由|本邮件由|此邮件由).{0,40}|\|\s*\||使用.{0,12}邮箱.{0,6}发送"
+    r"(?:签名由|本邮件由|此邮件由).{0,40}|[| ]{1,10}|使用.{0,12}邮箱.{0,6}发送"
 )
 _REPLY_WORDS = r"回复 答复 回覆 自动回复 自动答复 Re RE re AW Automatic\sreply"
 _FORWARD_WORDS = "转发 转寄 Fw FW Fwd FWD fw fwd"
