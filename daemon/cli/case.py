@@ -11,11 +11,11 @@ import typer
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.review import Act, Correction, Review
 from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
 from rules.calendar import load_calendar
-from store.model import Case, CaseState, District, Verdict
+from store.model import CaseState, Verdict
 
 Key = Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001；非诉求来件用 A-12 这样的编号")]
 By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过")]
@@ -47,7 +47,7 @@ def list_(
         if json_:
             as_json([show.case_json(case) for case in cases])
         else:
-            table(show.CASE_COLUMNS, (show.case_row(case, _district(districts, case)) for case in cases), empty="还没有件。")
+            table(show.CASE_COLUMNS, (show.case_row(case, known_district(districts, case.district)) for case in cases), empty="还没有件。")
 
     with_stores(config, work)
 
@@ -66,8 +66,11 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         item = await _review(stores, districts).set_aside(key)
         if item is not None:
+            if json_:
+                as_json(show.set_aside_json(item))
+                return
             arrival = await stores.arrivals.get(item.arrival_id)
-            done("\n".join(show.set_aside_lines(item, districts[arrival.district].rulebook.district)))
+            done("\n".join(show.set_aside_lines(item, files_of(districts, arrival.district).rulebook.district)))
             return
         case = await stores.cases.get(key)
         history = await stores.cases.history(case.id)
@@ -75,8 +78,9 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         if json_:
             as_json(show.case_json(case, history, notices))
         else:
-            problems = open_desk(districts[case.district]).composer.problems(case)
-            done("\n".join(show.case_lines(case, _district(districts, case), history, notices, problems)))
+            files = files_of(districts, case.district)
+            problems = open_desk(files).composer.problems(case)
+            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, problems)))
 
     with_stores(config, work)
 
@@ -159,7 +163,3 @@ def _act(config: Path | None, work: Callable[[Review], Awaitable[str]]) -> None:
 def _review(stores: Stores, districts: dict[str, DistrictFiles]) -> Review:
     offices = {id_: open_desk(files) for id_, files in districts.items()}
     return Review(offices=offices, arrivals=stores.arrivals, cases=stores.cases, calendar=load_calendar(), now=utc_now)
-
-
-def _district(districts: dict[str, DistrictFiles], case: Case) -> District:
-    return districts[case.district].rulebook.district

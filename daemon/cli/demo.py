@@ -169,10 +169,10 @@ class _Board:
     def _row(self, arrival: StoredArrival, outcome: Outcome) -> tuple[str, ...]:
         case, decision = outcome.case, outcome.decision
         number = case.number if case else set_aside_key(arrival.id)
-        department = self.district.departments[decision.department].name if decision.department else "—"
+        department = show.department_name(decision.department, self.district) if decision.department else "—"
         name = outcome.petition.name.value if outcome.petition.name else "—"
         due = decision.due.due.isoformat() if decision.due else "—"
-        verdict = show.conclusion(decision.verdict, decision.ground, decision, self.district)
+        verdict = show.conclusion(decision.verdict, decision.ground, self.district, proposed=decision.proposed)
         return (shorten(outcome.petition.title, 24), number, shorten(name, 18), verdict, department, due)
 
     def _table(self) -> Table:

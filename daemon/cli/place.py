@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -12,7 +12,8 @@ import typer
 from daemon.config import Config
 from daemon.config_reader import load_config
 from daemon.wiring import DistrictFiles, Stores, load_districts, message_domain, open_stores
-from store.errors import ConfigError, Problem
+from store.errors import ConfigError, Problem, UsageError
+from store.model import District
 
 T = TypeVar("T")
 
@@ -35,6 +36,18 @@ def config_at(path: Path | None) -> Config:
         remedy = "用 --config 指定，或先执行 zuozhen init 目录 新建"
         raise ConfigError([Problem(place="zuozhen.toml", key="", message="当前目录和 /etc/zuozhen 下都没有配置文件", remedy=remedy)])
     return load_config(found)
+
+
+def files_of(districts: Mapping[str, DistrictFiles], district: str) -> DistrictFiles:
+    """Return the files of a district; raises UsageError where the configuration does not have it (a database may serve more than one)."""
+    if district not in districts:
+        raise UsageError(f"这件属于 {district}，而配置里没有这个区；请用那个区的配置（--config）")
+    return districts[district]
+
+
+def known_district(districts: Mapping[str, DistrictFiles], district: str) -> District | None:
+    """Return the names and words of a district, None where the configuration does not have it."""
+    return districts[district].rulebook.district if district in districts else None
 
 
 def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:

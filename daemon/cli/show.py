@@ -9,7 +9,7 @@ from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
 from rules.explain import explain
 from store.codec import to_json
-from store.model import Case, CaseState, Decision, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
+from store.model import Case, CaseState, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
 
 VERDICTS = {
     Verdict.ACCEPT: "受理",
@@ -80,10 +80,10 @@ def case_lines(
 
 def standing_lines(case: Case, district: District) -> list[str]:
     """Return what holds now, corrections by persons included."""
-    ground = district.grounds[case.ground].article if case.ground else ""
-    department = district.departments[case.department].name if case.department else "（未定）"
-    accompanying = "、".join(district.departments[id_].name for id_ in case.accompanying) or "（无）"
-    proposed = "拟" if case.state is CaseState.UNDER_REVIEW and case.decision.proposed else ""
+    ground = _article(case.ground, district) if case.ground else ""
+    department = department_name(case.department, district) if case.department else "（未定）"
+    accompanying = "、".join(department_name(id_, district) for id_ in case.accompanying) or "（无）"
+    proposed = "拟" if _is_proposed(case) else ""
     return [
         f"  结论：{proposed}{VERDICTS[case.verdict]}{f'（{ground}）' if ground else ''}　登记于 {local(case.opened_at)}",
         f"  承办部门：{department}　拟陪诊部门：{accompanying}",
@@ -144,15 +144,21 @@ def case_json(case: Case, history: Sequence[Event] = (), notices: Sequence[Queue
     return value
 
 
-def case_row(case: Case, district: District) -> tuple[str, ...]:
-    """Return a case as a row of a table: number, state, enterprise, matter, department, due."""
+def set_aside_json(item: NotACase) -> dict[str, object]:
+    """Return an arrival that opened no case as a program reads it, under the key by which a person names it."""
+    value: dict[str, object] = json.loads(to_json(item))
+    return {"key": set_aside_key(item.arrival_id), **value}
+
+
+def case_row(case: Case, district: District | None) -> tuple[str, ...]:
+    """Return a case as a row of a table: number, state, enterprise, matter, department, due. *district* is None where not configured."""
     return (
         case.number,
         STATES[case.state],
         case.petition.name.value if case.petition.name else "（未写明）",
         shorten(case.petition.title, 28),
-        conclusion(case.verdict, case.ground, case.decision, district),
-        district.departments[case.department].name if case.department else "—",
+        conclusion(case.verdict, case.ground, district, proposed=_is_proposed(case)),
+        department_name(case.department, district) if case.department else "—",
         case.due.due.isoformat() if case.due else "—",
     )
 
@@ -160,12 +166,27 @@ def case_row(case: Case, district: District) -> tuple[str, ...]:
 CASE_COLUMNS = ("件号", "状态", "企业", "诉求", "结论", "承办部门", "初步对接")
 
 
-def conclusion(verdict: Verdict, ground: int | None, decision: Decision, district: District) -> str:
+def conclusion(verdict: Verdict, ground: int | None, district: District | None, *, proposed: bool) -> str:
     """Return a verdict in few words, with its article."""
     word = VERDICTS[verdict]
     if verdict is Verdict.REFUSE and ground:
-        return f"{'拟' if decision.proposed else ''}{word} {district.grounds[ground].article}"
+        return f"{'拟' if proposed else ''}{word} {_article(ground, district)}"
     return word
+
+
+def department_name(id_: str, district: District | None) -> str:
+    """Return a department's name; one that has left the directory since keeps its id for a name."""
+    found = district.departments.get(id_) if district else None
+    return found.name if found else id_
+
+
+def _article(ground: int, district: District | None) -> str:
+    found = district.grounds.get(ground) if district else None
+    return found.article if found else f"第 {ground} 种情形"
+
+
+def _is_proposed(case: Case) -> bool:
+    return case.state is CaseState.UNDER_REVIEW and case.decision.proposed
 
 
 def _found(value: Found | None) -> str:
