@@ -39,7 +39,7 @@ def tell_where(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     given = event.pop("exc_info", None)
     error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given is True else given[1] if given else None
     if error is not None:
-        event["exception"] = "\ncaused:\n".join(_story(error))
+        event["exception"] = "\n".join(story(error))
     return event
 
 
@@ -83,11 +83,14 @@ def _without_mailboxes(value: object) -> object:
     return value
 
 
-def _story(error: BaseException) -> list[str]:
-    """Return places and class of *error* and of what caused it, the first cause first."""
+def story(error: BaseException) -> list[str]:
+    """Return places and class of *error*, of what caused it, and of what a group holds: what happened first stands first."""
     told: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(told) < _LONGEST_CHAIN:
-        told.append("".join(traceback.format_tb(cause.__traceback__)) + f"{type(cause).__module__}.{type(cause).__qualname__}")
+        members = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
+        parts = [line for member in members[:_LONGEST_CHAIN] for line in story(member)]
+        frames = "".join(traceback.format_tb(cause.__traceback__))
+        told.append("\n".join([*parts, f"{frames}{type(cause).__module__}.{type(cause).__qualname__}"]))
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return told[::-1]

@@ -5,13 +5,15 @@ Only the module of the asked command is loaded: the others cost a second of impo
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 import typer
 
-from daemon.cli.chinese import Command, explain, group, translate_headings
+from daemon.cli.chinese import Command, explain, group
 from daemon.cli.output import failed
 from store.errors import TemporaryError, ZuozhenError
 
@@ -28,17 +30,25 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
     "rules": ("daemon.cli.rules", "测量规则的准确率。"),
 }
-_USAGE, _TEMPORARY = 2, 75  # 75: EX_TEMPFAIL of sysexits
+_USAGE, _BUG, _TEMPORARY = 2, 70, 75  # EX_SOFTWARE and EX_TEMPFAIL of sysexits
+_NOBODY_READS = 141  # as a program that SIGPIPE ended
 
 
 def main() -> None:
-    """Run the command line and exit with 0, 2 for a mistake of the caller or of a file, 75 for trouble that may pass."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line and exit with 0, 2 for a mistake of the caller or of a file, 70 for a bug, 75 for trouble that may pass."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese shows “?” rather than a traceback
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # `zuozhen case list | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _NOBODY_READS
+    sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    translate_headings()
     try:
         result = build(words)(list(words), prog_name="zuozhen", standalone_mode=False)
     except TemporaryError as error:
@@ -52,6 +62,13 @@ def run(words: Sequence[str]) -> int:
         return _USAGE
     except (KeyboardInterrupt, typer.Abort):
         return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug: told like those of the service, without the words of a message
+        from daemon.logs import story  # noqa: PLC0415 - nobody else here needs it
+
+        failed("\n".join(["程序内部错误，请把以下各行交给维护人员：", *story(error)]))
+        return _BUG
     return result if isinstance(result, int) else 0
 
 

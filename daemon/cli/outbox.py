@@ -10,12 +10,12 @@ import typer
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, with_stores
 from daemon.wiring import DistrictFiles, Stores
 from store.codec import to_json
 from store.model import NoticeState, QueuedNotice
 
-Id = Annotated[int, typer.Argument(metavar="邮件编号")]
+Id = Annotated[int, typer.Argument(metavar="邮件编号", min=1, max=LARGEST_ID)]
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:

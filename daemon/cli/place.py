@@ -25,6 +25,7 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列出多少条")]
+LARGEST_ID = 999_999_999  # far beyond what a district will ever number, and what a database can
 
 _PLACES = (Path("zuozhen.toml"), Path("/etc/zuozhen/zuozhen.toml"))
 

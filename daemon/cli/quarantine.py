@@ -9,12 +9,12 @@ import typer
 
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
-from daemon.cli.place import ConfigOption, JsonOption, with_stores
+from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
 from daemon.wiring import DistrictFiles, Stores
 from store.errors import UsageError
 from store.model import StoredArrival
 
-Id = Annotated[int, typer.Argument(metavar="来件编号")]
+Id = Annotated[int, typer.Argument(metavar="来件编号", min=1, max=LARGEST_ID)]
 _HEAD = 2_000  # bytes shown of an unreadable message
 
 
