@@ -227,3 +227,19 @@ def test_events_page_lists_the_keys() -> None:
     for row, keys in table().items():
         assert named[row] <= keys, row
         assert keys <= possible[row], row
+
+
+# ---------------------------------------------------------------- every page: what it points at exists
+
+_LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+_PATH = re.compile(r"`((?:daemon|channels|notifier|rules|store|tests|bench|docs)/[\w./-]*\.(?:py|md))`")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
+def test_pages_point_at_what_exists(path: Path) -> None:
+    """No page sends its reader to a file that has moved: links from the page's folder, paths in code from the root."""
+    text = page(path)
+
+    assert [link for link in _LINK.findall(text) if not (path.parent / link).exists()] == []
+    assert [name for name in _PATH.findall(text) if not (ROOT / name).exists()] == []
