@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.config import AddressBook, Config, DoorSection, RelaySection, StoreSection
+from daemon.config import AddressBook, Config, DistrictSection, DoorSection, RelaySection, StoreSection
+from daemon.trouble import reason
 from store.errors import ConfigError, Problem
 
 Shape = TypeVar("Shape", Config, AddressBook)
@@ -28,6 +29,20 @@ def load_config(path: Path) -> Config:
     if problems:
         raise ConfigError(problems)
     return _absolute(config, folder)
+
+
+def readable_districts(path: Path) -> tuple[DistrictSection, ...]:
+    """Return the districts of a configuration that is wrong elsewhere, as far as they name their files, so that these can be checked too."""
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("district")
+    except (OSError, ValueError):
+        return ()
+    folder = path.resolve().parent
+    return tuple(
+        DistrictSection(pack=_pack_path(pack, folder), mailboxes=("unknown@example.org",), addresses=folder / addresses)
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict) and isinstance(pack := entry.get("pack"), str) and isinstance(addresses := entry.get("addresses"), str)
+    )
 
 
 def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
@@ -61,8 +76,8 @@ def read_secret(relay: RelaySection) -> SecretStr | None:
     try:
         return SecretStr(path.read_text(encoding="utf-8").strip())
     except OSError as error:
-        reason = error.strerror or "读不出来"
-        problem = Problem(place=str(path), key="relay", message=f"读不到发信口令：{reason}", remedy=remedy)
+        why = reason(error)
+        problem = Problem(place=str(path), key="relay", message=f"读不到发信口令：{why}", remedy=remedy)
         raise ConfigError([problem]) from error
 
 
@@ -71,7 +86,7 @@ def _load(path: Path, kind: type[Shape]) -> Shape:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         remedy = "先执行 zuozhen init 目录 生成，或用 --config 指定" if kind is Config else "检查 [[district]] 的 addresses"
-        raise ConfigError([Problem(place=str(path), key="", message=f"打不开：{error.strerror}", remedy=remedy)]) from error
+        raise ConfigError([Problem(place=str(path), key="", message=f"打不开：{reason(error)}", remedy=remedy)]) from error
     except UnicodeDecodeError as error:
         raise ConfigError([Problem(place=str(path), key="", message="不是 UTF-8 文本", remedy="另存为 UTF-8 编码")]) from error
     except tomllib.TOMLDecodeError as error:

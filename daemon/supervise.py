@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from channels.smtp import Listener, Reception
-from daemon.config import MIB, DoorSection
+from daemon.config import MIB, Config, DoorSection
 from daemon.pipeline import DistrictRoom
 from daemon.waiting import first_of
 from daemon.wiring import DistrictFiles, House, load_districts, open_rooms
@@ -94,22 +94,36 @@ async def keep_running(name: str, part: Callable[[], Awaitable[None]], stop: asy
 
 
 def receptions(house: House) -> list[Reception]:
-    """Return the doors that the configuration asks for, not yet open; raises ConfigError where there is none."""
+    """Return the doors that the configuration asks for, not yet open; raises ConfigError with the problems of all of them."""
 
     async def accept(arrivals: Sequence[Arrival]) -> list[Accepted]:
         accepted = await house.stores.arrivals.accept(arrivals)
         house.pipeline.wake()
         return accepted
 
-    sections = {"smtp": house.config.smtp, "lmtp": house.config.lmtp}
-    doors = [
+    check_doors(house.config)
+    return [
         Reception(_listener(protocol, section), recipients=house.recipients, accept=accept, now=house.now)
-        for protocol, section in sections.items()
-        if section is not None
+        for protocol, section in _doors(house.config)
     ]
-    if not doors:
-        raise ConfigError([Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [smtp] 或 [lmtp] 一节")])
-    return doors
+
+
+def check_doors(config: Config) -> None:
+    """Raise ConfigError where there is no door, or where a certificate cannot be used; opens nothing."""
+    problems: list[Problem] = []
+    for _, section in _doors(config):
+        try:
+            _tls(section)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if not _doors(config):
+        problems.append(Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [smtp] 或 [lmtp] 一节"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _doors(config: Config) -> list[tuple[str, DoorSection]]:
+    return [(protocol, section) for protocol, section in (("smtp", config.smtp), ("lmtp", config.lmtp)) if section is not None]
 
 
 def _listener(protocol: str, section: DoorSection) -> Listener:
@@ -178,7 +192,7 @@ def _check_same_districts(house: House, districts: Sequence[DistrictFiles]) -> N
 async def reload(house: House) -> None:
     """Read packs and addresses again and swap them in together; on any problem everything stays as it was."""
     try:
-        districts = await asyncio.to_thread(load_districts, house.config)
+        districts = await asyncio.to_thread(load_districts, house.config.district)
         _check_same_districts(house, districts)
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
     except ConfigError as error:

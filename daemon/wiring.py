@@ -71,11 +71,11 @@ class House:
     now: Callable[[], datetime]
 
 
-def load_districts(config: Config) -> list[DistrictFiles]:
+def load_districts(sections: Sequence[DistrictSection]) -> list[DistrictFiles]:
     """Load the pack and the addresses of every district; raises ConfigError with the problems of all of them."""
     loaded: list[DistrictFiles] = []
     problems: list[Problem] = []
-    for section in config.district:
+    for section in sections:
         try:
             loaded.append(_load_district(section))
         except ConfigError as error:
@@ -146,7 +146,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
 @asynccontextmanager
 async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
     """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
-    districts = await asyncio.to_thread(load_districts, config)
+    districts = await asyncio.to_thread(load_districts, config.district)
     calendar = await asyncio.to_thread(load_calendar)
     transport = open_transport(config.relay)
     rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import typer
 
 from daemon.cli.chinese import Command
 from daemon.cli.output import done
-from daemon.cli.place import ConfigOption, config_at
-from daemon.wiring import DistrictFiles, load_districts, open_room
+from daemon.cli.place import ConfigOption, config_path
+from daemon.config_reader import load_config, readable_districts
+from daemon.supervise import check_doors
+from daemon.wiring import DistrictFiles, load_districts, open_room, open_transport
 from rules.calendar import load_calendar
 from store.errors import ConfigError, Problem
+
+T = TypeVar("T")
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
@@ -22,20 +29,28 @@ def check(config: ConfigOption = None) -> None:
 
     例：zuozhen check --config /srv/zuozhen/zuozhen.toml
     """
+    path = config_path(config)
     problems: list[Problem] = []
-    loaded = config_at(config)
-    try:
-        load_calendar()
-    except ConfigError as error:
-        problems.extend(error.problems)
-    try:
-        for files in load_districts(loaded):
-            open_room(files, workers=1).engine.close()
-            _report(files)
-    except ConfigError as error:
-        problems.extend(error.problems)
+
+    def attempt(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return None
+
+    loaded = attempt(lambda: load_config(path))
+    attempt(load_calendar)
+    files = attempt(lambda: load_districts(loaded.district if loaded else readable_districts(path)))
+    for district in files or ():
+        attempt(lambda district=district: open_room(district, workers=1).engine.close())  # type: ignore[misc]  # bound at once
+    if loaded:
+        attempt(lambda: check_doors(loaded))
+        attempt(lambda: open_transport(loaded.relay))
     if problems:
         raise ConfigError(problems)
+    for district in files or ():
+        _report(district)
     done("没有发现问题。")
 
 
@@ -48,3 +63,6 @@ def _report(files: DistrictFiles) -> None:
     if without:
         instead = f"其交办件将寄给{book.district.coordinator}" if files.addresses.coordinator else "又没有填统筹部门，其交办件将发不出去"
         done(f"  提醒：{len(without)} 个部门没有邮箱，{instead}：{'、'.join(without)}")
+    sender = files.addresses.sender.address
+    if sender.lower() not in {mailbox.lower() for mailbox in files.section.mailboxes}:
+        done(f"  提醒：发件人 {sender} 不在收件地址（mailboxes）里，企业和部门回复的邮件本系统收不到")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from daemon.cli.output import as_json, done, failed
 from daemon.cli.place import JsonOption
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, channel_of, take, temporary_house
+from daemon.trouble import reason
 from daemon.wiring import utc_now
 from rules.explain import explain
 from store.codec import to_json
@@ -71,8 +73,9 @@ def _message(path: Path, now: datetime) -> Message:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"打不开 {path}：{error.strerror}") from error
-    return Message(source=str(path), channel=channel_of(path), received_at=now, raw=raw)
+        raise UsageError(f"打不开 {path}：{reason(error)}") from error
+    source = os.fsencode(path).decode("utf-8", "replace")  # a name in GBK, as old archives hold them
+    return Message(source=source, channel=channel_of(path), received_at=now, raw=raw)
 
 
 def _print(path: Path, result: Outcome | str, district: District) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from daemon.cli.chinese import Command
 from daemon.cli.output import done
+from daemon.trouble import reason
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import UsageError
 from store.model import District
@@ -75,10 +76,13 @@ def init(
     existing = [path for path in files if path.exists()]
     if existing:
         raise UsageError(f"{existing[0]} 已存在，未作改动；换一个目录，或先把它移走")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "data").mkdir(mode=0o700, exist_ok=True)
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "data").mkdir(mode=0o700, exist_ok=True)
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"写不了 {error.filename or folder}：{reason(error)}；换一个目录，或检查权限") from error
     done(f"已建好 {folder}")
     done(f"接着：一、在 {folder}/addresses-{pack}.toml 填部门邮箱；二、改 {folder}/zuozhen.toml 中的收件地址与发信方式；")
     done(f"三、zuozhen check --config {folder}/zuozhen.toml；四、zuozhen run --config {folder}/zuozhen.toml")

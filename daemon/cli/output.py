@@ -27,8 +27,8 @@ def console() -> Console:
 
 
 def plain(text: str) -> str:
-    """Return *text* without what could move the cursor or turn the reading direction of a terminal."""
-    return text.translate(_CONTROL).translate(_BIDI)
+    """Return *text* without what could move the cursor or turn the reading direction of a terminal, or cannot be written at all."""
+    return text.translate(_CONTROL).translate(_BIDI).encode("utf-8", "replace").decode()
 
 
 def done(line: str) -> None:

@@ -32,11 +32,16 @@ _PLACES = (Path("zuozhen.toml"), Path("/etc/zuozhen/zuozhen.toml"))
 
 def config_at(path: Path | None) -> Config:
     """Return the configuration at *path*, or at the first usual place that has one; raises ConfigError."""
+    return load_config(config_path(path))
+
+
+def config_path(path: Path | None) -> Path:
+    """Return *path*, or the first usual place that has a configuration; raises ConfigError where none has."""
     found = path or next((place for place in _PLACES if place.exists()), None)
     if found is None:
         remedy = "用 --config 指定，或先执行 zuozhen init 目录 新建"
         raise ConfigError([Problem(place="zuozhen.toml", key="", message="当前目录和 /etc/zuozhen 下都没有配置文件", remedy=remedy)])
-    return load_config(found)
+    return found
 
 
 def files_of(districts: Mapping[str, DistrictFiles], district: str) -> DistrictFiles:
@@ -54,7 +59,7 @@ def known_district(districts: Mapping[str, DistrictFiles], district: str) -> Dis
 def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
     """Open the database of the configuration and let *work* use it; it also gets the districts' files by district id."""
     config = config_at(path)
-    districts = load_districts(config)
+    districts = load_districts(config.district)
 
     async def run() -> T:
         async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:

@@ -10,6 +10,7 @@ import typer
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
+from daemon.trouble import reason
 from daemon.wiring import DistrictFiles, Stores
 from store.errors import UsageError
 from store.model import StoredArrival
@@ -78,7 +79,7 @@ def export(
         except FileExistsError as error:
             raise UsageError(f"{target} 已存在，请换一个文件名") from error
         except OSError as error:
-            raise UsageError(f"写不了 {target}：{error.strerror}") from error
+            raise UsageError(f"写不了 {target}：{reason(error)}") from error
         done(f"已写入 {target}（{len(arrival.raw):,} 字节）")
 
     with_stores(config, work)
