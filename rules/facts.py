@@ -18,10 +18,12 @@ from rules.rulebook import RuleBook
 from rules.similarity import shared_matters, shared_wording
 from store.model import Candidate, District, Petition, Quote
 
-LONGEST = 200_000  # code points of all texts together that are searched
+LONGEST = 100_000  # code points of all texts together that are searched
+MOST_MATCHES = 20_000  # words found that are weighed, the first ones; a letter of ten pages has some two thousand
 MOST_MENTIONS = 2_000  # mentions passed on, one for each list, place, sentence and negation
 _QUOTES = 3  # of one fact
 _SHORTEST_NAME, _LONGEST_NAME = 4, 60  # code points; shorter ones may be plain words, longer ones are misread
+_COMPARED = 4_000  # code points of a candidate's content
 _TITLE = 1.5  # how much more a matter weighs in a title, when two petitions are compared
 _NAMES = "@"  # before a department's id: the list of its names; no list of a pack can be called so
 
@@ -46,9 +48,11 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
     """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) dates the candidates' age."""
     texts, notes = _texts(petition)
     words = _words_of(_Identity(rulebook))
-    found = words.lexicon.find(texts, silent=_own_names(petition))
+    everything = words.lexicon.find(texts, silent=_own_names(petition))
+    found = everything[:MOST_MATCHES]
     matches = [match for match in found if not match.words.startswith(_NAMES)]
     mentions, dropped = _mentions(matches)
+    dropped += len(everything) - len(found)
     evidence: dict[str, tuple[Quote, ...]] = {}
     facts: list[FactDict] = []
     for fact, proof in (*mentions, *_counts(matches, rulebook.counts), *_nears(matches, rulebook.nears)):
@@ -225,28 +229,36 @@ def _outermost(matches: Sequence[Match]) -> Iterator[Match]:
 def _nears(matches: Sequence[Match], asked: Iterable[NearAsked]) -> Iterator[_Proven]:
     groups = _by_list(matches)
     for number, question in enumerate(asked):
-        others = groups.get(question.other, ())
-        pairs = _pairs(_in_scope(groups.get(question.words, ()), question.words, question.scope), others, question.within)
-        nearest = min(pairs, key=lambda pair: pair[0], default=None)
+        ones = _in_scope(groups.get(question.words, ()), question.words, question.scope)
+        nearest = _nearest(ones, groups.get(question.other, ()), question.within)
         if nearest is not None:
             distance, one, other = nearest
             yield {"id": f"n{number}", "k": "near", "list": question.key, "other": question.other, "distance": distance}, (one, other)
 
 
-def _pairs(ones: Iterable[Match], others: Sequence[Match], within: int) -> Iterator[tuple[int, Match, Match]]:
-    """Yield for each of *ones* the nearest of *others* in the same text, at most *within* code points away; a word is not its own partner."""
+def _nearest(ones: Iterable[Match], others: Sequence[Match], within: int) -> tuple[int, Match, Match] | None:
+    """Return the first pair of least distance, at most *within* code points, in one text; a word is not its own partner."""
     by_text: dict[int, list[Match]] = {}
     for other in others:
         by_text.setdefault(id(other.text), []).append(other)
+    best: tuple[int, Match, Match] | None = None
     for one in ones:
         row = by_text.get(id(one.text), [])
-        at = bisect.bisect_left(row, one.low - within - _WIDEST, key=lambda match: match.low)
-        for other in row[at:]:
-            if other.low > one.high + within:
+        bound = within if best is None else best[0] - 1  # only a nearer pair is wanted
+        for at in range(bisect.bisect_left(row, one.low - bound - _WIDEST, key=_low), len(row)):
+            other = row[at]
+            if other.low > one.high + bound:
                 break
             distance = max(other.low - one.high, one.low - other.high, 0)
-            if distance <= within and (other.low, other.high) != (one.low, one.high):
-                yield distance, one, other
+            if distance <= bound and (other.low, other.high) != (one.low, one.high):
+                best, bound = (distance, one, other), distance - 1
+        if best is not None and best[0] == 0:
+            break
+    return best
+
+
+def _low(match: Match) -> int:
+    return match.low
 
 
 _WIDEST = 64  # code points of the longest word a list may hold
@@ -266,7 +278,7 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
 
 
 def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: _Words) -> float:
-    texts = [Text("title", "title", candidate.title), Text("content", "content", candidate.content[:LONGEST])]
+    texts = [Text("title", "title", candidate.title), Text("content", "content", candidate.content[:_COMPARED])]
     matches = words.lexicon.find(texts, silent=[candidate.name] if len(candidate.name) >= _SHORTEST_NAME else ())
     by_matter = shared_matters(profile, _profile(matches, words.weights))
     by_wording = shared_wording(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
