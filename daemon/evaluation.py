@@ -1,112 +1,99 @@
 """Runs labelled rows through the daemon's own path into a fresh store, for `zuozhen rules evaluate`.
 
-Of a row only `input`, `channel` and `received_at` are used before the decision; everything else is compared afterwards.
+Of a row only `input`, `channel` and `received_at` are used before the decision; everything else is compared afterwards, in
+`rules.workbench.evaluate`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, take, temporary_house
 from rules.explain import explain
-from rules.workbench.evaluate import FIELDS, Label, Result, Row
-from store.errors import MalformedMessageError, UsageError
+from rules.workbench.evaluate import Label, Result, read_labels
+from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
 from store.model import Channel, District, Petition, Verdict
 
 _CHANNELS = frozenset(channel.value for channel in Channel)
+_UNDECIDED = datetime(1970, 1, 1, tzinfo=UTC)  # the clock before the first row
 
 
-async def evaluate(labels: Path, pack: str, progress: Callable[[int, int], None]) -> list[Row]:
-    """Return every row of *labels* with its result, in order; *progress* is told how many of how many are done.
+async def evaluate(path: Path, pack: str, progress: Callable[[int, int], None]) -> tuple[list[Label], dict[str, Result | None]]:
+    """Return the labels in *path* and what came of each row, taken in order; *progress* is told how many of how many are done.
 
-    Raises UsageError where the file or an input cannot be read, or a row is not of the schema.
+    A row whose channel is not built, or whose input cannot be read as a message, has the result None. Raises UsageError where a file
+    cannot be opened, ConfigError with every bad line.
     """
-    records = _records(labels)
-    clock = {"now": datetime.now(UTC)}
-    rows: list[Row] = []
-    async with temporary_house(pack, now=lambda: clock["now"]) as house:
+    labels = _labels(path)
+    messages = {label.id: _message(label, path) for label in labels}
+    results: dict[str, Result | None] = {}
+    now = _UNDECIDED
+    async with temporary_house(pack, now=lambda: now) as house:
         (room,) = house.rooms.values()
         opened: dict[int, str] = {}  # case → the row that opened it
-        for record in records:
-            progress(len(rows), len(records))
-            label = _label(record)
-            message = _message(record, labels)
-            clock["now"] = message.received_at if message else clock["now"]
-            try:
-                outcome = await take(house, message) if message else None
-            except MalformedMessageError:
-                outcome = None
+        for label in labels:
+            progress(len(results), len(labels))
+            message, outcome = messages[label.id], None
+            if message is not None:
+                now = message.received_at
+                try:
+                    outcome = await take(house, message)
+                except MalformedMessageError:
+                    outcome = None
             if outcome and outcome.case:
                 opened.setdefault(outcome.case.id, label.id)
-            rows.append(Row(label, _result(outcome, opened, room.rulebook.district) if outcome else None))
-    progress(len(rows), len(records))
-    return rows
+            results[label.id] = _result(outcome, opened, room.rulebook.district) if outcome else None
+    progress(len(results), len(labels))
+    return labels, results
 
 
-def _records(labels: Path) -> list[dict[str, Any]]:
+def _labels(path: Path) -> list[Label]:
     try:
-        lines = labels.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"读不了 {labels}：{getattr(error, 'strerror', None) or '不是 UTF-8 文本'}") from error
-    records = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-                _label(record)
-                datetime.fromisoformat(record["received_at"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise UsageError(
-                    f"{labels}:{number}: 不是合格的标注行（{type(error).__name__}: {error}）；格式见 tests/golden/SCHEMA.md"
-                ) from error
-            records.append(record)
-    return records
-
-
-def _label(record: Mapping[str, Any]) -> Label:
-    return Label(
-        id=record["id"],
-        channel=record["channel"],
-        verdict=Verdict(record["verdict"]),
-        ground=record["ground"],
-        department=record["department"],
-        co_departments=tuple(record["co_departments"]),
-        related=record["duplicate_of"],
-        same_problem=record["same_problem"],
-        fields={name: record["enterprise"][name] for name in FIELDS},
-    )
-
-
-def _message(record: Mapping[str, Any], labels: Path) -> Message | None:
-    """Return the row's input as a message, None where its channel does not exist yet."""
-    if record["channel"] not in _CHANNELS:
-        return None
-    path = labels.parent / "inputs" / record["input"]
-    try:
-        raw = path.read_bytes()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UsageError(f"{labels}: {record['id']} 的输入 {path} 读不了：{error.strerror}") from error
-    received_at = datetime.fromisoformat(record["received_at"])
-    return Message(source=record["id"], channel=Channel(record["channel"]), received_at=received_at, raw=raw)
+        raise UsageError(f"打不开标注文件 {path}：{error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"标注文件 {path} 不是 UTF-8 文本，请另存为 UTF-8") from error
+    labels = read_labels(lines, str(path))
+    if len({label.id for label in labels}) < len(labels):
+        raise ConfigError([Problem(place=str(path), key="id", message="有编号重复的行", remedy="每行的 id 不得相同")])
+    return labels
+
+
+def _message(label: Label, path: Path) -> Message | None:
+    """Return the row's input as a message, None where its channel does not exist yet."""
+    if label.channel not in _CHANNELS:
+        return None
+    source = path.parent / "inputs" / label.input
+    try:
+        raw = source.read_bytes()
+        received_at = datetime.fromisoformat(label.received_at)
+    except OSError as error:
+        raise UsageError(f"{label.id} 的输入 {source} 打不开：{error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{label.id} 的 received_at 不是 ISO 8601 时间：{label.received_at}") from error
+    if received_at.tzinfo is None:
+        raise UsageError(f"{label.id} 的 received_at 没有时区，应形如 2024-09-27T10:11:37+08:00")
+    return Message(source=label.id, channel=Channel(label.channel), received_at=received_at, raw=raw)
 
 
 def _result(outcome: Outcome, opened: Mapping[int, str], district: District) -> Result:
-    decision, petition = outcome.decision, outcome.petition
-    case = outcome.case.id if outcome.case and decision.verdict is Verdict.FOLLOW_UP else decision.related_case
+    decision = outcome.decision
+    is_follow_up = decision.verdict is Verdict.FOLLOW_UP
+    related = opened.get(decision.related_case) if decision.related_case is not None else None
     return Result(
-        verdict=decision.verdict,
-        proposed=decision.proposed,
+        verdict=decision.verdict.value,
+        final=not decision.proposed,
         ground=decision.ground,
         department=decision.department,
         co_departments=decision.accompanying,
-        related=opened.get(case) if case is not None else None,
+        duplicate_of=None if is_follow_up else related,
+        follow_up_of=related if is_follow_up else None,
         same_problem=None,
-        fields=_fields(petition),
+        fields=_fields(outcome.petition),
         why="；".join(line.strip() for line in explain(decision, district)[:4]),
     )
 

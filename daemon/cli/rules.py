@@ -17,7 +17,8 @@ from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
 from daemon.evaluation import evaluate as evaluate_rows
-from rules.workbench.evaluate import FIELDS, Row, confusion, figures
+from rules.workbench.evaluate import FIELDS, Label, Results, confusion
+from rules.workbench.evaluate import evaluate as figures_of
 from store.model import Verdict
 
 _FIGURES = {
@@ -44,7 +45,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 
 def evaluate(
-    labels: Annotated[Path, typer.Argument(metavar="标注文件", help="JSON Lines；输入文件在它旁边的 inputs 目录里")],
+    path: Annotated[Path, typer.Argument(metavar="标注文件", help="JSON Lines；输入文件在它旁边的 inputs 目录里")],
     pack: PackOption = "chenggong",
     channel: Annotated[list[str] | None, typer.Option(metavar="渠道", help="总数只算这些渠道的行（可重复）；各行仍按次序全部处理")] = None,
     json_: JsonOption = False,
@@ -54,12 +55,12 @@ def evaluate(
     例：zuozhen rules evaluate tests/golden/labels.jsonl --channel mail --channel letter --channel window
     """
     logs.configure("error", "auto")
-    rows = asyncio.run(evaluate_rows(labels, pack, _progress()))
-    counted = [row for row in rows if not channel or row.label.channel in channel]
+    labels, results = asyncio.run(evaluate_rows(path, pack, _progress()))
+    counted = [label for label in labels if not channel or label.channel in channel]
     if json_:
-        as_json(figures(counted))
+        as_json(figures_of(counted, results))
     else:
-        _print(counted)
+        _print(counted, results)
 
 
 def _progress() -> Callable[[int, int], None]:
@@ -71,25 +72,30 @@ def _progress() -> Callable[[int, int], None]:
     return show_progress
 
 
-def _print(rows: list[Row]) -> None:
-    whole = figures(rows)
+def _print(labels: list[Label], results: Results) -> None:
+    whole: dict[str, Any] = figures_of(labels, results)
     columns = {"合计": whole, **whole["by_channel"]}
     lines = [(title, *(_number(part[name]) for part in columns.values())) for name, title in _FIGURES.items()]
     lines += [(_FIELD_NAMES[name], *(_number(part["field_accuracy"][name]) for part in columns.values())) for name in FIELDS]
     table(("指标", *columns), lines)
     done("不予受理各情形：" + "，".join(f"（{ground}）{_number(share)}" for ground, share in whole["by_ground"].items()))
-    _print_confusion(rows)
+    _print_confusion(labels, results)
     if whole["wrong"]:
         wrong = [(item["id"], _brief(item["expected"]), _brief(item["got"]), item["why"]) for item in whole["wrong"]]
         table(("行", "应为", "得到", "为什么"), wrong, title=f"不符的 {len(wrong)} 行")
 
 
-def _print_confusion(rows: list[Row]) -> None:
-    counts = confusion(rows)
-    verdicts = [verdict.value for verdict in Verdict]
-    names = {**{verdict.value: show.VERDICTS[verdict] for verdict in Verdict}, "none": "无结果"}
-    lines = [(names[label], *(str(counts.get((label, got), 0) or "·") for got in names)) for label in verdicts]
-    table(("应为＼得到", *names.values()), lines, title="结论对照")
+def _print_confusion(labels: list[Label], results: Results) -> None:
+    counts = confusion(labels, results)
+    columns = sorted({column for row in counts.values() for column in row})
+    lines = [(_verdict_words(label), *(str(row.get(column, "·")) for column in columns)) for label, row in sorted(counts.items())]
+    table(("应为＼得到", *map(_verdict_words, columns)), lines, title="结论对照")
+
+
+def _verdict_words(name: str) -> str:
+    """Return "refuse 2" as 不予受理 2."""
+    verdict, _, ground = name.partition(" ")
+    return "无结果" if verdict == "none" else f"{show.VERDICTS[Verdict(verdict)]} {ground}".strip()
 
 
 def _number(value: float | None) -> str:
@@ -99,4 +105,5 @@ def _number(value: float | None) -> str:
 
 
 def _brief(said: dict[str, Any]) -> str:
-    return " ".join(str(value) for value in said.values() if value is not None) or "—"
+    named = (said[name] for name in ("verdict", "ground", "department"))
+    return " ".join(str(value) for value in named if value is not None) or "无结果"

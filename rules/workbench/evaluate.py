@@ -272,15 +272,13 @@ def _wrong(label: Label, result: Result | None) -> dict[str, object]:
             "co_departments": list(label.co_departments),
             "duplicate_of": label.duplicate_of,
         },
-        "got": None
-        if result is None
-        else {
-            "verdict": result.verdict,
-            "final": result.final,
-            "ground": result.ground,
-            "department": result.department,
-            "co_departments": list(result.co_departments),
-            "duplicate_of": result.duplicate_of or result.follow_up_of,
+        "got": {
+            "verdict": result.verdict if result else None,
+            "final": result.final if result else None,
+            "ground": result.ground if result else None,
+            "department": result.department if result else None,
+            "co_departments": list(result.co_departments) if result else [],
+            "duplicate_of": result.duplicate_of or result.follow_up_of if result else None,
         },
-        "why": "" if result is None else result.why,
+        "why": result.why if result else "没有结果：此渠道尚未建成，或来件读不出来",
     }
