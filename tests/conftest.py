@@ -1,0 +1,6 @@
+"""What holds for every test: properties are judged by their outcome, never by the speed of the machine they run on."""
+
+from hypothesis import settings
+
+settings.register_profile("zuozhen", deadline=None)
+settings.load_profile("zuozhen")
