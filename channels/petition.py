@@ -34,6 +34,7 @@ _WORD_SIGN = re.compile(r"[^\W_]")
 _LATIN_NAME = re.compile(r"(?:^|(?<=[^A-Za-z ]))([A-Z][a-z]{1,12}(?: [A-Z][a-z]{1,12})?)\s{0,8}$")
 _MACHINE = re.compile(r"mail|system|admin|post|support|service|info|notif|team|reply|office|sales|daemon|market|company|ltd", re.IGNORECASE)
 _SHORTEST_ALIAS = 3  # characters
+_COVER_LENGTH = 100  # characters: 麻烦领导看看下面我们财务写的情况
 _LONGEST_SHOWN = 200  # characters of a display name that are looked at
 
 
@@ -63,6 +64,9 @@ def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) 
     view = View.of(body, foreign=_foreign(letter.text, parts), is_note=channel is Channel.WINDOW, aliases=_aliases(letter))
     fields = _first(_sources(letter, body, parts, view, forms, others))
     content = content_of(view, list(forms.values()), list(others.values()))
+    passed_on = _passed_on(letter, parts, content)
+    if passed_on:
+        content = "\n\n".join(filter(None, (content, content_of(View.of(body, foreign=_all_but(letter.text, passed_on)), [], []))))
     return Petition(
         channel=channel,
         name=fields.name,
@@ -73,7 +77,7 @@ def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) 
         phone=fields.phone,
         title=title_of(view, list(forms.values()), letter.subject, content),
         content=content,
-        quoted="\n\n".join(letter.text[part.start : part.end].strip() for part in parts.quoted),
+        quoted="\n\n".join(letter.text[part.start : part.end].strip() for part in parts.quoted if part is not passed_on),
         attachment_texts={name: document.text for name, document in documents.items()},
         letter=replace(letter, doubts=(*letter.doubts, *doubts)),
     )
@@ -97,9 +101,26 @@ def _documents(letter: Letter, blobs: Mapping[str, bytes]) -> tuple[dict[str, Do
 
 def _foreign(text: str, parts: Split) -> list[tuple[int, int]]:
     """Return what of the body is not the sender's own; where he only passed a mail on, its words stand for his own."""
-    if not parts.quoted or _WORD_SIGN.search(cut(text, parts.foreign)):
+    if not parts.quoted or _says_anything(text, parts):
         return parts.foreign
     return _all_but(text, parts.quoted[0])
+
+
+def _says_anything(text: str, parts: Split) -> bool:
+    """Whether the sender wrote a word of his own."""
+    return _WORD_SIGN.search(cut(text, parts.foreign)) is not None
+
+
+def _passed_on(letter: Letter, parts: Split, content: str) -> Quoted | None:
+    """Return the mail that is the petition itself: the first one passed on below a few covering words; None where there is none.
+
+    Without any words of his own it is the content already (`_foreign`). Who writes more than a cover tells his matter himself, and what he carries along is its history.
+    """
+    if len("".join(content.split())) > _COVER_LENGTH or not _says_anything(letter.text, parts):
+        return None
+    is_forward = quoting.is_forward(letter.subject)
+    passed = (part for part in parts.quoted if (part.is_forward or is_forward) and _is_own_side(part, letter))
+    return next(passed, None)
 
 
 def _all_but(text: str, part: Quoted) -> list[tuple[int, int]]:

@@ -133,12 +133,22 @@ def test_our_own_notice_below_a_reply_is_nobodys_introduction() -> None:
 
 
 def test_colleagues_mail_carried_along_fills_the_fields() -> None:
-    """Who forwards a colleague's mail is introduced by it; the content stays his own words."""
+    """Who forwards a colleague's mail with a few covering words is introduced by it, and asks what it asks."""
     below = "\n---------- 转发的邮件 ----------\n发件人：财务 <cw@a.example>\n主题：退税\n\n出口退税三个月没有到。\n昆明澄湖净水科技有限公司\n冉静 13900098765\n"
     petition = _read("请看下面同事的邮件，麻烦协调。" + below, subject="转发：退税")
 
     assert (petition.name and petition.name.value, petition.phone and petition.phone.value) == ("昆明澄湖净水科技有限公司", "13900098765")
-    assert petition.content == "请看下面同事的邮件，麻烦协调。"
+    assert petition.content == "请看下面同事的邮件，麻烦协调。\n\n出口退税三个月没有到。"
+    assert petition.quoted == ""
+
+
+def test_who_tells_his_matter_himself_carries_along_its_history() -> None:
+    """Below more than a cover, a mail passed on stays quoted: it is not asked again."""
+    below = "\n---------- 转发的邮件 ----------\n发件人：财务 <cw@a.example>\n主题：退税\n\n出口退税三个月没有到。\n"
+    own = "我公司出口退税申报已经四个月，税务局两次要求补充单证，都已按时补齐，系统里仍显示函调未回。" * 3
+    petition = _read(own + below, subject="转发：退税")
+
+    assert petition.content == own
     assert "三个月没有到" in petition.quoted
 
 
