@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from shutil import copytree
 from typing import Any, cast
@@ -20,11 +20,11 @@ import pytest
 import structlog
 
 from channels.reader import Reader
-from daemon import supervise
+from daemon import supervise, wiring
 from daemon.config import DoorSection
 from daemon.supervise import keep_running, receptions, reload, serve
 from daemon.wiring import open_house
-from rules.rulebook import builtin_pack
+from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.arrivals import Arrivals
 from store.errors import ConfigError, StoreUnavailableError, UsageError
 from store.model import ArrivalState, Purpose, Reading, StoredArrival
@@ -61,6 +61,19 @@ class Heard:
         return [event["event"] for event in self.events if event["event"] in names]
 
 
+_quick_load = cache(load_pack)
+
+
+@pytest.fixture(autouse=True)
+def _load_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the product's own pack once; the packs that a test changes are loaded as ever."""
+
+    def load(path: Path) -> RuleBook:
+        return _quick_load(path) if path == builtin_pack("chenggong") else load_pack(path)
+
+    monkeypatch.setattr(wiring, "load_pack", load)
+
+
 @pytest.fixture
 def log() -> Iterator[Heard]:
     """Hear what is logged."""
@@ -72,11 +85,16 @@ def log() -> Iterator[Heard]:
 
 @asynccontextmanager
 async def opened(folder: Path, **changes: object) -> AsyncIterator[Bench]:
-    """Open a house on a pack of its own in *folder*, which a test may change; *changes* go to the configuration."""
-    copytree(builtin_pack("chenggong"), folder / "pack")
-    clock, config = Clock(), write_config(folder, pack=str(folder / "pack"))
+    """Open a house in *folder*; *changes* go to its configuration."""
+    clock, config = Clock(), write_config(folder)
     async with open_house(config.model_copy(update=changes), now=clock) as house:
         yield Bench(house=house, clock=clock)
+
+
+def own_pack(folder: Path) -> dict[str, object]:
+    """Return the change to the configuration by which a house gets a pack of its own in *folder*, which a test may then change."""
+    copytree(builtin_pack("chenggong"), folder / "pack")
+    return {"district": (write_config(folder, pack=str(folder / "pack")).district[0],)}
 
 
 @dataclass(slots=True)
@@ -327,7 +345,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
 
 async def test_reload_takes_the_new_pack_and_addresses(tmp_path: Path, log: Heard) -> None:
     """After a reload the next case is decided by the new rules, written in the new words and mailed to the new address."""
-    async with opened(tmp_path) as bench:
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
         before = await bench.opened()
         old_engine = bench.room.engine
         rewrite(tmp_path / "pack" / "departments.yaml", "区税务局", "区税务总局")
@@ -347,7 +365,7 @@ async def test_reload_takes_the_new_pack_and_addresses(tmp_path: Path, log: Hear
 
 async def test_reload_waits_for_the_case_in_hand(tmp_path: Path) -> None:
     """A pack is swapped between two cases: what has begun under the old one ends under it."""
-    async with opened(tmp_path) as bench:
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
         asked = asyncio.Event()
 
         class Asked(asyncio.Lock):
@@ -385,7 +403,7 @@ TEN_MISTAKES = [
 
 async def test_broken_pack_is_refused_with_every_problem(tmp_path: Path, log: Heard) -> None:
     """A pack with ten mistakes, and an address file with two, are told in full with their places; the old pack decides on."""
-    async with opened(tmp_path) as bench:
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
         old_book, old_engine = bench.room.rulebook, bench.room.engine
         for name, old, new in TEN_MISTAKES:
             rewrite(tmp_path / "pack" / name, old, new)
@@ -403,7 +421,7 @@ async def test_broken_pack_is_refused_with_every_problem(tmp_path: Path, log: He
 
 async def test_reload_refuses_another_district(tmp_path: Path, log: Heard) -> None:
     """A pack that now calls itself another district would leave the cases of the old one without rules: it is refused."""
-    async with opened(tmp_path) as bench:
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
         old = bench.room.rulebook
         rewrite(tmp_path / "pack" / "pack.yaml", "id: chenggong", "id: guandu")
         await reload(bench.house)

@@ -14,11 +14,12 @@ from daemon.cli import output
         ("昆明青岚\t有限公司\n第二行", "昆明青岚\t有限公司\n第二行"),
         ("\x1b[2J\x1b]0;标题\x07", "\\x1b[2J\\x1b]0;标题\\x07"),
         ("a\rb\x00c\x7fd\x9be", "a\\x0db\\x00c\\x7fd\\x9be"),
+        ("来信\udcb7.eml", "来信?.eml"),
         ("发票\u202exslx.exe\u2066\u200b\ufeff", "发票xslx.exe"),
     ],
 )
 def test_plain(text: str, expected: str) -> None:
-    """Control characters become visible, marks that turn the reading direction or hide disappear, lines and tabs stay."""
+    """Control characters become visible, marks that turn the reading direction or hide disappear, lines and tabs stay, odd bytes of names too."""
     assert output.plain(text) == expected
 
 
@@ -53,6 +54,13 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "CG-2024-00001" in text
     assert "[red]税\\x1b[2J[/red]" in text
     assert "\x1b" not in text
+
+
+def test_table_in_a_file_keeps_its_rows_on_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off a terminal a row is as wide as it needs to be (within reason), so that `grep` finds a case with its state."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    output.table(("件号", "诉求", "状态"), [("CG-2024-00001", "税" * 40, "已交办")])
+    assert [line for line in capsys.readouterr().out.splitlines() if "CG-2024-00001" in line and "已交办" in line]
 
 
 def test_empty_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
