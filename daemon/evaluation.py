@@ -12,6 +12,7 @@ from pathlib import Path
 
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, take, temporary_house
+from daemon.trouble import reason
 from rules.explain import explain
 from rules.workbench.evaluate import Label, Result, read_labels
 from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
@@ -54,7 +55,7 @@ def _labels(path: Path) -> list[Label]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UsageError(f"打不开标注文件 {path}：{error.strerror}") from error
+        raise UsageError(f"打不开标注文件 {path}：{reason(error)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"标注文件 {path} 不是 UTF-8 文本，请另存为 UTF-8") from error
     labels = read_labels(lines, str(path))
@@ -72,7 +73,7 @@ def _message(label: Label, path: Path) -> Message | None:
         raw = source.read_bytes()
         received_at = datetime.fromisoformat(label.received_at)
     except OSError as error:
-        raise UsageError(f"{label.id} 的输入 {source} 打不开：{error.strerror}") from error
+        raise UsageError(f"{label.id} 的输入 {source} 打不开：{reason(error)}") from error
     except ValueError as error:
         raise UsageError(f"{label.id} 的 received_at 不是 ISO 8601 时间：{label.received_at}") from error
     if received_at.tzinfo is None:

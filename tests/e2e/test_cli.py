@@ -235,6 +235,7 @@ def test_help(words: tuple[str, ...], here: Here) -> None:
         (("decide", "/nonexistent/来信.eml"), "打不开 /nonexistent/来信.eml：没有这个文件或目录"),
         (("decide", "/"), "打不开 /：这是目录，不是文件"),
         (("check", "--config", "/nonexistent/zuozhen.toml"), "/nonexistent/zuozhen.toml: 打不开：没有这个文件或目录（先执行 zuozhen init"),
+        (("rules", "evaluate", "/nonexistent/labels.jsonl"), "打不开标注文件 /nonexistent/labels.jsonl：没有这个文件或目录"),
         (("init", "/dev/null/x"), "写不了 /dev/null/x：路径中有一段不是目录"),
     ],
 )
@@ -453,6 +454,28 @@ def test_review_to_confirmation(ask: Here) -> None:
     assert "没有等待确认的结论" in again.err
 
 
+async def test_acts_while_the_daemon_runs(tmp_path: Path) -> None:
+    """Daemon and command share the database: what a person confirms is mailed by the running service, without anybody telling it."""
+    script = Path(sys.executable).with_name("zuozhen")  # as installed for users
+    async with sink() as relay:
+        config = write_instance(tmp_path, relay.port)
+        async with daemon(config) as running:
+            assert await deliver(running.port, _from_debt(DEBT), sender="debt@enterprise.example")
+            await relay.has(2)
+            (decided,) = await running.logged("arrival.decided")
+            words = [script, "case", "confirm", decided["case"], *BY, "--config", config]
+            command = await asyncio.create_subprocess_exec(*map(str, words), cwd=tmp_path, stdout=asyncio.subprocess.PIPE)
+            said, _ = await command.communicate()
+            await relay.has(3)
+            assert await running.stop() == 0
+    assert (command.returncode, said.decode()) == (0, f"{decided['case']} 已确认，现为“不予受理”\n")
+    letter = relay.messages[-1]
+    assert letter["To"] == "debt@enterprise.example"
+    body = letter.get_body(("plain",))
+    assert body is not None
+    assert "已电话核实" in body.get_content()
+
+
 def test_overrule_assign_and_note(ask: Here) -> None:
     """Each act is answered in a sentence and stands in the history with name and reason."""
     number = ask.numbers()["refuse"]
@@ -609,3 +632,15 @@ def test_decide_with_an_unknown_pack(tmp_path: Path) -> None:
     assert said.code == 2
     assert "atlantis" in said.err
     assert "chenggong" in said.err
+
+
+def test_rules_evaluate(tmp_path: Path, here: Here) -> None:
+    """Labelled files beside their list are measured by the daemon's own path; a program reads the figures."""
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "one.eml").write_bytes(mail())
+    golden = (ROOT / "tests" / "golden" / "labels.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    row = json.loads(golden) | {"id": "one", "channel": "mail", "input": "one.eml", "verdict": "accept", "department": "swj"}
+    (tmp_path / "labels.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    said = here("rules", "evaluate", str(tmp_path / "labels.jsonl"), "--json")
+    assert said.code == 0
+    assert (said.data["rows"], said.data["verdict_accuracy"], said.data["department_accuracy"]) == (1, 1.0, 1.0)
