@@ -89,7 +89,11 @@ def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
         Text("title", "title", petition.title),
         Text("content", "content", petition.content),
         Text("sender", "sender", sender),
-        *(Text("attachment", f"attachment:{name}", text) for name, text in petition.attachment_texts.items()),
+        *(
+            Text("attachment", source, text)
+            for name, text in petition.attachment_texts.items()
+            if (source := f"attachment:{name}") not in _forms(petition)
+        ),
     ]
     texts: list[Text] = []
     left = LONGEST
@@ -98,6 +102,12 @@ def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
         left -= len(texts[-1].text)
     is_cut = sum(len(text.text) for text in whole) > LONGEST
     return [text for text in texts if text.text], [f"来件太长，只分析了前 {LONGEST} 字"] if is_cut else []
+
+
+def _forms(petition: Petition) -> set[str]:
+    """Return the sources that are filled forms: what was written into them is title and content, the rest is print."""
+    fields = (petition.name, petition.uscc, petition.address, petition.contact, petition.phone)
+    return {field.span.source for field in fields if field is not None and field.how == "form"}
 
 
 def _own_names(petition: Petition) -> list[str]:
