@@ -3,6 +3,7 @@
 import signal
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.e2e.instance import daemon, deliver, sink, write_instance
 from tests.e2e.mails import mail
 
 
-def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     """Ask the database that the daemon left behind."""
     connection = sqlite3.connect(folder / "data" / "zuozhen.db")
     try:
