@@ -17,7 +17,7 @@ READABLE = "已经连续停水七天，𠮷田先生家也一样"
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return the mails by the name of their file."""
     if not GENERATOR.exists():
-        pytest.skip(f"第三方样本不在：{GENERATOR}")
+        pytest.skip(f"第三方样本不在项目旁：{GENERATOR}")
     folder = tmp_path_factory.mktemp("corpus")
     subprocess.run([sys.executable, GENERATOR, folder / "mails", "1"], check=True)
     return {path.stem: path.read_bytes() for path in (folder / "mails_nasty").iterdir()}

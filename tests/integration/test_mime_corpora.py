@@ -27,7 +27,7 @@ def corpus(name: str, *below: str) -> list[Path]:
     """Return the mails of a public corpus; skips the test where it is not at hand."""
     folder = DATA.joinpath(name, *below)
     if not folder.is_dir():
-        pytest.skip(f"public corpus {name} is not beside the project")
+        pytest.skip(f"第三方样本不在项目旁：{name}")
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in NOT_MAIL)
 
 
@@ -85,7 +85,7 @@ def test_what_is_no_bounce() -> None:
 def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the five nasty mails of the benchmark."""
     if not GENERATOR.is_file():
-        pytest.skip("the benchmark's generator is not beside the project")
+        pytest.skip("第三方样本不在项目旁：bench/gen_corpus.py")
     folder = tmp_path_factory.mktemp("corpus") / "mails"
     subprocess.run([sys.executable, GENERATOR, folder, "10"], check=True, timeout=60)
     return folder.with_name("mails_nasty")

@@ -188,7 +188,7 @@ def peak_memory(pid: int | None) -> int:
 async def test_large_mail_costs_little_memory(tmp_path: Path) -> None:
     """A mail with 30 MB attached (41 MB raw) is read by a child that never holds 512 MB."""
     if not GENERATOR.is_file():
-        pytest.skip("the benchmark's generator is not beside the project")
+        pytest.skip("第三方样本不在项目旁：bench/gen_corpus.py")
     raw = await asyncio.to_thread(thirty_megabytes, tmp_path)
     reader = Reader(1, CAPS)
     try:

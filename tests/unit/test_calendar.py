@@ -22,7 +22,7 @@ counts = st.integers(min_value=0, max_value=60)
 def _rows(name: str) -> list[dict[str, str]]:
     path = HOLIDAYS / name
     if not path.exists():
-        pytest.skip(f"没有核对用的数据：{path}")
+        pytest.skip(f"第三方样本不在项目旁：{path}")
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

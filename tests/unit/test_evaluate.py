@@ -71,7 +71,14 @@ def test_row_without_result_is_wrong_everywhere() -> None:
     assert figures["department_accuracy"] == 0
     assert figures["co_department_f1"] == 0
     assert figures["field_accuracy"] == {"name": 0, "uscc": None, "phone": None, "contact": None}
-    nothing: dict[str, object] = {"verdict": None, "final": None, "ground": None, "department": None, "co_departments": [], "duplicate_of": None}
+    nothing: dict[str, object] = {
+        "verdict": None,
+        "final": None,
+        "ground": None,
+        "department": None,
+        "co_departments": [],
+        "duplicate_of": None,
+    }
     assert [(row["id"], row["got"]) for row in rows_of(figures)] == [("a", nothing), ("b", nothing)]
 
 
