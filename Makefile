@@ -45,7 +45,7 @@ check: $(VENV)/dev.stamp ## Format, lint, types, floors: the gates
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-timing 2>&1 || exit 1
+	@PYTHONPATH=. $(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## Format the code and mend what the linter can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

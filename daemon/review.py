@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from store.cases import Cases
     from store.recording import Compose, Corrections
 
-_ALL = 100_000  # cases that wait for a person
 _LONGEST_NUMBER = 18  # digits that fit the database's integers
+_LONGEST_NAME, _LONGEST_REASON = 50, 1000  # characters
 _SET_ASIDE = "A-"  # keys of arrivals that opened no case: A-12
 
 
@@ -38,6 +38,8 @@ class Act:
         """Refuse an act without a name or a reason; raises UsageError."""
         if not self.by.strip() or not self.reason.strip():
             raise UsageError("请写明经办人（--by 姓名）和理由（--reason 理由），都要记入经过")
+        if len(self.by) > _LONGEST_NAME or len(self.reason) > _LONGEST_REASON:
+            raise UsageError(f"经办人不超过 {_LONGEST_NAME} 字，理由不超过 {_LONGEST_REASON} 字")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ class Review:
             )
         if case.state is CaseState.UNDER_REVIEW:
             raise UsageError(f"{case.number} 还没有确定承办部门，请用 zuozhen case assign {case.number} --department 部门代号 …")
-        if case.id not in {waiting.id for waiting in await self._cases.review(limit=_ALL)}:
+        if not await self._cases.awaits_review(case.id):
             raise UsageError(f"{case.number} 没有等待确认的结论；等人审核的件用 zuozhen review list 查看，要改判用 zuozhen case overrule")
         return await self._change(case, act, kind="case.confirmed", state=case.state, compose=lambda _: [])
 
@@ -240,6 +242,7 @@ class Review:
             reason=act.reason,
             now=self._now(),
             compose=compose,
+            seen=case.state,
             **corrected,
         )
 

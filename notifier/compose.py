@@ -144,7 +144,8 @@ class Composer:
                 attach_original=False,
                 round=round_,
                 reply_to_message=case.petition.letter.message_id,
-                capped=True,
+                # Caps are against loops and bombs; what a person caused (it has a round, or his reason) must arrive.
+                capped=not (round_ or more.get("reason")),
             )
         ]
 

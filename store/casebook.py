@@ -70,6 +70,11 @@ def newest(connection: Connection, state: CaseState | None, department: str | No
     return [_case(row) for row in connection.execute(query).mappings()]
 
 
+def awaits_review(connection: Connection, case_id: int) -> bool:
+    """Say whether the case waits for a person."""
+    return connection.scalar(select(CASES.c.review_since).where(CASES.c.id == case_id)) is not None
+
+
 def awaiting_review(connection: Connection, limit: int) -> list[Case]:
     """Return the cases that need a person, the oldest first."""
     query = select(CASES).where(CASES.c.review_since.is_not(None)).order_by(CASES.c.id).limit(limit)

@@ -35,17 +35,27 @@ class Cases:
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
         return await self._db.write(lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox))
 
-    async def change(
-        self, case_id: int, *, kind: str, actor: str, reason: str, now: datetime, compose: Compose, **corrected: Unpack[Corrections]
+    async def change(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
+        self,
+        case_id: int,
+        *,
+        kind: str,
+        actor: str,
+        reason: str,
+        now: datetime,
+        compose: Compose,
+        seen: CaseState | None = None,
+        **corrected: Unpack[Corrections],
     ) -> Case:
         """Set the fields in *corrected* (`state`, `verdict`, `ground`, `department`, `accompanying`, `due`) and return the case.
 
         One transaction with an event of *kind* that says who, why, old and new. The case leaves the review list unless its state keeps
-        it there. Raises UsageError where there is no such case.
+        it there. Raises UsageError where there is no such case, or where its state is no longer the one the person has *seen*: of two
+        clerks at once the second one must look again.
         """
         act = Act(kind=kind, actor=actor, reason=reason, at=now)
         return await self._db.write(
-            lambda connection: recording.change(connection, case_id, act, corrected, compose=compose, outbox=self._outbox)
+            lambda connection: recording.change(connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self._outbox)
         )
 
     async def note(self, case_id: int, *, actor: str, reason: str, now: datetime) -> None:
@@ -84,6 +94,10 @@ class Cases:
     async def review(self, *, limit: int = 500) -> Listed[Case]:
         """Return the cases that need a person, the oldest first: under review, or with reasons to look that nobody has settled."""
         return await self._db.read(lambda connection: casebook.awaiting_review(connection, limit))
+
+    async def awaits_review(self, case_id: int) -> bool:
+        """Return whether the case needs a person, as `review` would list it."""
+        return await self._db.read(lambda connection: casebook.awaits_review(connection, case_id))
 
     async def not_cases(self, *, unconfirmed_only: bool = True, limit: int = 500) -> Listed[NotACase]:
         """Return the newest arrivals decided to be no case: by default those proposed so that nobody has confirmed yet."""

@@ -16,7 +16,7 @@ from store.codec import from_json, to_json
 from store.database import Database
 from store.errors import UsageError
 from store.model import Case, Notice, NoticeState, QueuedNotice
-from store.tables import NOTICES
+from store.tables import CASES, NOTICES
 
 Listed = list  # the class below has a method of that name
 
@@ -168,6 +168,9 @@ def _settle(connection: Connection, notice_id: int, values: dict[str, Any], now:
     row = connection.execute(end).first()
     if row is None:
         return
+    if row.state == NoticeState.REFUSED.value:  # somebody was not reached: a person must see to it
+        since = func.coalesce(CASES.c.review_since, now)
+        connection.execute(update(CASES).where(CASES.c.id == row.case_id).values(review_since=since))
     data = {"notice": notice_id, "purpose": row.purpose, "message_id": row.message_id}
     audit.append(connection, row.case_id, [Entry(kind=f"notice.{row.state}", at=now, actor="system", reason=row.problem, data=data)])
 

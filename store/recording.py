@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, update
 from store import arrivals, audit, casebook, dialects, matching
 from store.audit import Entry, digest_of
 from store.codec import to_json
-from store.errors import MalformedMessageError
+from store.errors import MalformedMessageError, UsageError
 from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Reading, StoredArrival, Verdict
 from store.outbox import Outbox
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
@@ -107,9 +107,13 @@ def confirm(connection: Connection, arrival_id: int, act: Act) -> None:
     _settle(connection, arrival_id, "confirmed", act)
 
 
-def change(connection: Connection, case_id: int, act: Act, corrected: Corrections, *, compose: Compose, outbox: Outbox) -> Case:
+def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
+    connection: Connection, case_id: int, act: Act, corrected: Corrections, *, seen: CaseState | None, compose: Compose, outbox: Outbox
+) -> Case:
     """Put *corrected* in place, note old and new, queue the notices that follow. A person has now looked at the case."""
     old = casebook.load(connection, case_id, lock=True)
+    if seen is not None and old.state is not seen:
+        raise UsageError(f"{old.number} 的状态刚被别人改过，请先用 zuozhen case show {old.number} 查看，再作决定")
     new = replace(old, **corrected)
     # Left waiting for review it still needs a person, and since the same moment as before.
     since = func.coalesce(CASES.c.review_since, act.at) if new.state is CaseState.UNDER_REVIEW else None

@@ -169,8 +169,8 @@ def _read(fd: int, deadline: float | None) -> list[bytes]:
 def _exactly(fd: int, size: int, deadline: float | None) -> bytes:
     parts, left = [], size
     while left:
-        if deadline is not None and not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            raise TimeoutError
+        if deadline is not None:
+            _await(fd, select.POLLIN, deadline)
         part = os.read(fd, min(left, 1 << 20))
         if not part:
             raise EOFError
@@ -185,9 +185,17 @@ def _write(fd: int, parts: Sequence[bytes], deadline: float | None) -> None:
     for part in (head, *parts):
         view = memoryview(part)
         while view:
-            if deadline is not None and not select.select([], [fd], [], max(0.0, deadline - time.monotonic()))[1]:
-                raise TimeoutError
+            if deadline is not None:
+                _await(fd, select.POLLOUT, deadline)
             try:
                 view = view[os.write(fd, view) :]
             except BlockingIOError:
                 continue
+
+
+def _await(fd: int, event: int, deadline: float) -> None:
+    """Wait until *fd* is ready for *event*; poll, because select ends at descriptor 1,023."""
+    waiting = select.poll()
+    waiting.register(fd, event)
+    if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError

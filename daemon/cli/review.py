@@ -36,7 +36,7 @@ def list_(config: ConfigOption = None, json_: JsonOption = False) -> None:
                 {"cases": [show.case_json(case) for case in cases], "set_aside": [set_aside_key(item.arrival_id) for item in set_aside]}
             )
             return
-        rows = [(*show.case_row(case, known_district(districts, case.district))[:5], "；".join(case.decision.review)) for case in cases]
+        rows = [(*show.case_row(case, known_district(districts, case.district))[:5], show.why_review(case)) for case in cases]
         table((*show.CASE_COLUMNS[:5], "为什么要人看"), rows, empty="没有等人审核的件。")
         if set_aside:
             aside = [

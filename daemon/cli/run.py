@@ -9,6 +9,7 @@ import typer
 from daemon import logs
 from daemon.cli.chinese import Command
 from daemon.cli.place import ConfigOption, config_at
+from daemon.single import only_service
 from daemon.supervise import serve
 from daemon.wiring import open_house
 
@@ -30,4 +31,5 @@ def run(config: ConfigOption = None) -> None:
         async with open_house(loaded) as house:
             await serve(house, asyncio.Event())
 
-    asyncio.run(work())
+    with only_service(loaded.store.url):
+        asyncio.run(work())

@@ -163,6 +163,16 @@ def case_row(case: Case, district: District | None) -> tuple[str, ...]:
     )
 
 
+def why_review(case: Case) -> str:
+    """Return in words why a case stands on the review list."""
+    reasons = list(case.decision.review)
+    if case.state is CaseState.UNDER_REVIEW and case.verdict is Verdict.REFUSE:
+        reasons.insert(0, "拟不予受理，须由人确认")
+    elif case.state is CaseState.UNDER_REVIEW and case.department is None:
+        reasons.insert(0, "没有确定承办部门")
+    return "；".join(reasons) or "有新情况（续件，或有邮件未能发出），请看经过"
+
+
 CASE_COLUMNS = ("件号", "状态", "企业", "诉求", "结论", "承办部门", "初步对接")
 
 
@@ -195,4 +205,5 @@ def _found(value: Found | None) -> str:
 
 def _event(event: Event) -> str:
     who = "" if event.actor in {"system", "rules"} else f"　{event.actor}"
-    return f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{event.reason}' if event.reason else ''}"
+    line = f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{event.reason}' if event.reason else ''}"
+    return " ".join(line.split())  # a reason of several lines must not look like several events

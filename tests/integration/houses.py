@@ -92,7 +92,7 @@ class Enterprise:
         """The number to call."""
         return f"138{self.number:08d}"
 
-    def mail(self, text: str = ACCEPTED, *, subject: str = "关于发票增量迟迟未办的情况反映", **headers: str) -> bytes:
+    def mail(self, text: str = ACCEPTED, *, subject: str = "有关情况的反映", **headers: str) -> bytes:
         """Return a mail of this enterprise; *headers* are added to it, `_` standing for `-`."""
         message = EmailMessage()
         message["From"] = f"{self.person} <{self.address}>"
