@@ -1,9 +1,8 @@
-"""What the machine does meanwhile: CPU time of a tree of processes, and how busy the cores are with other work. Reads /proc, so Linux only."""
+"""What the machine does meanwhile: CPU time of a tree of processes, and how much of the cores other work takes. Reads /proc, so Linux only."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +23,19 @@ def cpu_seconds(root: int) -> float:
     return sum(int(ticks) for pid in tree if pid in fields for ticks in fields[pid][_TIMES]) / _TICKS_A_SECOND
 
 
-def busy(seconds: float = 1.0) -> float:
-    """Return the share of all cores (0 to 1) that is in use, watched for *seconds*."""
-    idle, whole = _cores()
-    time.sleep(seconds)
-    idle_later, whole_later = _cores()
-    return 1 - (idle_later - idle) / max(1, whole_later - whole)
+class Watch:
+    """How much of all cores other work than ours takes, from now on. Ours is this process with all that it starts and waits for."""
+
+    def __init__(self) -> None:
+        """Begin to watch."""
+        self._idle, self._whole = _cores()
+        self._ours = cpu_seconds(os.getpid())
+
+    def others(self) -> float:
+        """Return the share (0 to 1) since the beginning."""
+        idle, whole = _cores()
+        ours = (cpu_seconds(os.getpid()) - self._ours) * _TICKS_A_SECOND
+        return max(0.0, (whole - self._whole - (idle - self._idle) - ours) / max(1, whole - self._whole))
 
 
 def _processes() -> Iterator[tuple[int, list[str]]]:

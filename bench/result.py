@@ -21,7 +21,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The medians of several rounds. `ratio` is the product's rate by the floor's, round by round, so that a busy moment hits both."""
+    """The medians of several rounds. `ratio` is the product's rate by the floor's, round by round, so that a busy moment hits both.
+
+    `others` is the share of the machine (0 to 1) that other work took meanwhile.
+    """
 
     name: str
     what: str
@@ -29,6 +32,7 @@ class Result:
     ours: Sample
     theirs: Sample
     ratio: float
+    others: float = 0.0
 
 
 def compare(name: str, what: str, floor: str, ours: Measure, theirs: Measure, *, rounds: int) -> Result:
@@ -46,10 +50,10 @@ def compare(name: str, what: str, floor: str, ours: Measure, theirs: Measure, *,
 
 def table(results: Sequence[Result]) -> str:
     """Return *results* as a table in Markdown."""
-    lines = ["| benchmark | side | a second | p50 ms | p99 ms | CPU ms each | ratio |", "|---|---|---:|---:|---:|---:|---:|"]
+    lines = ["| benchmark | side | a second | p50 ms | p99 ms | CPU ms each | ratio | others |", "|---|---|---:|---:|---:|---:|---:|---:|"]
     for result in results:
-        lines.append(f"| {result.name}: {result.what} | zuozhen | {_cells(result.ours)} | {result.ratio:.2f} |")
-        lines.append(f"| | {result.floor} | {_cells(result.theirs)} | 1 |")
+        lines.append(f"| {result.name}: {result.what} | zuozhen | {_cells(result.ours)} | {result.ratio:.2f} | {result.others:.0%} |")
+        lines.append(f"| | {result.floor} | {_cells(result.theirs)} | 1 | |")
     for result in results:
         for key, value in (
             *result.ours.details.items(),
