@@ -12,7 +12,7 @@ from store.model import Attachment, Case, CaseState, Decision, Department, Distr
 View = Mapping[str, object]
 
 _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
-_MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 6, 6, 20
+_MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
 _HOW = {"header": "据发件人信息", "signature": "据来件落款"}
@@ -43,7 +43,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "refused": case.state is CaseState.REFUSED,
         "department": office(case.department, district),
         "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
-        "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments),
+        "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments if id_ != case.department),
         "urgent": case.decision.urgent,
         "topic": case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
         "petition": petition,

@@ -275,6 +275,7 @@ def _hit(fired: _Fired, district: District) -> Hit:
         department=then.route,
         weight=then.weight if then.route is not None else 0.0,
         overridden_by=fired.aside,
+        about=fired.rule.about,
     )
 
 
