@@ -204,6 +204,10 @@ def _found(value: Found | None) -> str:
 
 
 def _event(event: Event) -> str:
-    who = "" if event.actor in {"system", "rules"} else f"　{event.actor}"
-    line = f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{event.reason}' if event.reason else ''}"
-    return " ".join(line.split())  # a reason of several lines must not look like several events
+    """Return an event on one line: a reason of several lines must not look like several events."""
+    who = "" if event.actor in {"system", "rules"} else f"　{_one_line(event.actor)}"
+    return f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
