@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from rules.calendar import Calendar
 from store.model import Due
 
-_OPENS, _CLOSES = time(9), time(17)  # 附件1: 9:00 of the first day to 17:00 of the last
+_POLICY = "本区规则包设定"  # where a pack names no article for its date, none is cited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,10 @@ class VerificationRule:
     working_days: int = 5
     start: Literal["booking_close", "received"] = "booking_close"
     booking_window_working_days: int = 10
+    booking_opens_at: int = 9  # full hour of the first day
+    booking_closes_at: int = 17  # full hour of the last day
     label: str = "初步对接核实"
-    basis: str = "三（四）"
+    basis: str = _POLICY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,28 +38,28 @@ class BookingWindow:
     provisional: bool
 
 
-def booking_window(received_at: datetime, *, working_days: int, calendar: Calendar, timezone: str) -> BookingWindow:
+def booking_window(
+    received_at: datetime, *, working_days: int, calendar: Calendar, timezone: str, opens_at: int = 9, closes_at: int = 17
+) -> BookingWindow:
     """Return the window that an arrival belongs to: the next one to close, be it open already or not.
 
-    An arrival at 17:00 sharp of the last day is in time, a moment later it belongs to the next month. Raises ValueError where
+    *opens_at* and *closes_at* are full hours. An arrival at the closing hour sharp of the last day is in time, a moment later it belongs to the next month. Raises ValueError where
     *received_at* has no time zone or *working_days* is less than one.
     """
     if working_days < 1:
         raise ValueError("挂号时间至少要有一个工作日")
     local = _local(received_at, timezone)
-    window = _window_of_month(local.year, local.month, working_days, calendar, local)
-    if local > window.closes:
-        window = _window_of_month(local.year + local.month // 12, local.month % 12 + 1, working_days, calendar, local)
-    return window
 
+    def of_month(year: int, month: int) -> BookingWindow:
+        days = calendar.last_working_days_of_month(year, month, working_days)
+        return BookingWindow(
+            opens=datetime.combine(days[0], time(opens_at), local.tzinfo),
+            closes=datetime.combine(days[-1], time(closes_at), local.tzinfo),
+            provisional=any(calendar.day(day).provisional for day in days),
+        )
 
-def _window_of_month(year: int, month: int, working_days: int, calendar: Calendar, local: datetime) -> BookingWindow:
-    days = calendar.last_working_days_of_month(year, month, working_days)
-    return BookingWindow(
-        opens=datetime.combine(days[0], _OPENS, local.tzinfo),
-        closes=datetime.combine(days[-1], _CLOSES, local.tzinfo),
-        provisional=any(calendar.day(day).provisional for day in days),
-    )
+    window = of_month(local.year, local.month)
+    return of_month(local.year + local.month // 12, local.month % 12 + 1) if local > window.closes else window
 
 
 def verification_due(received_at: datetime, *, settings: VerificationRule, calendar: Calendar, timezone: str) -> Due:
@@ -82,7 +84,14 @@ def verification_due(received_at: datetime, *, settings: VerificationRule, calen
 def _day_zero(received_at: datetime, settings: VerificationRule, calendar: Calendar, timezone: str) -> tuple[date, str, bool]:
     if settings.start == "received":
         return _local(received_at, timezone).date(), "来件", False
-    window = booking_window(received_at, working_days=settings.booking_window_working_days, calendar=calendar, timezone=timezone)
+    window = booking_window(
+        received_at,
+        working_days=settings.booking_window_working_days,
+        calendar=calendar,
+        timezone=timezone,
+        opens_at=settings.booking_opens_at,
+        closes_at=settings.booking_closes_at,
+    )
     return window.closes.date(), "挂号截止", window.provisional
 
 

@@ -13,7 +13,8 @@
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
-| deadlines.verification.label, .basis | its name and its article | 初步对接核实, 三（四） |
+| deadlines.verification.booking_opens_at, .booking_closes_at | full hours of its first and its last day | 9, 17 |
+| deadlines.verification.label, .basis | its name and its article | 初步对接核实, 本区规则包设定 (no article) |
 """
 
 from __future__ import annotations
@@ -155,12 +156,16 @@ def _deadlines(node: Node, reader: Reader) -> VerificationRule:
     days = reader.integer(entries["working_days"], 1, 60) if "working_days" in entries else None
     start = reader.choice(entries["start"], _STARTS, "起算点") if "start" in entries else None
     window = reader.integer(entries["booking_window_working_days"], 1, 15) if "booking_window_working_days" in entries else None
+    hours = {key: reader.integer(entries[key], 0, 23) for key in ("booking_opens_at", "booking_closes_at") if key in entries}
     texts = {key: reader.text(entries[key]) for key in ("label", "basis") if key in entries}
     return VerificationRule(
         working_days=days or default.working_days,
         start=cast("Start", start) if start else default.start,
         booking_window_working_days=window or default.booking_window_working_days,
-        **{key: text for key, text in texts.items() if text is not None},
+        booking_opens_at=default.booking_opens_at if (opens := hours.get("booking_opens_at")) is None else opens,
+        booking_closes_at=default.booking_closes_at if (closes := hours.get("booking_closes_at")) is None else closes,
+        label=texts.get("label") or default.label,
+        basis=texts.get("basis") or default.basis,
     )
 
 

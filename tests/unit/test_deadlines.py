@@ -14,7 +14,7 @@ from store.model import Due
 CALENDAR = load_calendar()
 CHINA = "Asia/Shanghai"
 ZONE = ZoneInfo(CHINA)
-AT_CLOSE = VerificationRule()
+AT_CLOSE = VerificationRule(basis="三（四）")
 AT_RECEIPT = VerificationRule(start="received")
 
 moments = st.datetimes(min_value=datetime(2018, 1, 1), max_value=datetime(2028, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
