@@ -24,7 +24,6 @@ _DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
 _FREE = {"owner": None, "leased_until": None}
 _ENDED = {**_FREE, "due_at": None}
 _IS_QUEUED = NOTICES.c.due_at.is_not(None)
-_MAX_IDS = 100  # Message-IDs of one mail that are looked up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +86,6 @@ class Outbox:
     async def retry(self, notice_id: int) -> None:
         """Queue a notice again, at once and as if never tried; the operator's word overrules a cap. Raises UsageError where it was sent."""
         await self._db.write(lambda connection: _retry(connection, notice_id))
-
-    async def find_case_by_message_id(self, ids: Sequence[str]) -> int | None:
-        """Return the case of our notice with one of these Message-IDs (brackets or not), trying them in order; None where none is ours."""
-        bare = [message.strip("<> \t\r\n") for message in ids[:_MAX_IDS]]
-        query = select(NOTICES.c.message_id, NOTICES.c.case_id).where(NOTICES.c.message_id.in_(bare))
-        cases = await self._db.read(lambda connection: {row.message_id: row.case_id for row in connection.execute(query)})
-        return next((cases[message] for message in bare if message in cases), None)
 
     async def get(self, notice_id: int) -> QueuedNotice:
         """Return one notice. Raises UsageError where there is none."""

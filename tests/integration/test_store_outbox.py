@@ -185,17 +185,6 @@ async def test_operator_overrules_a_cap(store: Store) -> None:
     assert held.id in [queued.id for queued in await claim(store)]
 
 
-async def test_reply_leads_to_its_case(store: Store) -> None:
-    """A Message-ID of ours among those a mail refers to names the case, with or without brackets; foreign ones name none."""
-    first = await store.open_case("1", notices=[notice()])
-    second = await store.open_case("2", notices=[notice()])
-    ids = {queued.case_id: queued.message_id for queued in await store.outbox.list()}
-
-    assert await store.outbox.find_case_by_message_id(["x@else.example", f"<{ids[second.id]}>", ids[first.id]]) == second.id
-    assert await store.outbox.find_case_by_message_id(["x@else.example"]) is None
-    assert await store.outbox.find_case_by_message_id([]) is None
-
-
 async def test_what_cannot_be_is_said_in_chinese(store: Store) -> None:
     """Asking for a notice that is not there, or to send again what was sent, is the person's error."""
     await store.open_case(notices=[notice()])

@@ -104,7 +104,6 @@ QUESTIONS: dict[str, Question] = {
     "claim_due": lambda store: store.outbox.claim_due(owner="a", now=NOW, limit=5, lease=LEASE),
     "sent": lambda store: store.outbox.sent(1, NOW),
     "release notices": lambda store: store.outbox.release("a"),
-    "find_case_by_message_id": lambda store: store.outbox.find_case_by_message_id(["1@x", "2@x"]),
     "notices of a case": lambda store: store.outbox.list(case_id=1),
     "suppressed notices": lambda store: store.outbox.list(state=NoticeState.SUPPRESSED),
     "candidates": lambda store: store.matching.candidates(DISTRICT, ASKED, exclude_arrival=9),
