@@ -28,6 +28,7 @@ from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedErro
 _PERMANENT = range(500, 600)
 _TOO_LARGE = 552  # may already answer MAIL FROM (RFC 1870 6.1)
 _SLOWEST = 100_000  # bytes a second: a large mail may take its time
+_GOODBYE_S = 2.0  # for QUIT: courtesy, nothing hangs on it
 _MAX_REPLY = 300  # code points of a relay's reply that we keep
 _OURS: dict[type[Exception], str] = {
     aiosmtplib.SMTPAuthenticationError: "登录邮件服务器失败，请核对用户名和口令",
@@ -83,8 +84,8 @@ class SmtpTransport:
 
     async def close(self) -> None:
         """Say goodbye on every idle connection; one that does not listen is dropped."""
-        while self._idle:
-            await _quit(self._idle.pop())
+        idle, self._idle[:] = list(self._idle), []
+        await asyncio.gather(*map(_quit, idle))
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
@@ -186,8 +187,8 @@ def _reply(error: aiosmtplib.SMTPResponseException) -> str:
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
     try:
-        await client.quit()
-    except (aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=_GOODBYE_S)
+    except (aiosmtplib.SMTPException, OSError):  # TimeoutError among them: a relay that hangs must not hold up our end
         client.close()
 
 
