@@ -69,7 +69,7 @@ class Deliveries:
                 arrivals = await asyncio.get_running_loop().run_in_executor(self._hasher, self._arrivals, transaction)
                 receipts = await self._accept(arrivals)
             for arrival, receipt in zip(arrivals, receipts, strict=True):
-                facts = {"arrival": receipt.arrival_id, "district": arrival.district, "size": len(arrival.raw), "is_new": receipt.is_new}
+                facts = {"arrival_id": receipt.arrival_id, "district": arrival.district, "size": len(arrival.raw), "is_new": receipt.is_new}
                 log.info("mail.accepted", **facts, **noted)
         except (TemporaryError, TimeoutError) as error:
             log.warning("smtp.deferred", error=type(error).__name__, problem=str(error), **noted)

@@ -565,7 +565,7 @@ async def test_log_says_what_happened_and_nothing_private(door: Door, caplog: py
         {
             "event": "mail.accepted",
             "log_level": "info",
-            "arrival": 0,
+            "arrival_id": 0,
             "district": "chenggong",
             "size": len(MAIL),
             "is_new": True,
