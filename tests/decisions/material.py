@@ -25,6 +25,7 @@ _PACK = {
 district: {id: small, name: 小区, programme: 接诉, document: 文件一号, coordinator: 服务局, timezone: Asia/Shanghai}
 case_number: "S-{year}-{seq:03d}"
 articles: {三（四）: 五个工作日内对接}
+deadlines: {verification: {basis: 三（四）}}
 supplements: {请求: 希望怎样解决, 事实: 事情的经过}
 """,
     "departments.yaml": """
