@@ -22,7 +22,8 @@ $(VENV)/run.stamp: requirements-build.lock requirements.lock pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+$(VENV)/dev.stamp: requirements-dev.lock .ci/test-servers $(VENV)/run.stamp
+	@.ci/test-servers
 	@echo "正在安装测试所需的组件……"
 	@$(BUILD_DURABLE) $(PIP) --require-hashes --no-build-isolation --no-binary durable-rules -r requirements-dev.lock
 	@touch $@
