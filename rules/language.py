@@ -10,6 +10,7 @@ A rule file is a list of rules; how it is read stands in `rules.syntax`:
 | when | conditions under `all` / `any` / `none`, nestable; several of these keys at once must all hold |
 | then | one or more effects, see `Then` |
 | overrides | names of rules which this rule, when it fires, sets aside |
+| examples | short petitions: `hit`, on which the rule must fire, and `near_miss`, on which it must not (see `rules.samples`) |
 
 Leaves of `when`:
 
@@ -43,7 +44,7 @@ Facts of one kind stand in the order of their worth as evidence: a firing names 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 PLACES = ("title", "content", "attachment", "sender")
@@ -210,6 +211,40 @@ class Then:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """The earlier case that a sample may stand beside: the keys it shares with the sample, its words, and its age in days."""
+
+    same: tuple[str, ...]
+    title: str = ""
+    text: str = ""
+    days: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A petition written down by hand, with no more said than matters. `fields` are those of the form, by name; `place` is file:line."""
+
+    text: str = ""
+    title: str = ""
+    attachment: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    uscc_valid: bool | None = None
+    sender: str = ""
+    channel: str = "letter"
+    automatic: str | None = None
+    earlier: Earlier | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A sample beside a rule: the rule fires on it and is not set aside (`fires`), or it comes near and does not."""
+
+    sample: Sample
+    fires: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule of a pack. `place` is file:line, for messages about it."""
 
@@ -220,6 +255,7 @@ class Rule:
     then: Then
     overrides: tuple[str, ...]
     place: str
+    examples: tuple[Example, ...] = ()
 
 
 # ---------------------------------------------------------------- what the rules ask of the texts

@@ -36,6 +36,7 @@ from rules.language import (
     Then,
 )
 from rules.packfiles import Node, Reader, Scalar, Table, meant
+from rules.samples import read_examples
 from store.model import Channel
 
 _GROUPS = ("all", "any", "none")
@@ -50,7 +51,7 @@ _LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
 }
 _NEGATIONS: Mapping[str, Negation] = {"false": "no", "true": "yes", "any": "any"}
 _VERDICTS = ("not_a_case", "follow_up", "supplement", "refuse")
-_RULE_KEYS = ("rule", "about", "basis", "when", "then", "overrides")
+_RULE_KEYS = ("rule", "about", "basis", "when", "then", "overrides", "examples")
 _LONGEST_TEXT = 1_000_000  # code points a field may be compared with
 
 
@@ -133,6 +134,7 @@ class _RuleReader:
             then=then,
             overrides=overrides,
             place=node.place,
+            examples=read_examples(entries["examples"], self._reader) if "examples" in entries else (),
         )
 
     def _basis(self, node: Node) -> str | None:

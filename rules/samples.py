@@ -1,0 +1,164 @@
+"""Petitions written down by hand – examples beside a rule, case files – from YAML to what the rules decide on.
+
+| key | meaning |
+|---|---|
+| text, title, attachment | what the enterprise writes; an example may also be the text alone |
+| name, address, contact, phone | the field has this value |
+| uscc: valid/invalid | a code is there, and its check digit fits or does not |
+| sender | the name that the mail's From shows |
+| channel | mail, letter (default) or window |
+| automatic | the mail is automatic, of this kind |
+| earlier: {same: [thread], title, text, days} | an earlier case shares these keys; its words, and how many days ago it came |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, Earlier, Example, Sample
+from rules.packfiles import Node, Reader, Scalar
+from store.model import (
+    Address,
+    Automatic,
+    Candidate,
+    CaseState,
+    Channel,
+    Found,
+    Letter,
+    Petition,
+    Span,
+    Verdict,
+)
+
+SAMPLE_KEYS = (
+    *("text", "title", "attachment", "name", "address", "contact", "phone", "uscc"),
+    *("sender", "channel", "automatic", "earlier"),
+)
+_FORM = ("name", "address", "contact", "phone")
+_WORDS = ("text", "title", "attachment", "sender")
+_CODES = ("valid", "invalid")
+_LONGEST = 20_000
+_EARLIER_CASE = 1
+
+
+# ---------------------------------------------------------------- YAML → samples
+
+
+def read_examples(node: Node, reader: Reader) -> tuple[Example, ...]:
+    """Return the examples under a rule's `examples`: its hits, then its near misses."""
+    entries = reader.table(node, ("hit", "near_miss"))
+    if not entries:
+        reader.problems.add(node, "examples 里没有例子", "写上 hit: [应当成立的话] 或 near_miss: [不应成立的话]")
+    return tuple(
+        Example(sample=sample, fires=key == "hit")
+        for key in ("hit", "near_miss")
+        if key in entries
+        for item in _items(entries[key], reader)
+        if (sample := _example(item, reader)) is not None
+    )
+
+
+def _items(node: Node, reader: Reader) -> tuple[Node, ...]:
+    return (node,) if isinstance(node, Scalar) else reader.items(node, what="例子")
+
+
+def _example(node: Node, reader: Reader) -> Sample | None:
+    if isinstance(node, Scalar):
+        text = reader.text(node, longest=_LONGEST)
+        return None if text is None else Sample(text=text, place=node.place)
+    return read_sample(reader.table(node, SAMPLE_KEYS), node, reader)
+
+
+def read_sample(entries: Mapping[str, Node], node: Node, reader: Reader) -> Sample:
+    """Return the sample that *entries* of the table *node* describe; keys that are no sample's are the caller's."""
+    texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in _WORDS if key in entries}
+    channels = tuple(channel.value for channel in Channel)
+    code = reader.choice(entries["uscc"], _CODES, "写法") if "uscc" in entries else None
+    automatic = reader.choice(entries["automatic"], AUTOMATIC_KINDS, "自动邮件种类") if "automatic" in entries else None
+    channel = reader.choice(entries["channel"], channels, "渠道") if "channel" in entries else None
+    is_mail = automatic is not None or "sender" in entries
+    return Sample(
+        **texts,
+        fields={key: reader.text(entries[key]) or "" for key in _FORM if key in entries},
+        uscc_valid=None if code is None else code == "valid",
+        channel=channel or (Channel.MAIL.value if is_mail else Channel.LETTER.value),
+        automatic=automatic,
+        earlier=_earlier(entries["earlier"], reader) if "earlier" in entries else None,
+        place=node.place,
+    )
+
+
+def _earlier(node: Node, reader: Reader) -> Earlier:
+    entries = reader.table(node, ("same", "title", "text", "days"), ("same",))
+    same = (
+        reader.several(entries["same"], lambda item: reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
+        if "same" in entries
+        else ()
+    )
+    texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in ("title", "text") if key in entries}
+    days = reader.integer(entries["days"], 0, 36_500) if "days" in entries else None
+    return Earlier(same=same, **texts, days=1 if days is None else days)
+
+
+# ---------------------------------------------------------------- samples → what the rules decide on
+
+
+def petition_of(sample: Sample) -> Petition:
+    """Return the petition that *sample* describes, as if it had been read."""
+    fields = {name: _found(value) for name, value in sample.fields.items()}
+    return Petition(
+        channel=Channel(sample.channel),
+        name=fields.get("name"),
+        uscc=None if sample.uscc_valid is None else _found("0" * 18),
+        uscc_valid=sample.uscc_valid,
+        address=fields.get("address"),
+        contact=fields.get("contact"),
+        phone=fields.get("phone"),
+        title=sample.title,
+        content=sample.text,
+        quoted="",
+        attachment_texts={"附件.txt": sample.attachment} if sample.attachment else {},
+        letter=_letter(sample),
+    )
+
+
+def candidates_of(sample: Sample, now: datetime) -> tuple[Candidate, ...]:
+    """Return the earlier case of *sample*, if it has one, as it stands at *now*."""
+    earlier = sample.earlier
+    if earlier is None:
+        return ()
+    return (
+        Candidate(
+            case_id=_EARLIER_CASE,
+            number=f"{_EARLIER_CASE}",
+            keys=earlier.same,
+            state=CaseState.ASSIGNED,
+            verdict=Verdict.ACCEPT,
+            name=sample.fields.get("name", ""),
+            title=earlier.title,
+            content=earlier.text,
+            received_at=now - timedelta(days=earlier.days),
+        ),
+    )
+
+
+def _letter(sample: Sample) -> Letter:
+    return Letter(
+        message_id="",
+        in_reply_to=(),
+        references=(),
+        sender=Address(name=sample.sender, address="sample@example.org") if sample.sender else None,
+        reply_to=None,
+        to=(),
+        subject=sample.title,
+        date=None,
+        text=sample.text,
+        attachments=(),
+        automatic=Automatic(kind=sample.automatic, evidence="sample") if sample.automatic else None,
+        doubts=(),
+    )
+
+
+def _found(value: str) -> Found:
+    return Found(value=value, how="text", span=Span(source="body", start=0, end=len(value), text=value))
