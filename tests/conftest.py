@@ -2,5 +2,9 @@
 
 from hypothesis import settings
 
+from tests.servers.dovecot import dovecot
+
+__all__ = ["dovecot"]
+
 settings.register_profile("zuozhen", deadline=None)
 settings.load_profile("zuozhen")
