@@ -50,6 +50,7 @@ class PackCase:
     verdict: str
     ground: int | None
     departments: tuple[str, ...]
+    candidates: tuple[Candidate, ...] = ()
 
 
 def found(value: str) -> Found:
@@ -149,20 +150,24 @@ def decided(rulebook: RuleBook, asked: Petition, candidates: Sequence[Candidate]
 
 def pack_cases() -> list[PackCase]:
     """Return the labelled cases under tests/decisions/cases."""
-    return [
-        _pack_case(f"{path.stem}-{number}", row)
-        for path in sorted(CASES.glob("*.yaml"))
-        for number, row in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    ]
+    return [case for path in sorted(CASES.glob("*.yaml")) for case in cases_of(path)]
+
+
+def cases_of(path: Path) -> list[PackCase]:
+    """Return the labelled cases that *path* holds."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [_pack_case(f"{path.stem}-{number}", row) for number, row in enumerate(rows)]
 
 
 def _pack_case(name: str, row: dict[str, Any]) -> PackCase:
     fields = {"name": row["name"]} if "name" in row else {}
     channel = Channel(row.get("channel", "letter"))
+    earlier = row.get("earlier")
     return PackCase(
         name=f"{name}-{row['title']}",
         petition=petition(row["title"], row["text"], channel=channel, **fields),
         verdict=row["verdict"],
         ground=row.get("ground"),
         departments=tuple(name for name in (row.get("department"), *row.get("other", [])) if name),
+        candidates=(candidate(title=earlier["title"], content=earlier["text"], name=row["name"]),) if earlier else (),
     )
