@@ -19,23 +19,29 @@ _PATIENCE = timedelta(seconds=10)
 
 
 class Database:
-    """A database by URL, for one event loop; `sqlite:////path/to/file.db` today.
+    """A database by URL, for one event loop: `sqlite:////path/to/file.db` or `postgresql://user@host/name`.
 
     A *unit* is a plain function over a Connection. It runs in a thread inside a transaction, returns plain values (no cursors), never
     commits, and may be composed of other units: whatever one `write` does stands or falls together.
     """
 
-    def __init__(self, url: str, *, patience: timedelta = _PATIENCE) -> None:
-        """Check *url*; *patience* is how long to wait for another process's lock. Raises ConfigError; touches no file."""
-        self._url = dialects.parse(url)
+    def __init__(self, url: str, *, password: str | None = None, patience: timedelta = _PATIENCE) -> None:
+        """Check *url*; *patience* is how long to wait for another process's lock. Raises ConfigError; touches no file.
+
+        *password* is that of the server where it does not stand in the URL.
+        """
+        self._url = dialects.parse(url, password)
         self._patience = patience
-        self._writing = dialects.open_engine(self._url, patience=patience)
-        self._reading = dialects.open_engine(self._url, patience=patience, read_only=True)
+        self._writing = dialects.open_engine(self._url, patience=patience, connections=1)
+        self._reading = dialects.open_engine(self._url, patience=patience, read_only=True, connections=_READERS)
         self._writer = Writer(self._writing)
         self._readers: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
-        """Open the database; raises StoreUnavailableError where that fails. The schema is `upgrade`'s business."""
+        """Open the database; raises StoreUnavailableError where that fails, UsageError where it could not keep every character.
+
+        The schema is `upgrade`'s business.
+        """
         await asyncio.to_thread(self._open)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._writer.start()
@@ -67,8 +73,8 @@ class Database:
 
     def _open(self) -> None:
         dialects.create_file(self._url)
-        with dialects.explained(), self._writing.connect():
-            pass
+        with dialects.explained(), self._writing.connect() as connection:
+            dialects.check_server(connection)
 
     def _shut(self) -> None:
         self._writer.close()

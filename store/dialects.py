@@ -8,14 +8,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from store.errors import ConfigError, Problem, StoreUnavailableError
+from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
 
 _WAL_LIMIT = 64 << 20  # bytes the write-ahead file is cut back to after a burst of large mails
 _MIGRATION_LOCK = 0x7A756F7A68656E  # "zuozhen": one upgrade at a time on PostgreSQL
@@ -23,45 +24,144 @@ _MIGRATION_LOCK = 0x7A756F7A68656E  # "zuozhen": one upgrade at a time on Postgr
 # Where the caller is wrong, waiting would not help; anything else the driver raises is trouble of the database.
 _OUR_OWN_FAULT = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 
+# What the database said → what to do. A server may speak Chinese itself, and tells who could not come in by words alone.
 _REMEDIES = (
-    ("no such table", "数据库尚未初始化或未升级，请先运行 zuozhen init"),
-    ("no such column", "数据库版本落后于程序，请先运行 zuozhen init"),
+    ("no such table", "数据库尚未初始化或未升级，请先运行 zuozhen db upgrade"),
+    ("no such column", "数据库版本落后于程序，请先运行 zuozhen db upgrade"),
     ("locked", "数据库正被另一进程长时间占用，请稍后再试"),
     ("full", "磁盘已满，请清理后再试"),
     ("readonly", "数据库文件不可写，请检查文件权限"),
     ("unable to open", "数据库文件无法打开，请检查目录是否存在、权限是否正确"),
     ("malformed", "数据库文件已损坏，请从备份恢复"),
     ("not a database", "该文件不是数据库，请检查配置中的路径"),
+    ("password authentication failed", "数据库口令不对，请检查 [store] 的 password_file 或 credential，以及地址中的用户名"),
+    ("认证失败", "数据库口令不对，请检查 [store] 的 password_file 或 credential，以及地址中的用户名"),
+    ("no password supplied", "数据库要求口令，请在 [store] 中写 password_file 或 credential"),
+    ("pg_hba.conf", "数据库服务器不接受来自本机的这个用户，请数据库管理员在 pg_hba.conf 中放行"),
+    ("database system is", "数据库服务器正在启动或关闭，请稍后再试"),
+    ("数据库系统", "数据库服务器正在启动或关闭，请稍后再试"),
+    ("too many c", "数据库连接数已满，请停掉不用的连接，或请数据库管理员调大 max_connections"),
+    ("connection slots", "数据库连接数已满，请停掉不用的连接，或请数据库管理员调大 max_connections"),
+    ("太多", "数据库连接数已满，请停掉不用的连接，或请数据库管理员调大 max_connections"),
+    ("role", "数据库用户不存在或没有权限，请检查地址中的用户名"),
+    ("does not exist", "数据库不存在，请先建库：createdb -E UTF8 -T template0 库名"),
+    ("不存在", "数据库或用户不存在，请检查地址，或先建库：createdb -E UTF8 -T template0 库名"),
+    ("refused", "数据库服务器连不上，请检查它是否在运行、地址与端口是否正确"),
+    ("No such file", "数据库服务器连不上，请检查它是否在运行、套接字目录是否正确"),
+    ("resolve", "数据库服务器的主机名解析不了，请检查地址"),
+    ("timeout", "数据库服务器没有应答，请检查网络与防火墙"),
+    ("timed out", "数据库服务器没有应答，请检查网络与防火墙"),
+    ("server closed", "与数据库服务器的连接断了，稍后会自动重连"),
+    ("connection is lost", "与数据库服务器的连接断了，稍后会自动重连"),
+    ("connection is closed", "与数据库服务器的连接断了，稍后会自动重连"),
 )
+# The same by SQLSTATE, which PostgreSQL gives once somebody is in, whatever language it speaks.
+_BY_STATE = {
+    "42P01": "数据库尚未初始化或未升级，请先运行 zuozhen db upgrade",
+    "42703": "数据库版本落后于程序，请先运行 zuozhen db upgrade",
+    "42501": "数据库用户没有权限，请让它成为数据库的属主（ALTER DATABASE 库名 OWNER TO 用户名）",
+    "25006": "数据库只能读不能写（可能是备机），请检查地址是否指向主机",
+    "53100": "数据库服务器磁盘已满，请清理后再试",
+    "53200": "数据库服务器内存不足",
+    "53300": "数据库连接数已满，请停掉不用的连接，或请数据库管理员调大 max_connections",
+    "55P03": "数据库正被另一进程长时间占用，请稍后再试",
+    "57P01": "与数据库服务器的连接断了，稍后会自动重连",
+    "57P02": "与数据库服务器的连接断了，稍后会自动重连",
+    "57P03": "数据库服务器正在启动或关闭，请稍后再试",
+}
+_LOST_TO_ANOTHER = {"40001", "40P01"}  # serialization failure, deadlock: rolled back for certain, and worth doing again
+_NOT_OURS = {"42P01", "42703", "42501"}  # programming errors by class, but the operator's to mend
+_EXAMPLES = "例如 sqlite:////var/lib/zuozhen/zuozhen.db 或 postgresql://zuozhen@db.example.org/zuozhen"
 
 
-def parse(url: str) -> sa.URL:
-    """Return *url* parsed; raises ConfigError where nobody could work with it."""
+def parse(url: str, password: str | None = None) -> sa.URL:
+    """Return *url* parsed, with *password* where it is kept elsewhere; raises ConfigError where nobody could work with it."""
     try:
         parsed = sa.make_url(url)
-    except exc.ArgumentError as error:
-        raise _unusable("无法识别的数据库地址", "例如 sqlite:////var/lib/zuozhen/zuozhen.db") from error
+    except (exc.ArgumentError, ValueError) as error:
+        raise _unusable("无法识别的数据库地址", _EXAMPLES) from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise _unusable("SQLite 地址缺少文件路径，内存数据库会丢失来件", "例如 sqlite:////var/lib/zuozhen/zuozhen.db")
-    return parsed
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "postgresql" and not parsed.database:
+        raise _unusable("PostgreSQL 地址缺少库名", "例如 postgresql://zuozhen@db.example.org/zuozhen")
+    return parsed if password is None else parsed.set(password=password)
 
 
 def _unusable(message: str, remedy: str) -> ConfigError:
     return ConfigError([Problem(place="database", key="url", message=message, remedy=remedy)])
 
 
-def open_engine(url: sa.URL, *, patience: timedelta, read_only: bool = False, foreign_keys: bool = True) -> sa.Engine:
-    """Return an engine for *url* that waits *patience* for another process's lock. Nothing is opened yet.
+def is_shared(url: sa.URL) -> bool:
+    """Say whether several services may work on the database at *url*; one on a file has it for itself (`daemon.single`)."""
+    return url.get_backend_name() != "sqlite"
+
+
+def open_engine(url: sa.URL, *, patience: timedelta, read_only: bool = False, foreign_keys: bool = True, connections: int = 5) -> sa.Engine:
+    """Return an engine for *url* that waits *patience* for another process's lock, over *connections* at most. Nothing is opened yet.
 
     Errors never show bound values: they are the words of petitions.
     """
+    is_postgresql = url.get_backend_name() == "postgresql"
+    more: dict[str, Any] = {"connect_args": _postgresql_settings(patience, read_only=read_only)} if is_postgresql else {}
+    if is_postgresql:  # a server restarted in between: the connection is tried before it is used, and made anew
+        more |= {"pool_pre_ping": True, "pool_size": connections, "max_overflow": 0}
     try:
-        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=url.get_backend_name() != "sqlite")
+        engine = sa.create_engine(url, hide_parameters=True, **more)
     except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
-        raise _unusable(f"不支持的数据库：{url.drivername}", "本版支持 sqlite") from error
+        raise _unusable(f"不支持的数据库：{url.drivername}", f"支持 sqlite 与 postgresql，{_EXAMPLES}") from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, patience=patience, read_only=read_only, foreign_keys=foreign_keys)
+    else:
+        event.listen(engine, "handle_error", _without_details)
     return engine
+
+
+def _without_details(context: ExceptionContext) -> None:
+    """Leave of a server's error what it says of the statement: its further lines quote the row, which are the words of a petition."""
+    cause = context.original_exception
+    first = str(cause).partition("\n")[0]
+    cause.args = (first,)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"({type(cause).__name__}) {first}",)
+
+
+def _postgresql_settings(patience: timedelta, *, read_only: bool) -> dict[str, object]:
+    """Return what every connection to PostgreSQL is opened with.
+
+    A reader sees one state of the database from its first query to its last (REPEATABLE READ, which a reader alone never fails). The
+    writer sees what others committed meanwhile (READ COMMITTED): a mail that came twice must find the first one.
+    """
+    settings = {
+        "timezone": "UTC",
+        "lock_timeout": str(int(patience / timedelta(milliseconds=1))),
+        "default_transaction_isolation": "repeatable read" if read_only else "read committed",
+        "default_transaction_read_only": "on" if read_only else "off",
+        "synchronous_commit": "on",  # a 250 is a promise: it must outlive a power failure
+        "idle_in_transaction_session_timeout": "300000",  # ms; a process that was stopped in mid-transaction must not hold up the others
+    }
+    return {
+        "client_encoding": "utf8",
+        "application_name": "zuozhen",
+        "connect_timeout": 10,
+        # A server that vanished without a goodbye is noticed after half a minute, not after the two hours of the kernel.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+        "options": " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items()),
+    }
+
+
+def check_server(connection: sa.Connection) -> None:
+    """Raise UsageError where the database could not keep every message: a PostgreSQL database that is not in UTF-8."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        remedy = "请以 UTF8 重新建库：createdb -E UTF8 -T template0 库名"
+        raise UsageError(f"数据库的编码是 {encoding}，存不下全部汉字（{remedy}）")
 
 
 def _prepare_sqlite(engine: sa.Engine, *, patience: timedelta, read_only: bool, foreign_keys: bool) -> None:
@@ -122,23 +222,42 @@ def _insert_new(dialect: str, table: sa.Table, returning_id: bool) -> sa.Insert:
 
 
 def transaction_survives(connection: sa.Connection) -> bool:
-    """Say whether *connection* is still inside its transaction: SQLite drops all of it when the disk is full or fails."""
+    """Say whether *connection* is still inside its transaction: SQLite drops all of it when the disk is full or fails.
+
+    PostgreSQL keeps what stood before the savepoint, unless the connection is gone.
+    """
     driver = connection.connection.dbapi_connection
-    return not isinstance(driver, sqlite3.Connection) or driver.in_transaction
+    if isinstance(driver, sqlite3.Connection):
+        return driver.in_transaction
+    return driver is not None and not driver.closed
+
+
+def is_lost_to_another(error: BaseException) -> bool:
+    """Say whether the transaction was undone because another one was in the way (a deadlock): again, it will go through."""
+    return _state_of(error) in _LOST_TO_ANOTHER
 
 
 def is_unavailable(error: BaseException) -> bool:
     """Say whether *error* is the database's trouble (locked, full, away) rather than a mistake of the caller."""
-    return isinstance(error, exc.DBAPIError | exc.TimeoutError | sqlite3.Error) and not isinstance(error, _OUR_OWN_FAULT)
+    if isinstance(error, _OUR_OWN_FAULT):
+        return _state_of(error) in _NOT_OURS
+    return isinstance(error, exc.DBAPIError | exc.TimeoutError | sqlite3.Error)
 
 
 def unavailable(error: BaseException) -> StoreUnavailableError:
     """Return *error* as an operator should read it, with *error* as its cause."""
     reason = str(error.orig if isinstance(error, exc.DBAPIError) else error)
-    remedy = next((remedy for mark, remedy in _REMEDIES if mark in reason), "请查看数据库日志")
-    failure = StoreUnavailableError(f"数据库暂不可用：{reason}（{remedy}）")
+    by_words = (remedy for mark, remedy in _REMEDIES if mark in reason)
+    remedy = _BY_STATE.get(_state_of(error)) or next(by_words, "请查看数据库日志")
+    failure = StoreUnavailableError(f"数据库暂不可用：{reason.splitlines()[0] if reason else ''}（{remedy}）")
     failure.__cause__ = error
     return failure
+
+
+def _state_of(error: BaseException) -> str:
+    """Return the SQLSTATE of an error of PostgreSQL, "" where there is none."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "")
 
 
 @contextlib.contextmanager

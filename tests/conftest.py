@@ -1,10 +1,43 @@
-"""What holds for every test: properties are judged by their outcome, never by the speed of the machine they run on."""
+"""What holds for every test: properties are judged by their outcome, never by the speed of the machine; where databases come from."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
+from tests.servers import postgres as postgresql
 from tests.servers.dovecot import dovecot
 
 __all__ = ["dovecot"]
 
 settings.register_profile("zuozhen", deadline=None)
 settings.load_profile("zuozhen")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Postgres]:
+    """Run one PostgreSQL for this test process; it starts with the first test that asks for it."""
+    with postgresql.server() as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql_url(postgres: postgresql.Postgres) -> Iterator[str]:
+    """Give the address of a fresh PostgreSQL database with today's tables."""
+    with postgres.fresh() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a fresh database of either kind: what is tested with it holds on both."""
+    with ExitStack() as opened:
+        if request.param == "postgresql":
+            server: postgresql.Postgres = request.getfixturevalue("postgres")
+            yield opened.enter_context(server.fresh())
+        else:
+            yield f"sqlite:///{tmp_path}/zuozhen.db"

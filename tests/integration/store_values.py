@@ -90,9 +90,9 @@ def store_on(db: Database, *, caps: Caps | None = None) -> Store:
 
 
 @asynccontextmanager
-async def opened(path: Path, *, caps: Caps | None = None, patience: timedelta = timedelta(seconds=30)) -> AsyncIterator[Store]:
-    """Yield a store on the file *path*, made where there is none, and close it."""
-    db = Database(url_of(path), patience=patience)
+async def opened(place: Path | str, *, caps: Caps | None = None, patience: timedelta = timedelta(seconds=30)) -> AsyncIterator[Store]:
+    """Yield a store on a file, made where there is none, or on the database at an URL, and close it."""
+    db = Database(url_of(place) if isinstance(place, Path) else place, patience=patience)
     await db.upgrade()
     await db.start()
     try:

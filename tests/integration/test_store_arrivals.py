@@ -17,9 +17,9 @@ from tests.integration.store_values import DISTRICT, HOUR, LEASE, NOW, Store, ar
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store on a fresh file."""
-    async with opened(tmp_path / "zuozhen.db") as store:
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Open a store on a fresh database of either kind."""
+    async with opened(database_url) as store:
         yield store
 
 
@@ -128,10 +128,9 @@ async def test_claims_go_oldest_first_and_once(store: Store) -> None:
     assert await claimed(store, later + LEASE, owner="other") == [early.id, late.id]
 
 
-async def test_claims_at_once_share_without_overlap(tmp_path: Path) -> None:
+async def test_claims_at_once_share_without_overlap(database_url: str) -> None:
     """Two daemons on one database never get the same arrival."""
-    path = tmp_path / "zuozhen.db"
-    async with opened(path) as one, opened(path) as two:
+    async with opened(database_url) as one, opened(database_url) as two:
         await one.arrivals.accept([arrival(str(i)) for i in range(40)])
 
         shares = await asyncio.gather(*(claimed((one, two)[i % 2], owner=f"daemon{i % 2}") for i in range(6)))

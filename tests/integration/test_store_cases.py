@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select, update
@@ -22,9 +21,9 @@ NOT_A_CASE = decision(verdict=Verdict.NOT_A_CASE, proposed=True, topic="广告�
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store on a fresh file."""
-    async with opened(tmp_path / "zuozhen.db") as store:
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Open a store on a fresh database of either kind."""
+    async with opened(database_url) as store:
         yield store
 
 

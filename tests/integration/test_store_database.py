@@ -251,7 +251,7 @@ async def test_missing_tables_name_the_remedy(tmp_path: Path) -> None:
     """A database that was never set up answers with the command that sets it up."""
     db = Database(url_of(tmp_path / "empty.db"))
     await db.start()
-    with pytest.raises(StoreUnavailableError, match="zuozhen init"):
+    with pytest.raises(StoreUnavailableError, match="zuozhen db upgrade"):
         await db.read(years)
     await db.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,9 @@ from tests.integration.store_values import DISTRICT, NOW, Store, arrival, decisi
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store on a fresh file."""
-    async with opened(tmp_path / "zuozhen.db") as store:
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Open a store on a fresh database of either kind."""
+    async with opened(database_url) as store:
         yield store
 
 

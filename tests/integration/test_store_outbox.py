@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +17,9 @@ STRANGER = "boss@enterprise.example"
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store on a fresh file, with small caps."""
-    async with opened(tmp_path / "zuozhen.db", caps=Caps(day=4, three_hours=2)) as store:
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Open a store on a fresh database of either kind, with small caps."""
+    async with opened(database_url, caps=Caps(day=4, three_hours=2)) as store:
         yield store
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, DateTime, Table, UniqueConstraint, event
+from sqlalchemy import Connection, DateTime, Table, UniqueConstraint, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -23,9 +22,9 @@ TABLES = sorted(Row.metadata.tables.values(), key=lambda table: table.name)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    """Open a store on a fresh file."""
-    async with opened(tmp_path / "zuozhen.db") as store:
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """Open a store on a fresh database of either kind."""
+    async with opened(database_url) as store:
         yield store
 
 
@@ -42,16 +41,24 @@ async def test_partial_indexes_have_their_condition(store: Store) -> None:
     """What the comparison above does not see: an index over open rows only has the same condition in migration and tables."""
 
     def conditions(connection: Connection) -> dict[str, str]:
-        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
-        return {name: sql.partition(" WHERE ")[2] for name, sql in rows}
+        if connection.dialect.name == "postgresql":
+            rows = connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%WHERE%'"))
+        else:
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"))
+        return {name: _bare(sql.partition(" WHERE ")[2]) for name, sql in rows}
 
     declared = {
-        str(index.name): str(index.dialect_options["sqlite"]["where"])
+        str(index.name): _bare(str(index.dialect_options["sqlite"]["where"]))
         for table in TABLES
         for index in table.indexes
         if index.dialect_options["sqlite"]["where"] is not None
     }
     assert await store.db.read(conditions) == declared
+
+
+def _bare(condition: str) -> str:
+    """Return a condition without the brackets and casts with which PostgreSQL tells it again."""
+    return condition.replace("::text", "").strip("()")
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -121,12 +128,16 @@ async def test_daily_work_runs_on_indexes(store: Store, question: Question) -> N
     """No query of daily work reads through a table or sorts one: it costs the same after ten years as on the first day."""
     await store.open_case("1", notices=[notice()])
     plans: list[str] = []
+    is_sqlite = store.db._url.get_backend_name() == "sqlite"
 
     def explain(connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            driver = connection.connection.cursor()
-            driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans.extend(str(row[3]) for row in driver.fetchall())
+        if not statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            return
+        driver = connection.connection.cursor()
+        if not is_sqlite:  # a table of three rows is read through unless that is made dear
+            driver.execute("SELECT set_config(name, 'off', true) FROM pg_settings WHERE name IN ('enable_seqscan', 'enable_sort')")
+        driver.execute(f"{'EXPLAIN QUERY PLAN' if is_sqlite else 'EXPLAIN'} {statement}", parameters)
+        plans.extend(str(row[-1]) for row in driver.fetchall())
 
     for engine in (store.db._reading, store.db._writing):
         event.listen(engine, "before_cursor_execute", explain)
@@ -134,4 +145,4 @@ async def test_daily_work_runs_on_indexes(store: Store, question: Question) -> N
 
     assert plans
     assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
-    assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
+    assert [plan for plan in plans if "TEMP B-TREE" in plan or "Seq Scan" in plan or "Sort " in plan] == []
