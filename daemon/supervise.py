@@ -20,8 +20,8 @@ from channels.smtp import Listener, Reception
 from daemon.config import MIB, Config, DoorSection
 from daemon.pipeline import DistrictRoom
 from daemon.waiting import first_of
-from daemon.wiring import DistrictFiles, House, load_districts, open_rooms
-from store.errors import ConfigError, Problem, TemporaryError, ZuozhenError
+from daemon.wiring import DistrictFiles, House, keep_packs, load_districts, open_rooms
+from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
 from store.model import Accepted, Arrival
 
 log = structlog.get_logger()
@@ -194,9 +194,13 @@ async def reload(house: House) -> None:
     try:
         districts = await asyncio.to_thread(load_districts, house.config.district)
         _check_same_districts(house, districts)
+        await keep_packs(house.stores.packs, districts, now=house.now())
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
     except ConfigError as error:
         log.error("rulebook.reload_refused", problems=[str(problem) for problem in error.problems])  # noqa: TRY400 - the list says it all
+        return
+    except StoreUnavailableError as error:  # what cannot be kept could never be proved
+        log.error("rulebook.reload_refused", problems=[str(error)])  # noqa: TRY400 - likewise
         return
     for id_, room in fresh.items():
         old = house.rooms[id_]

@@ -29,6 +29,7 @@ from store.matching import Matching
 from store.model import Address
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
+from store.packs import Packs
 from store.workers import Caps
 
 
@@ -46,6 +47,7 @@ class Stores:
     cases: Cases
     outbox: Outbox
     matching: Matching
+    packs: Packs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
             cases=Cases(database, outbox),
             outbox=outbox,
             matching=Matching(database),
+            packs=Packs(database),
         )
     finally:
         await database.close()
@@ -155,6 +158,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
     owner = config.name or socket.gethostname()
     try:
         async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
+            await keep_packs(stores.packs, districts, now=now())
             yield House(
                 config=config,
                 stores=stores,
@@ -190,6 +194,13 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
         await transport.close()
         for room in rooms.values():
             await asyncio.to_thread(room.engine.close)
+
+
+async def keep_packs(packs: Packs, districts: Sequence[DistrictFiles], *, now: datetime) -> None:
+    """Keep the packs of *districts* before anything is decided with them. Raises StoreUnavailableError."""
+    for files in districts:
+        book = files.rulebook
+        await packs.keep(book.district.id, book.digest, book.files, now=now)
 
 
 def open_transport(relay: RelaySection) -> Transport:

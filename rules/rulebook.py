@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ _JINJA = SandboxedEnvironment(autoescape=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleBook:
-    """A pack, loaded and found without mistakes. `digest` is SHA-256 (hex) over the names and bytes of all its files."""
+    """A pack, loaded and found without mistakes. `digest` is SHA-256 (hex) over the names and bytes of `files`, all that belongs to it."""
 
     district: District
     digest: str
@@ -41,6 +41,7 @@ class RuleBook:
     settings: Settings
     counts: tuple[CountAsked, ...]  # what the rules ask of the texts beyond single mentions
     nears: tuple[NearAsked, ...]
+    files: Mapping[str, bytes] = field(repr=False)
 
 
 def builtin_pack(name: str) -> Path:
@@ -64,7 +65,16 @@ def load_pack(path: Path) -> RuleBook:
     except OSError as error:
         problems.add(Node(str(error.filename), ""), f"读不了：{error.strerror}", "检查运行用户能否读取")
         raise ConfigError(problems.found) from error
-    book = _Loader(path.resolve().name, files, problems).load()
+    return _loaded(path.resolve().name, files, problems)
+
+
+def load_files(label: str, files: Mapping[str, bytes]) -> RuleBook:
+    """Load a pack that lies in no folder from its files by name; *label* stands before the names in problems. Raises as `load_pack` does."""
+    return _loaded(label, files, Problems())
+
+
+def _loaded(label: str, files: Mapping[str, bytes], problems: Problems) -> RuleBook:
+    book = _Loader(label, files, problems).load()
     if problems.found:
         raise ConfigError(problems.found)
     return book
@@ -163,6 +173,7 @@ class _Loader:
             settings=pack.settings,
             counts=counts,
             nears=nears,
+            files=self._files,
         )
 
     def _parse(self, name: str) -> Node | None:

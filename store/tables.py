@@ -320,6 +320,18 @@ class NoticeRow(Row, table=True):
     leased_until: MaybeMoment
 
 
+class PackRow(Row, table=True):
+    """One pack that was used, whole: `content` is a zip of its files. See `store.packs`."""
+
+    __tablename__ = "packs"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "digest"),)
+
+    district: Text
+    digest: Text
+    kept_at: Moment
+    content: bytes
+
+
 def _table(name: str) -> sa.Table:
     return Row.metadata.tables[name]
 
@@ -335,3 +347,4 @@ DECISIONS = _table("decisions")
 EVENTS = _table("events")
 KEYS = _table("match_keys")
 NOTICES = _table("notices")
+PACKS = _table("packs")

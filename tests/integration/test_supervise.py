@@ -363,6 +363,29 @@ async def test_reload_takes_the_new_pack_and_addresses(tmp_path: Path, log: Hear
     assert (await log.said("rulebook.reloaded"))["digest"] == after.decision.rulebook
 
 
+async def test_every_pack_that_decides_is_kept(tmp_path: Path) -> None:
+    """The pack of the start and that of a reload are both there under their digests, for whoever asks years later why."""
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
+        packs, old = bench.house.stores.packs, bench.room.rulebook
+        rewrite(tmp_path / "pack" / "departments.yaml", "区税务局", "区税务总局")
+        await reload(bench.house)
+        for book in (old, bench.room.rulebook):
+            assert (await packs.load("chenggong", book.digest)).files == book.files
+        assert old.digest != bench.room.rulebook.digest
+
+
+async def test_pack_that_cannot_be_kept_does_not_decide(tmp_path: Path, log: Heard) -> None:
+    """While the database is away a reload is refused and told: a decision whose rules nobody kept could not be proved."""
+    async with opened(tmp_path, **own_pack(tmp_path)) as bench:
+        old = bench.room.rulebook
+        rewrite(tmp_path / "pack" / "departments.yaml", "区税务局", "区税务总局")
+        await bench.house.stores.database.close()
+        await reload(bench.house)
+        (problem,) = (await log.said("rulebook.reload_refused"))["problems"]
+        assert "数据库" in problem
+        assert bench.room.rulebook is old
+
+
 async def test_reload_waits_for_the_case_in_hand(tmp_path: Path) -> None:
     """A pack is swapped between two cases: what has begun under the old one ends under it."""
     async with opened(tmp_path, **own_pack(tmp_path)) as bench:
