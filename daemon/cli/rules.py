@@ -58,9 +58,9 @@ def evaluate(
     labels, results = asyncio.run(evaluate_rows(path, pack, _progress()))
     counted = [label for label in labels if not channel or label.channel in channel]
     if json_:
-        as_json(figures_of(counted, results))
+        as_json(figures_of(counted, results, everything=labels))
     else:
-        _print(counted, results)
+        _print(counted, results, labels)
 
 
 def _progress() -> Callable[[int, int], None]:
@@ -72,13 +72,14 @@ def _progress() -> Callable[[int, int], None]:
     return show_progress
 
 
-def _print(labels: list[Label], results: Results) -> None:
-    whole: dict[str, Any] = figures_of(labels, results)
-    columns = {"合计": whole, **whole["by_channel"]}
+def _print(labels: list[Label], results: Results, everything: list[Label]) -> None:
+    whole: dict[str, Any] = figures_of(labels, results, everything=everything)
+    columns = {"合计": whole, "不计平台重复": whole["without_platform_repeats"], **whole["by_channel"]}
     lines = [(title, *(_number(part[name]) for part in columns.values())) for name, title in _FIGURES.items()]
     lines += [(_FIELD_NAMES[name], *(_number(part["field_accuracy"][name]) for part in columns.values())) for name in FIELDS]
     table(("指标", *columns), lines)
     done("不予受理各情形：" + "，".join(f"（{ground}）{_number(share)}" for ground, share in whole["by_ground"].items()))
+    done("“不计平台重复”不算情形 4 中首报在其他平台的行：接入那些平台的记录以后才可能判对。")
     _print_confusion(labels, results)
     if whole["wrong"]:
         wrong = [(item["id"], _brief(item["expected"]), _brief(item["got"]), item["why"]) for item in whole["wrong"]]

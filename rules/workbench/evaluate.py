@@ -12,6 +12,9 @@
 | same_problem_f1 | labelled with a group | pairs of rows in one group |
 | field_accuracy | where the label has the field | equal without white space |
 
+`without_platform_repeats` are the same figures without the rows labelled refuse, ground 4, whose first report is a record of another
+platform: they can only come out right where the records of that platform are taken in.
+
 A row without a result (its channel is not built, it could not be read) is wrong everywhere. A figure without any row is null.
 """
 
@@ -28,6 +31,7 @@ from store.errors import ConfigError, Problem
 
 FIELDS = ("name", "uscc", "phone", "contact")
 GROUNDS = (1, 2, 3, 4, 5)
+_ELSEWHERE, _PLATFORM = 4, "platform"
 
 Figure: TypeAlias = float | None
 Figures: TypeAlias = dict[str, object]
@@ -90,15 +94,24 @@ def read_labels(lines: Iterable[str], place: str) -> list[Label]:
     return labels
 
 
-def evaluate(labels: Sequence[Label], results: Results) -> Figures:
-    """Return all figures, of all rows and by channel, and the rows that are wrong with what was expected and what came."""
+def evaluate(labels: Sequence[Label], results: Results, *, everything: Sequence[Label] = ()) -> Figures:
+    """Return all figures, of all rows and by channel, and the rows that are wrong with what was expected and what came.
+
+    *everything* are all rows of the file where *labels* are only those of some channels: it tells which reports platforms had first.
+    """
+    own = [label for label in labels if not _repeats_a_platform(label, {row.id: row.channel for row in everything or labels})]
     channels = dict.fromkeys(label.channel for label in labels)
     return {
         **_figures(labels, results, labels),
+        "without_platform_repeats": _figures(own, results, labels),
         "by_channel": {name: _figures([label for label in labels if label.channel == name], results, labels) for name in channels},
         "by_ground": {str(ground): _ground([label for label in labels if label.ground == ground], results) for ground in GROUNDS},
         "wrong": [_wrong(label, results.get(label.id)) for label in labels if _is_wrong(label, results, labels)],
     }
+
+
+def _repeats_a_platform(label: Label, channels: Mapping[str, str]) -> bool:
+    return label.verdict == "refuse" and label.ground == _ELSEWHERE and channels.get(label.duplicate_of or "") == _PLATFORM
 
 
 def confusion(labels: Iterable[Label], results: Results) -> dict[str, dict[str, int]]:

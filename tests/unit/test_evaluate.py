@@ -48,6 +48,23 @@ def result(**changes: Any) -> Result:
     return dataclasses.replace(right, **changes)
 
 
+def test_repeats_of_a_platform_are_counted_apart() -> None:
+    """A refusal of ground 4 that only the platform's own record can show is left out of the second figures, of whatever channels they are."""
+    first = label("p", channel="platform")
+    needs_record = label("m", verdict="refuse", ground=4, duplicate_of="p")
+    says_so = label("n", verdict="refuse", ground=4, duplicate_of="a")
+    rows = [label("a"), first, needs_record, says_so]
+    results = {"a": result(), "p": result(), "m": result(), "n": result(verdict="refuse", ground=4)}
+    mails = [row for row in rows if row.channel == "mail"]
+
+    figures = evaluate(mails, results, everything=rows)
+
+    own = figures["without_platform_repeats"]
+    assert isinstance(own, dict)
+    assert (figures["rows"], figures["verdict_accuracy"], figures["ground_accuracy"]) == (3, 0.6667, 0.5)
+    assert (own["rows"], own["verdict_accuracy"], own["ground_accuracy"]) == (2, 1.0, 1.0)
+
+
 def test_figures_without_a_row_are_null() -> None:
     """Nothing labelled refuse, nothing to say about grounds: null, not zero and not one."""
     figures = evaluate([label("a")], {"a": result()})
