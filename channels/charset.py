@@ -7,16 +7,17 @@ declaration, and validity as UTF-8, count as a bonus. No name of a codec can sto
 from __future__ import annotations
 
 import encodings.aliases
+import math
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import chardet
 
+from channels.familiarity import familiarity
+
 _SAMPLE = 1 << 16  # bytes looked at to choose a reading
-_PART = 4_000  # characters of it that are scored
 _CLOSE = 0.08  # two readings this near are shown to chardet
 _REPAIRS = 500  # lines of a mixed text that are judged one by one
 _TWO_HANZI = 4  # by how many UTF-8 bytes two of them exceed their count
@@ -62,21 +63,6 @@ _CUT_OFF = frozenset({"unexpected end of data", "incomplete multibyte sequence",
 _FOREIGN = re.compile(rb"[\x00\x1b\x80-\xff]|~\{")
 _LABEL = re.compile(r"[A-Za-z0-9_.:+()-]{1,40}")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-
-# The characters one meets everywhere, simplified and traditional: what tells a right reading of four characters from a wrong one.
-_FREQUENT = frozenset(
-    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多经"
-    "么去法学如都同现当没动面起看定天分还进好小部其些主样理心本前开但因只从想实日者意无力它与长把机十民第公此已工使情明性知全三又关点"
-    "正业外将两高间由问很最重并物手应向头文体政相见被利什二等产或新己制身果加西月话合回特代内信表化给位次度门任常先海通教原东提立及比"
-    "员解水名真论处走义各入几口认条平系气题活更别变四总何电数安少报结反受目太量再建务做接必场件计管期市直资山金指许统区保至便空决治展"
-    "科司五基书非则界达放即难且权思完设式路记南品住告类求据程北边该交规万取领共确让候带运企限责请贵局街办税费票贷款项证投诉举咨询议城"
-    "昆云呈贡申材料附您尊敬谢"
-    "王李张刘陈杨赵黄周吴徐孙胡朱林郭罗梁宋郑韩唐冯于董萧曹袁邓傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶余潘杜戴夏钟汪姜范石姚谭廖邹熊陆郝孔白崔康毛"
-    "邱秦江史顾侯邵孟龙段雷钱汤尹黎易武乔贺赖龚"
-    "這個們來為國說時會對於著過發後裡種經麼學現當沒動還進樣開從實無與長機關點業將兩間問應頭體見產話門東員論處義幾認條係氣題變總電數報"
-    "結務場計資許統區決書則達難權設記類據規萬領確讓帶運責請貴辦稅費貸項證訴舉諮詢議雲貢謝"
-    "張劉陳楊趙黃吳孫馬羅鄭馮鄧蕭呂蘇盧蔣賈葉鍾範譚鄒陸錢湯龍賀賴龔"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +118,13 @@ def _choose(raw: bytes, known: list[str]) -> str:
     first = _FOREIGN.search(raw)
     start = raw.rfind(b"\n", 0, first.start()) + 1 if first else 0
     sample = raw[start : start + _SAMPLE]
-    scores = {codec: _score(sample, codec, known) for codec in _candidates(sample, known)}
+    scores: dict[str, float] = {}
+    leading = -math.inf
+    for codec in _candidates(sample, known):
+        reading = _Reading(sample, codec, known)
+        if reading.ceiling >= leading - _CLOSE:  # else it can neither win nor come close
+            scores[codec] = reading.score()
+            leading = max(leading, scores[codec])
     best = max(scores, key=lambda codec: scores[codec])
     close = [codec for codec, score in scores.items() if scores[best] - score < _CLOSE]
     if len(close) > 1 and not known:
@@ -151,15 +143,23 @@ def _candidates(sample: bytes, known: list[str]) -> Iterator[str]:
             yield codec
 
 
-def _score(sample: bytes, codec: str, known: list[str]) -> float:
-    """Weigh a reading: the mean familiarity of its non-ASCII characters, and what speaks for the codec itself."""
-    text = sample.decode(codec, "replace")
-    whole = text.removesuffix("�")  # the last character may be cut off: weaker evidence against the reading than another
-    foreign = [_familiarity(whole, at) for at, char in enumerate(whole[:_PART]) if not " " <= char <= "~" and char not in "\t\n\r"]
-    cut_off = 0.6 if whole != text else 0.0
-    if not foreign:
-        return (1.0 if codec.startswith(("utf_16", "utf_32")) else 0.6) - 1.1 * cut_off
-    return sum(foreign) / len(foreign) + _bonus(whole, codec, known) - cut_off
+class _Reading:
+    """One reading of the bytes and how it weighs: what speaks for the codec itself is cheap to know, how familiar its text looks is not."""
+
+    def __init__(self, sample: bytes, codec: str, known: list[str]) -> None:
+        text = sample.decode(codec, "replace")
+        self._codec = codec
+        self._text = text.removesuffix("�")  # the last character may be cut off: weaker evidence against the reading than another
+        self._cut_off = 0.6 if self._text != text else 0.0
+        self._bonus = _bonus(self._text, codec, known)
+        self.ceiling = 1.0 + self._bonus - self._cut_off  # no character is more than familiar
+
+    def score(self) -> float:
+        """Weigh the reading: the mean familiarity of its non-ASCII characters, and what speaks for the codec."""
+        mean = familiarity(self._text)
+        if mean is None:
+            return (1.0 if self._codec.startswith(("utf_16", "utf_32")) else 0.6) - 1.1 * self._cut_off
+        return round(mean + self._bonus - self._cut_off, 9)  # so that a tie is one, and goes to what was declared
 
 
 def _bonus(text: str, codec: str, known: list[str]) -> float:
@@ -174,43 +174,6 @@ def _bonus(text: str, codec: str, known: list[str]) -> float:
     if codec.startswith("iso2022") or codec == "hz":  # escapes that read as text are no accident
         bonus += 0.5
     return bonus
-
-
-def _familiarity(text: str, at: int) -> float:
-    """How much the character of *text* at *at* speaks for the reading: 1 everyday, 0 says nothing, negative against it."""
-    char = text[at]
-    letters = sum(other.isascii() and other.isalpha() for other in text[max(at - 1, 0) : at] + text[at + 1 : at + 2])
-    if "À" <= char <= "ÿ" or char in "šžŠŽœŒ":  # Latin letters stand beside Latin letters
-        return 0.5 if letters else -0.1
-    if letters == len("ab") and "一" <= char <= "\u9fff":  # a lone hanzi inside a Latin word: M黮ler
-        return 0.0
-    return 1.0 if char in _FREQUENT else 0.6 if char in _common() else _rarity(char)
-
-
-@cache
-def _rarity(char: str) -> float:
-    if char == "�":
-        return -3.0
-    if char in "，。、；：？！“”‘’（）《》【】—…·　\u00a0" or "０" <= char <= "９":
-        return 0.8
-    if "一" <= char <= "\u9fff":
-        return 0.15
-    kind = unicodedata.category(char)
-    if kind in {"Cc", "Co", "Cn"}:
-        return -2.0
-    script = unicodedata.name(char, "").partition(" ")[0] if kind[0] == "L" else ""
-    if script in {"HIRAGANA", "KATAKANA"}:  # GB 2312 holds them too, and Big5 read as GB is full of them
-        return 0.3
-    return 0.5 if script in {"HANGUL", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "THAI"} else 0.0
-
-
-@cache
-def _common() -> frozenset[str]:
-    """Return the everyday characters of both standards: level 1 of GB 2312 (3,755) and of Big5 (5,401)."""
-    simplified = bytes(byte for lead in range(0xB0, 0xD8) for trail in range(0xA1, 0xFF) for byte in (lead, trail))
-    trails = (*range(0x40, 0x7F), *range(0xA1, 0xFF))
-    traditional = bytes(byte for lead in range(0xA4, 0xC7) for trail in trails for byte in (lead, trail))
-    return frozenset(simplified.decode("gb2312", "ignore") + traditional.decode("big5", "ignore"))
 
 
 def _read(raw: bytes, codec: str, declared: list[str], known: list[str]) -> Decoded:
