@@ -121,8 +121,10 @@ def _choose(raw: bytes, known: list[str]) -> str:
     scores: dict[str, float] = {}
     leading = -math.inf
     for codec in _candidates(sample, known):
+        if codec != "utf_8" and _ceiling(_bonus("", codec, known)) < leading - _CLOSE:
+            continue  # it can neither win nor come close, whatever it reads
         reading = _Reading(sample, codec, known)
-        if reading.ceiling >= leading - _CLOSE:  # else it can neither win nor come close
+        if reading.ceiling >= leading - _CLOSE:
             scores[codec] = reading.score()
             leading = max(leading, scores[codec])
     best = max(scores, key=lambda codec: scores[codec])
@@ -152,7 +154,7 @@ class _Reading:
         self._text = text.removesuffix("�")  # the last character may be cut off: weaker evidence against the reading than another
         self._cut_off = 0.6 if self._text != text else 0.0
         self._bonus = _bonus(self._text, codec, known)
-        self.ceiling = 1.0 + self._bonus - self._cut_off  # no character is more than familiar
+        self.ceiling = _ceiling(self._bonus) - self._cut_off
 
     def score(self) -> float:
         """Weigh the reading: the mean familiarity of its non-ASCII characters, and what speaks for the codec."""
@@ -160,6 +162,11 @@ class _Reading:
         if mean is None:
             return (1.0 if self._codec.startswith(("utf_16", "utf_32")) else 0.6) - 1.1 * self._cut_off
         return round(mean + self._bonus - self._cut_off, 9)  # so that a tie is one, and goes to what was declared
+
+
+def _ceiling(bonus: float) -> float:
+    """Return the best score that a reading with this *bonus* may have: no character is more than familiar."""
+    return 1.0 + bonus
 
 
 def _bonus(text: str, codec: str, known: list[str]) -> float:

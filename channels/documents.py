@@ -13,9 +13,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-import docx
-from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
+from docx.oxml.parser import parse_xml
 from docx.oxml.xmlchemy import BaseOxmlElement
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -31,6 +30,7 @@ _MAX_DEPTH = 8  # tables within tables
 _MAX_SPAN = 64  # columns one cell may span
 _LAST_COLUMN = 16_384  # of a sheet (ECMA-376)
 
+_WORD = "word/document.xml"  # the main part of a Word document
 _ZIP = b"PK\x03\x04"
 _UNREADABLE = {
     b"\xd0\xcf\x11\xe0": "是旧版 Office 格式（.doc、.xls），系统不能读取，请人工打开，或请企业改用 .docx、.xlsx",
@@ -91,8 +91,9 @@ def _read(name: str, content_type: str, data: bytes) -> Document | None:
 def _read_archive(data: bytes) -> Document:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            is_word = _measured(archive)
-        return _read_docx(data) if is_word else _read_xlsx(data)
+            if _measured(archive):
+                return _read_docx(archive.read(_WORD))
+        return _read_xlsx(data)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise _UnreadableError(_BROKEN) from error
 
@@ -103,14 +104,14 @@ def _measured(archive: zipfile.ZipFile) -> bool:
     names = {entry.filename for entry in entries}
     if len(entries) > _MAX_ENTRIES:
         raise _UnreadableError(f"内含 {len(entries)} 个文件，超过上限，系统不打开，请人工核查")
-    if not names & {"word/document.xml", "xl/workbook.xml"}:
+    if not names & {_WORD, "xl/workbook.xml"}:
         raise _UnreadableError(_UNREADABLE[b"Rar!"])
     if sum(entry.file_size for entry in entries) > _MAX_UNPACKED:
         raise _UnreadableError("解压后过大，疑似压缩炸弹，系统不打开，请人工核查")
     left = _MAX_UNPACKED
     for entry in entries:
         left -= _measured_entry(archive, entry, left)
-    return "word/document.xml" in names
+    return _WORD in names
 
 
 def _measured_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> int:
@@ -179,12 +180,16 @@ class _Writer:
         return Document(text="".join(self.parts), cells=tuple(self.cells))
 
 
-def _read_docx(data: bytes) -> Document:
+def _read_docx(part: bytes) -> Document:
+    """Read the main part of a Word document; styles, pictures and the like, which cost most of the time, are not opened."""
     writer = _Writer()
     try:
-        _blocks(docx.Document(io.BytesIO(data)).element.body, writer, 0)
-    except (PackageNotFoundError, SyntaxError, KeyError, ValueError, AttributeError) as error:  # lxml's errors are SyntaxErrors
+        body = parse_xml(part).find(qn("w:body"))
+    except (SyntaxError, ValueError) as error:  # lxml's errors are SyntaxErrors
         raise _UnreadableError(_BROKEN) from error
+    if body is None:
+        raise _UnreadableError(_BROKEN)
+    _blocks(body, writer, 0)
     return writer.document()
 
 

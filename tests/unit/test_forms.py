@@ -242,6 +242,21 @@ def test_damage_anywhere_is_survived() -> None:
         assert document is not None or doubt or at == 0
 
 
+def test_only_the_main_part_is_needed() -> None:
+    """A Word document whose styles and relations are broken is read all the same: its words stand in the main part."""
+    data = with_entry(with_entry(word_form(FILLED), "word/styles.xml", b"<broken"), "_rels/.rels", b"<broken")
+
+    assert _values(_document(data))["name"] == FILLED["企业名称"]
+
+
+def test_a_word_document_without_a_body_is_a_note() -> None:
+    """A main part that is XML, but no text document, is broken."""
+    document, doubt = read_document("表.docx", WORD_TYPE, with_entry(word_form(FILLED), "word/document.xml", b"<x/>"))
+
+    assert document is None
+    assert "损坏" in doubt
+
+
 def test_deep_tables_end() -> None:
     """Tables within tables are followed so far and no further."""
     document = docx.Document()
