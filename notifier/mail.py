@@ -13,37 +13,28 @@ Decided here:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
 import re
-import unicodedata
-from email.headerregistry import Address as HeaderAddress
-from email.message import EmailMessage
-from email.policy import EmailPolicy
+from collections.abc import Iterator
 from email.utils import format_datetime
 
+from notifier import headers
+from notifier.headers import one_line
 from store.errors import DeliveryRefusedError
 from store.model import Address, Purpose, QueuedNotice
 
 _TO_ENTERPRISE = frozenset({Purpose.ACKNOWLEDGE, Purpose.SUPPLEMENT, Purpose.REFERRAL})
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
-_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")  # printable ASCII but angle brackets; what a header can carry
+_MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")  # printable ASCII but angle brackets; with its header within 998 octets
 _HEADER_LINE = re.compile(rb"(?:From |[!-9;-~]{1,76}:)")
-_UNFOLDED = frozenset({"message-id", "in-reply-to", "references"})  # at most 420 octets here, of the 998 that RFC 5322 2.1.1 allows
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
 _ENDING = re.compile(r"[A-Za-z0-9]{1,8}")
 _BODY_END = "</body>"
+_LINE = 76  # columns of base64 (RFC 2045 6.8)
 _MIB = 1 << 20
 _MAX_NAME, _MAX_FILE_NAME = 80, 60  # code points
-
-
-class _Policy(EmailPolicy):
-    """`email.policy.SMTP`, except that headers of one long word stay whole: it would fold them by encoding, and no thread would be found again."""
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        if name.lower() in _UNFOLDED:
-            return f"{name}: {value}{self.linesep}".encode("ascii")
-        return super().fold_binary(name, value)
 
 
 def build(queued: QueuedNotice, *, sender: Address, original: bytes | None, max_original: int, original_name: str = "") -> bytes:
@@ -54,45 +45,41 @@ def build(queued: QueuedNotice, *, sender: Address, original: bytes | None, max_
     Message-ID cannot stand in a header.
     """
     note = _missing_original(queued, original, max_original)
-    message = EmailMessage(policy=_Policy(linesep="\r\n"))
-    _head(message, queued, sender)
-    message.set_content(queued.notice.text + note, cte="base64")
-    message.add_alternative(_with_note(queued.notice.html, note), subtype="html", cte="base64")
-    if original is not None and queued.notice.attach_original and not note:
-        _attach(message, original, _file_name(original_name or _default_name(original)))
-    _fix_boundaries(message, queued.message_id)
-    return message.as_bytes()
+    attaches = original is not None and queued.notice.attach_original and not note
+    texts = [_text("plain", queued.notice.text + note), _text("html", _with_note(queued.notice.html, note))]
+    body = _multipart("alternative", texts, _boundary(queued, int(attaches)))
+    if original is not None and attaches:
+        file = _file(original, _file_name(original_name or _default_name(original)))
+        body = _multipart("mixed", [body, file], _boundary(queued, 0))
+    return "".join(_head(queued, sender)).encode("ascii") + body
 
 
-def _head(message: EmailMessage, queued: QueuedNotice, sender: Address) -> None:
+def _head(queued: QueuedNotice, sender: Address) -> Iterator[str]:
     notice = queued.notice
-    message["From"] = _header_address(sender)
-    message["To"] = _header_address(notice.to)
-    message["Subject"] = _one_line(notice.subject)
-    message["Date"] = format_datetime(queued.created_at)
-    message["Message-ID"] = _angled(queued.message_id)
+    yield _mailbox("From", sender)
+    yield _mailbox("To", notice.to)
+    yield headers.words("Subject", notice.subject)
+    yield headers.token("Date", format_datetime(queued.created_at))
+    yield headers.token("Message-ID", _angled(queued.message_id))
     if _MESSAGE_ID.fullmatch(notice.reply_to_message):  # a stranger's; what cannot stand in a header is left out
-        message["In-Reply-To"] = message["References"] = f"<{notice.reply_to_message}>"
-    message["Auto-Submitted"] = "auto-replied" if notice.purpose in _TO_ENTERPRISE else "auto-generated"  # RFC 3834 5
-    message["X-Auto-Response-Suppress"] = "All"  # Exchange
-    message["X-Zuozhen"] = _one_line(f"{queued.district}; {queued.case_number}; {notice.purpose.value}")
+        yield headers.token("In-Reply-To", f"<{notice.reply_to_message}>")
+        yield headers.token("References", f"<{notice.reply_to_message}>")
+    yield headers.token("Auto-Submitted", "auto-replied" if notice.purpose in _TO_ENTERPRISE else "auto-generated")  # RFC 3834 5
+    yield headers.token("X-Auto-Response-Suppress", "All")  # Exchange
+    yield headers.words("X-Zuozhen", f"{queued.district}; {queued.case_number}; {notice.purpose.value}")
+    yield headers.token("MIME-Version", "1.0")
 
 
-def _header_address(address: Address) -> HeaderAddress:
+def _mailbox(name: str, address: Address) -> str:
     if not _ADDRESS.fullmatch(address.address):
-        raise DeliveryRefusedError(f"邮箱地址“{_one_line(address.address)[:_MAX_NAME]}”不能用于发信，请核对")
-    return HeaderAddress(display_name=_one_line(address.name)[:_MAX_NAME], addr_spec=address.address)
+        raise DeliveryRefusedError(f"邮箱地址“{one_line(address.address)[:_MAX_NAME]}”不能用于发信，请核对")
+    return headers.mailbox(name, one_line(address.name)[:_MAX_NAME], address.address)
 
 
 def _angled(message_id: str) -> str:
     if not _MESSAGE_ID.fullmatch(message_id):
         raise DeliveryRefusedError("邮件标识（Message-ID）不合规范，无法发出")
     return f"<{message_id}>"
-
-
-def _one_line(text: str) -> str:
-    """Return *text* without line breaks or other controls: nothing can begin a header of its own."""
-    return " ".join("".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} else char for char in text).split())
 
 
 def _missing_original(queued: QueuedNotice, original: bytes | None, max_original: int) -> str:
@@ -120,19 +107,46 @@ def _default_name(original: bytes) -> str:
 
 def _file_name(name: str) -> str:
     """Return a name that is a file's name on every system, its ending kept."""
-    stem, _, ending = _one_line(name).rpartition(".")
+    stem, _, ending = one_line(name).rpartition(".")
     if not stem or not _ENDING.fullmatch(ending):
-        stem, ending = _one_line(name), ""
+        stem, ending = one_line(name), ""
     safe = _NOT_IN_NAMES.sub("_", stem)[:_MAX_FILE_NAME]
     return f"{safe}.{ending}" if ending else safe
 
 
-def _attach(message: EmailMessage, original: bytes, name: str) -> None:
-    """Add *original* byte for byte. A text says in which encoding it is, so that a client can show it."""
-    if name.endswith(".txt"):
-        message.add_attachment(original, maintype="text", subtype="plain", filename=name, params={"charset": _charset(original)})
-    else:
-        message.add_attachment(original, maintype="application", subtype="octet-stream", filename=name)
+def _text(subtype: str, text: str) -> bytes:
+    """Return a part of the letter itself; its lines end in CRLF inside the base64 too (RFC 2046 4.1.1)."""
+    lines = b"".join(line + b"\r\n" for line in text.encode().splitlines())
+    return _part(f'text/{subtype}; charset="utf-8"', "", lines)
+
+
+def _file(original: bytes, name: str) -> bytes:
+    """Return the part that holds *original* byte for byte. A text says in which encoding it is, so that a client can show it."""
+    kind = f'text/plain; charset="{_charset(original)}"' if name.endswith(".txt") else "application/octet-stream"
+    return _part(kind, headers.attached(name), original)
+
+
+def _part(kind: str, more: str, content: bytes) -> bytes:
+    head = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: base64\r\n{more}\r\n"
+    return head.encode("ascii") + _base64(content)
+
+
+def _multipart(subtype: str, parts: list[bytes], boundary: str) -> bytes:
+    """Return *parts*, each with its own head and a line end behind it, as one entity with its Content-Type."""
+    mark = f"--{boundary}".encode("ascii")
+    head = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'.encode("ascii")
+    return head + b"".join(mark + b"\r\n" + part for part in parts) + mark + b"--\r\n"
+
+
+def _boundary(queued: QueuedNotice, number: int) -> str:
+    """Draw a boundary from the Message-ID, so that building twice gives the same bytes. `=_` cannot occur in base64."""
+    return f"=_{hashlib.sha256(f'{queued.message_id}/{number}'.encode()).hexdigest()[:40]}"
+
+
+def _base64(content: bytes) -> bytes:
+    """Return *content* in lines of base64; `base64.encodebytes`, line by line, would be ten times slower."""
+    text = base64.b64encode(content)
+    return b"".join(text[start : start + _LINE] + b"\r\n" for start in range(0, len(text), _LINE))
 
 
 def _charset(text: bytes) -> str:
@@ -141,9 +155,3 @@ def _charset(text: bytes) -> str:
     except UnicodeDecodeError:
         return "gb18030"
     return "utf-8"
-
-
-def _fix_boundaries(message: EmailMessage, message_id: str) -> None:
-    """Draw the boundaries from the Message-ID, so that building twice gives the same bytes. `=_` cannot occur in base64."""
-    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
-        part.set_boundary(f"=_{hashlib.sha256(f'{message_id}/{number}'.encode()).hexdigest()[:40]}")

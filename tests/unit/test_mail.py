@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import cast
 
 import pytest
@@ -217,6 +218,36 @@ def test_a_subject_comes_through(subject: str) -> None:
 
     folded = raw.partition(b"\r\nSubject: ")[2].partition(b"\r\nDate:")[0].decode("ascii")
     assert str(make_header(decode_header(folded.replace("\r\n", "")))) == subject
+
+
+@given(name=st.text(alphabet=st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=1, max_size=80))
+def test_a_name_comes_through(name: str) -> None:
+    """Quotation marks, backslashes, spaces or Chinese in a department's name: the reader sees the name, and one address."""
+    raw = _built(_with(to=Address(name=name, address="dnhh@gov.example")), original=None)
+
+    shown, address = parseaddr(raw.partition(b"\r\nTo: ")[2].partition(b"\r\nSubject:")[0].decode("ascii").replace("\r\n", ""))
+    assert str(make_header(decode_header(shown))) == " ".join(name.split())
+    assert address == "dnhh@gov.example"
+
+
+@given(name=st.text(alphabet=st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=200), subject=st.text(max_size=300))
+def test_no_line_of_the_head_is_long(name: str, subject: str) -> None:
+    """RFC 2047 2: at most 76 columns where words are encoded, however long the words are; what continues a line begins with a space."""
+    queued = _with(to=Address(name=name, address="dnhh@gov.example"), subject=subject)
+
+    for raw in (_built(queued), _built(queued, name=f"{name}.eml")):
+        lines = raw.split(b"\r\n")
+        assert max(map(len, lines)) <= 76
+        assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_subject_that_looks_encoded_is_shown_as_it_is() -> None:
+    """Somebody's `=?…?=` is no encoding of ours: the reader sees these very characters."""
+    looks = "=?utf-8?b?5bey55m76K6w?= 1"
+
+    raw = _built(_with(subject=looks), original=None)
+
+    assert str(make_header(decode_header(raw.partition(b"\r\nSubject: ")[2].partition(b"\r\nDate:")[0].decode("ascii")))) == looks
 
 
 def test_a_long_address_stays_whole() -> None:
