@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from channels.reader import Reader
 from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
@@ -20,7 +19,7 @@ from notifier.compose import Addresses, Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import load_calendar
 from rules.engine import Engine
-from rules.rulebook import RuleBook, builtin_pack, load_pack
+from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
@@ -227,7 +226,7 @@ def _load_district(section: DistrictSection) -> DistrictFiles:
     problems: list[Problem] = []
     rulebook, known = None, None
     try:
-        rulebook = load_pack(Path(section.pack) if "/" in section.pack else builtin_pack(section.pack))
+        rulebook = load_pack(pack_folder(section.pack))
         known = set(rulebook.district.departments)
     except ConfigError as error:
         problems.extend(error.problems)

@@ -57,6 +57,11 @@ def builtin_packs() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in _BUILTIN.glob("*/pack.yaml")))
 
 
+def pack_folder(name: str) -> Path:
+    """Return the folder of a pack as an operator names it: a path with a slash, or the name of one that comes with the product."""
+    return Path(name) if "/" in name else builtin_pack(name)
+
+
 def load_pack(path: Path) -> RuleBook:
     """Read, check and compile the pack in the folder *path*; raises ConfigError with every problem of every file."""
     problems = Problems()

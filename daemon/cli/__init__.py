@@ -28,7 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
-    "rules": ("daemon.cli.rules", "测量规则的准确率。"),
+    "rules": ("daemon.cli.rules", "检查、试、比较、演练规则，测量准确率。"),
 }
 _USAGE, _BUG, _TEMPORARY = 2, 70, 75  # EX_SOFTWARE and EX_TEMPFAIL of sysexits
 _NOBODY_READS = 141  # as a program that SIGPIPE ended

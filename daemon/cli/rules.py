@@ -1,4 +1,4 @@
-"""`zuozhen rules`: measure what the rules decide against what persons labelled."""
+"""`zuozhen rules`: the workbench of the rules; measuring against labels stands here, each other tool in a module of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
+from daemon.cli.rules_lint import lint_pack
 from daemon.evaluation import evaluate as evaluate_rows
 from rules.workbench.evaluate import FIELDS, Label, Results, confusion
 from rules.workbench.evaluate import evaluate as figures_of
@@ -40,6 +41,7 @@ _FIELD_NAMES = {"name": "企业名称", "uscc": "信用代码", "phone": "电话
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     rules = group(summary)
+    rules.command("lint", cls=Command)(lint_pack)
     rules.command("evaluate", cls=Command)(evaluate)
     app.add_typer(rules, name=name)
 

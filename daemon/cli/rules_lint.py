@@ -1,0 +1,68 @@
+"""`zuozhen rules lint`: what loads and is yet probably not meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Literal
+
+import typer
+
+from daemon.cli.output import as_json, done
+from daemon.cli.place import ConfigOption
+from daemon.cli.workbench import FAILED_GATE, Chosen, PackArgument, chosen, mailboxes_of
+from daemon.wiring import utc_now
+from rules.rulebook import load_pack
+from rules.workbench.checks import CHECKS, lint
+from rules.workbench.lint import Finding, Severity, Subject, from_problems
+from store.errors import ConfigError
+
+_SEVERITIES = {Severity.ERROR: "错误", Severity.WARNING: "警告", Severity.HINT: "提醒"}
+
+
+def lint_pack(
+    pack: PackArgument = None,
+    config: ConfigOption = None,
+    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="text 给人看，json 给程序读")] = "text",
+    hints: Annotated[bool, typer.Option("--hints", help="也列出提醒")] = False,
+) -> None:
+    """检查规则包里读得进来、却多半不是本意的写法。有错误或警告时退出码为 1。
+
+    例：zuozhen rules lint ./chenggong
+    """
+    asked = chosen(pack, config)
+    found = findings(asked, utc_now().date())
+    if format_ == "json":
+        as_json({"pack": str(asked.folder), "checks": len(CHECKS), "findings": [asdict(one) for one in found]})
+    else:
+        _print(found, hints=hints)
+    if any(one.severity is not Severity.HINT for one in found):
+        raise typer.Exit(FAILED_GATE)
+
+
+def findings(asked: Chosen, today: date) -> list[Finding]:
+    """Return what lint says of a pack, the mistakes for which it does not load included."""
+    try:
+        book = load_pack(asked.folder)
+    except ConfigError as error:
+        return from_problems(error.problems)
+    return lint(Subject(book=book, label=asked.label, today=today, mailboxes=mailboxes_of(asked.section)))
+
+
+def _print(found: Sequence[Finding], *, hints: bool) -> None:
+    for one in found:
+        if hints or one.severity is not Severity.HINT:
+            done(line(one))
+    counts = Counter(one.severity for one in found)
+    said = "，".join(f"{_SEVERITIES[severity]} {counts[severity]} 处" for severity in Severity if counts[severity])
+    hidden = "（提醒加 --hints 列出）" if counts[Severity.HINT] and not hints else ""
+    done(f"{said or '没有发现问题'}{hidden}。" + ("每项检查的说明见 docs/reference/规则检查.md。" if said else ""))
+
+
+def line(one: Finding) -> str:
+    """Return a finding on one line: place, check, severity, what about, message, remedy."""
+    about = f"{one.about}: " if one.about else ""
+    remedy = f"（{one.remedy}）" if one.remedy else ""
+    return f"{one.place}: {one.check} {_SEVERITIES[one.severity]}: {about}{one.message}{remedy}"
