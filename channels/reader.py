@@ -26,9 +26,9 @@ class Reader:
 
     def __init__(self, workers: int, caps: Caps = DEFAULT_CAPS, *, command: Sequence[str] = ("-m", "channels.reader")) -> None:
         """Prepare *workers* children; each starts, as the interpreter with *command*, with its first arrival."""
-        self._workers = [Worker(command, caps) for _ in range(workers)]
+        self.workers = [Worker(command, caps) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
-        for worker in self._workers:
+        for worker in self.workers:
             self._free.put_nowait(worker)
 
     async def read(self, arrival: StoredArrival) -> Reading:
@@ -44,7 +44,7 @@ class Reader:
 
     async def close(self) -> None:
         """End the children; waits for those that are reading, at most as long as the caps allow."""
-        await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in self._workers))
+        await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in self.workers))
 
 
 def _read(worker: Worker, arrival: StoredArrival) -> Reading:

@@ -98,6 +98,12 @@ class LimitsSection(_Section):
     mails_in_3_hours: int = Field(10, ge=1, le=1000, description="3 小时内最多发给同一企业地址几封")
 
 
+class HealthSection(_Section):
+    """[health]: the page for monitors, without a word of any message."""
+
+    listen: Listen = Field(description="监控页的监听地址，如 127.0.0.1:9380，也可写 unix:/run/zuozhen/health.sock")
+
+
 class LogSection(_Section):
     """[log]: what the daemon says of itself."""
 
@@ -121,6 +127,7 @@ class Config(_Section):
     lmtp: DoorSection | None = None
     relay: RelaySection
     limits: LimitsSection = LimitsSection()
+    health: HealthSection | None = None
     log: LogSection = LogSection()
     name: str = Field("", description="本进程的名字，多个进程共用一库时须各不相同；留空则取本机名")
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 # A hotline is confidential: what a person wrote, and who, stays in the database. Names of keys, not of values.
 _CONFIDENTIAL = frozenset({"subject", "body", "text", "content", "title", "name", "contact", "phone", "uscc", "raw"})
@@ -62,6 +62,11 @@ def configure(level: str, style: Literal["auto", "json", "console"]) -> None:
         cache_logger_on_first_use=False,
     )
     logging.lastResort = _Libraries(logging.WARNING)
+
+
+def listen(listener: Processor) -> None:
+    """Let *listener* (a processor of structlog) hear every event before it is written, as it was reported."""
+    structlog.configure(processors=[listener, *structlog.get_config()["processors"]])
 
 
 class _Libraries(logging.Handler):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
 from rules.decide import decide
 from store.errors import MalformedMessageError, StoreUnavailableError, TemporaryError, WorkerFailedError
@@ -83,6 +84,7 @@ class Pipeline:
         self._now, self._owner, self._tries, self._at_once = now, owner, tries, at_once
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
+        self.pulse = Pulse()
         self._left: dict[int, str] = {}  # arrivals that could not be settled, and why
 
     def on_recorded(self, listener: Listener) -> None:
@@ -150,15 +152,17 @@ class Pipeline:
     async def run(self, stop: asyncio.Event) -> None:
         """Process arrivals until *stop* is set, then finish those in hand."""
         await self._arrivals.release(self._owner)
-        running: set[asyncio.Task[None]] = set()
+        in_hand: dict[asyncio.Task[None], datetime] = {}  # since when
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
+                if not any(started + LEASE < self._now() for started in in_hand.values()):
+                    self.pulse.beat()  # an arrival that is at work longer than any may is no progress
                 self._woken.clear()
-                taken = await self._claim(self._at_once - len(running))
+                taken = await self._claim(self._at_once - len(in_hand))
                 for arrival in taken:
                     task = group.create_task(self._handle(arrival), name=f"arrival-{arrival.id}")
-                    running.add(task)
-                    task.add_done_callback(running.discard)
+                    in_hand[task] = self._now()
+                    task.add_done_callback(in_hand.pop)
                     task.add_done_callback(lambda _: self._woken.set())
                 if not taken:
                     await first_of(self._woken, stop, timeout_s=_POLL_S)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +29,18 @@ _POLL_S = 5.0
 _GIVEN_UP = "多次发送未成，已停止尝试"
 
 
+class Try(StrEnum):
+    """How one try to send a notice ended."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    FAILED = "failed"  # a bug of ours; tried again
+
+
+Listener = Callable[["QueuedNotice", Try, float], None]
+
+
 class Sender:
     """Carries queued notices to the relay, a few at a time; a refusal for good stays visible at its case."""
 
@@ -47,6 +61,11 @@ class Sender:
         self.senders = senders
         self._now, self._owner, self._at_once, self._max_original = now, owner, at_once, max_original
         self._woken = asyncio.Event()
+        self._listeners: list[Listener] = []
+
+    def on_tried(self, listener: Listener) -> None:
+        """Tell *listener* of each try: the notice, how it ended, and the seconds it took."""
+        self._listeners.append(listener)
 
     def wake(self) -> None:
         """Say that a notice was queued."""
@@ -80,21 +99,30 @@ class Sender:
 
     async def _settle(self, queued: QueuedNotice) -> None:
         about = {"notice_id": queued.id, "case": queued.case_number, "purpose": queued.notice.purpose.value, "tries": queued.tries + 1}
+        began = time.monotonic()
         try:
             await self._deliver(queued)
         except DeliveryDeferredError as error:
+            self._tell(queued, Try.DEFERRED, began)
             await self._defer(queued, str(error), about)
         except DeliveryRefusedError as error:
+            self._tell(queued, Try.REFUSED, began)
             log.error("notice.refused", **about, problem=str(error))  # noqa: TRY400 - the relay's answer, no traceback
             await self._outbox.refused(queued.id, str(error), self._now())
         except StoreUnavailableError:
             raise
         except Exception as error:  # a bug in building one mail must not stop the others
+            self._tell(queued, Try.FAILED, began)
             log.exception("notice.failed", **about)
             await self._defer(queued, f"程序内部错误（{type(error).__name__}）", about)
         else:
+            self._tell(queued, Try.SENT, began)
             log.info("notice.sent", **about, recipient=queued.notice.to.address)
             await self._outbox.sent(queued.id, self._now())
+
+    def _tell(self, queued: QueuedNotice, ended: Try, began: float) -> None:
+        for listener in self._listeners:
+            listener(queued, ended, time.monotonic() - began)
 
     async def _deliver(self, queued: QueuedNotice) -> None:
         sender = self.senders.get(queued.district)

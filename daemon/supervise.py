@@ -18,6 +18,7 @@ import structlog
 
 from channels.smtp import Listener, Reception
 from daemon.config import MIB, Config, DoorSection
+from daemon.health.attend import Watch, attended
 from daemon.pipeline import DistrictRoom
 from daemon.waiting import first_of
 from daemon.wiring import DistrictFiles, House, keep_packs, load_districts, open_rooms
@@ -37,15 +38,17 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     """
     drained = asyncio.Event()
     doors = receptions(house)
-    _on_signals(house, stop)
     house.pipeline.on_recorded(lambda _arrival, _outcome: house.sender.wake())
+    house.pipeline.on_recorded(house.metrics.decided)
+    house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
         _report_degraded(room)
     try:
-        async with asyncio.TaskGroup() as parts:
+        async with attended(house) as watch, asyncio.TaskGroup() as parts:
+            _on_signals(house, stop, watch)
             parts.create_task(keep_running("sender", lambda: house.sender.run(drained), drained), name="sender")
             parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
-            await _run_doors(doors, stop, started)
+            await _run_doors(doors, stop, started, watch)
     except ExceptionGroup as group:
         for error in group.exceptions:
             if isinstance(error, ZuozhenError):  # a door that cannot open: the operator reads the words, not a traceback
@@ -59,7 +62,7 @@ def _report_degraded(room: DistrictRoom) -> None:
         log.error("engine.degraded", district=room.rulebook.district.id, reason=room.engine.degraded)
 
 
-async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: Callable[[dict[str, int]], None]) -> None:
+async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: Callable[[dict[str, int]], None], watch: Watch) -> None:
     """Keep the doors open until *stop*. A door that cannot open ends the whole service."""
     async with AsyncExitStack() as opened:
         for door in doors:
@@ -67,9 +70,11 @@ async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: C
             opened.push_async_callback(door.stop)
         ports = {str(door.listener.protocol): door.port for door in doors}
         log.info("service.started", ports=ports)
+        watch.opened(ports)
         started(ports)
         await stop.wait()
         log.info("service.stopping")
+        watch.closing()
 
 
 async def _pipeline_then(house: House, stop: asyncio.Event, drained: asyncio.Event) -> None:
@@ -97,7 +102,12 @@ def receptions(house: House) -> list[Reception]:
     """Return the doors that the configuration asks for, not yet open; raises ConfigError with the problems of all of them."""
 
     async def accept(arrivals: Sequence[Arrival]) -> list[Accepted]:
-        accepted = await house.stores.arrivals.accept(arrivals)
+        try:
+            accepted = await house.stores.arrivals.accept(arrivals)
+        except BaseException:
+            house.metrics.put_off(arrivals)
+            raise
+        house.metrics.accepted(arrivals, accepted)
         house.pipeline.wake()
         return accepted
 
@@ -153,7 +163,7 @@ def _tls(section: DoorSection) -> ssl.SSLContext | None:
     return context
 
 
-def _on_signals(house: House, stop: asyncio.Event) -> None:
+def _on_signals(house: House, stop: asyncio.Event, watch: Watch) -> None:
     loop = asyncio.get_running_loop()
     reloading: set[asyncio.Task[None]] = set()
 
@@ -164,7 +174,7 @@ def _on_signals(house: House, stop: asyncio.Event) -> None:
         stop.set()
 
     def ask_to_reload() -> None:
-        task = asyncio.ensure_future(reload(house))
+        task = asyncio.ensure_future(_reload(house, watch))
         reloading.add(task)
         task.add_done_callback(reloading.discard)
         task.add_done_callback(_report_failure)
@@ -189,8 +199,17 @@ def _check_same_districts(house: House, districts: Sequence[DistrictFiles]) -> N
         raise ConfigError(problems)
 
 
-async def reload(house: House) -> None:
-    """Read packs and addresses again and swap them in together; on any problem everything stays as it was."""
+async def _reload(house: House, watch: Watch) -> None:
+    result = "failed"
+    watch.reloading()
+    try:
+        result = "done" if await reload(house) else "refused"
+    finally:
+        watch.reloaded(result)
+
+
+async def reload(house: House) -> bool:
+    """Read packs and addresses again and swap them in together; on any problem everything stays as it was, and False is returned."""
     try:
         districts = await asyncio.to_thread(load_districts, house.config.district)
         _check_same_districts(house, districts)
@@ -198,10 +217,10 @@ async def reload(house: House) -> None:
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
     except ConfigError as error:
         log.error("rulebook.reload_refused", problems=[str(problem) for problem in error.problems])  # noqa: TRY400 - the list says it all
-        return
+        return False
     except StoreUnavailableError as error:  # what cannot be kept could never be proved
         log.error("rulebook.reload_refused", problems=[str(error)])  # noqa: TRY400 - likewise
-        return
+        return False
     for id_, room in fresh.items():
         old = house.rooms[id_]
         async with old.deciding:  # between two cases, never within one
@@ -211,3 +230,4 @@ async def reload(house: House) -> None:
         log.info("rulebook.reloaded", district=id_, digest=room.rulebook.digest)
         _report_degraded(room)
     house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}
+    return True

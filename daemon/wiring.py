@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from channels.reader import Reader
 from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
 from daemon.config_reader import load_addresses, read_secret
+from daemon.health.metrics import Metrics
+from daemon.health.vitals import Mailbox
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
 from daemon.sending import Sender
@@ -69,6 +71,9 @@ class House:
     pipeline: Pipeline
     sender: Sender
     review: Review
+    reader: Reader
+    metrics: Metrics
+    mailboxes: Sequence[Mailbox]  # those that are polled
     now: Callable[[], datetime]
 
 
@@ -186,6 +191,9 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     max_original=config.relay.max_original_mb * MIB,
                 ),
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, calendar=calendar, now=now),
+                reader=reader,
+                metrics=Metrics(),
+                mailboxes=(),
                 now=now,
             )
     finally:

@@ -47,9 +47,9 @@ class Engine:
             for number, stage in enumerate(rulebook.stages)
             for shard in build_shards(stage.compiled)
         ]
-        self._workers = [Worker(["-m", "rules.engine"], caps) for _ in range(workers)]
+        self.workers = [Worker(["-m", "rules.engine"], caps) for _ in range(workers)]
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
-        for worker in self._workers:
+        for worker in self.workers:
             self._idle.put(worker)
         self.degraded = self._start()
 
@@ -74,7 +74,7 @@ class Engine:
 
     def close(self) -> None:
         """End the children; waits for the questions they are at."""
-        for worker in self._workers:
+        for worker in self.workers:
             worker.close()
 
     def _start(self) -> str:

@@ -37,6 +37,11 @@ class Database:
         self._writer = Writer(self._writing)
         self._readers: ThreadPoolExecutor | None = None
 
+    @property
+    def writer(self) -> Writer:
+        """The thread that writes, for those who watch it."""
+        return self._writer
+
     async def start(self) -> None:
         """Open the database; raises StoreUnavailableError where that fails, UsageError where it could not keep every character.
 

@@ -53,6 +53,8 @@ class Worker:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = 0
+        self.questions = 0  # put since the beginning, to all children
+        self.deaths = 0  # children that died, hung or talked nonsense
 
     @property
     def pid(self) -> int | None:
@@ -67,6 +69,7 @@ class Worker:
         """
         with self._lock:
             child = self._running()
+            self.questions += 1
             try:
                 deadline = time.monotonic() + self._caps.seconds
                 _write(child.stdin.fileno(), [b"", text.encode(), *blobs], deadline)  # type: ignore[union-attr]
@@ -108,6 +111,7 @@ class Worker:
         child = self._child
         if child is None:
             return str(error)
+        self.deaths += 1
         hung = isinstance(error, TimeoutError)
         self._stop(kill=True)
         return f"子进程超过 {self._caps.seconds:g} 秒未答复，已终止" if hung else f"子进程意外退出（{child.returncode}）"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -40,6 +41,16 @@ class _Outcome:
             self.future.set_exception(self.error)
 
 
+@dataclass(slots=True)
+class WriterStatus:
+    """What the writer's thread has done since it began; read by others for display, never exact to the last unit."""
+
+    batches: int = 0
+    units: int = 0
+    seconds: float = 0.0  # spent in transactions, their flush to disk included
+    failed: int = 0  # transactions that were lost as a whole
+
+
 class Writer:
     """Runs units one after another, each in a SAVEPOINT, and answers only after COMMIT.
 
@@ -49,6 +60,7 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         """Keep *engine*; the thread runs from `start` to `close`."""
+        self.status = WriterStatus()
         self._engine = engine
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._gate = threading.Lock()  # nothing may be queued behind the mark that ends the thread
@@ -61,6 +73,11 @@ class Writer:
         with self._gate:
             self._is_open = True
             self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """How many units wait for the next transaction."""
+        return self._jobs.qsize()
 
     def submit(self, unit: Unit[T]) -> Future[T]:
         """Queue *unit* and return its future; raises StoreUnavailableError where the writer does not run."""
@@ -105,13 +122,18 @@ class Writer:
         running = [job for job in batch if job.future.set_running_or_notify_cancel()]
         if not running:
             return
+        began = time.monotonic()
         try:
             with self._engine.begin() as connection:
                 outcomes = [_attempt(connection, job) for job in running]
         except BaseException as error:  # noqa: BLE001 - nobody waits in vain, whatever happened, and the thread lives on
             outcomes = _all_failed(running, error)
+            self.status.failed += 1
             with contextlib.suppress(Exception):
                 self._engine.dispose()  # the next transaction begins on a fresh connection
+        self.status.batches += 1
+        self.status.units += len(running)
+        self.status.seconds += time.monotonic() - began
         for outcome in outcomes:
             outcome.tell()
 

@@ -34,6 +34,9 @@ folder = "outgoing"
 # username = "zuozhen@example.gov.cn"
 # password_file = "relay-password"      # 权限 600
 
+# [health]                              # 监控页：/healthz、/readyz、/metrics，见 docs/监控.md
+# listen = "127.0.0.1:9380"
+
 [[district]]
 pack = "{pack}"
 mailboxes = ["zuozhen@example.gov.cn"]  # 寄到这些地址的邮件归本区

@@ -29,6 +29,7 @@ def run(config: ConfigOption = None) -> None:
 
     async def work() -> None:
         async with open_house(loaded) as house:
+            logs.listen(house.metrics.logged)
             await serve(house, asyncio.Event())
 
     with only_service(loaded.store.url):

@@ -39,7 +39,7 @@ def engine() -> Iterator[Engine]:
 
 def pids(engine: Engine) -> list[int | None]:
     """Return the process ids of the engine's children."""
-    return [worker.pid for worker in engine._workers]
+    return [worker.pid for worker in engine.workers]
 
 
 def test_stages(engine: Engine) -> None:

@@ -194,7 +194,7 @@ async def test_large_mail_costs_little_memory(tmp_path: Path) -> None:
     try:
         for _ in range(2):
             reading = await reader.read(arrival(raw))
-        (worker,) = reader._workers
+        (worker,) = reader.workers
         peak = await asyncio.to_thread(peak_memory, worker.pid)
     finally:
         await reader.close()

@@ -149,6 +149,7 @@ SECTIONS = (
     config.DoorSection,
     config.RelaySection,
     config.LimitsSection,
+    config.HealthSection,
     config.LogSection,
     config.DistrictSection,
     config.AddressBook,
