@@ -47,6 +47,11 @@ def basis_in_words(basis: str) -> str:
     return _POLICY_IN_WORDS if basis == POLICY else basis
 
 
+def verdict_in_words(verdict: Verdict, ground: int | None = None) -> str:
+    """Return a verdict, with the ground where it has one."""
+    return f"{_VERDICTS[verdict]}{f'（情形 {ground}）' if ground is not None else ''}"
+
+
 def weight_in_words(weight: float) -> str:
     """Return a weight without needless decimals."""
     return f"{weight:g}"

@@ -6,7 +6,7 @@ selection of premises with the engine it is compared with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from rules.compile import Stage
@@ -60,6 +60,12 @@ class Reference:
             if missing is not None:
                 misses.append(NearMiss(rule=rule.name, missing=describe(missing)))
         return misses
+
+
+def truth(facts: Sequence[Fact]) -> Callable[[Condition], bool]:
+    """Return what tells whether a condition holds for *facts*; MalformedMessageError where they are no facts."""
+    case = _Case(facts)
+    return lambda condition: case.evidence(condition) is not None
 
 
 def _missing(rule: Rule, case: _Case) -> Condition | None:

@@ -72,7 +72,7 @@ def _example(node: Node, reader: Reader) -> Sample | None:
 
 def read_sample(entries: Mapping[str, Node], node: Node, reader: Reader) -> Sample:
     """Return the sample that *entries* of the table *node* describe; keys that are no sample's are the caller's."""
-    texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in _WORDS if key in entries}
+    texts = {key: _words(entries[key], reader) for key in _WORDS if key in entries}
     channels = tuple(channel.value for channel in Channel)
     code = reader.choice(entries["uscc"], _CODES, "写法") if "uscc" in entries else None
     automatic = reader.choice(entries["automatic"], AUTOMATIC_KINDS, "自动邮件种类") if "automatic" in entries else None
@@ -87,6 +87,13 @@ def read_sample(entries: Mapping[str, Node], node: Node, reader: Reader) -> Samp
         earlier=_earlier(entries["earlier"], reader) if "earlier" in entries else None,
         place=node.place,
     )
+
+
+def _words(node: Node, reader: Reader) -> str:
+    """Return a text; an empty one in quotes says that there is none."""
+    if isinstance(node, Scalar) and not node.plain and not node.text.strip():
+        return ""
+    return reader.text(node, longest=_LONGEST) or ""
 
 
 def _earlier(node: Node, reader: Reader) -> Earlier:

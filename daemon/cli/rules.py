@@ -17,6 +17,7 @@ from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
 from daemon.cli.rules_lint import lint_pack
+from daemon.cli.rules_try import coverage_of, try_pack
 from daemon.evaluation import evaluate as evaluate_rows
 from rules.workbench.evaluate import FIELDS, Label, Results, confusion
 from rules.workbench.evaluate import evaluate as figures_of
@@ -42,6 +43,8 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     rules = group(summary)
     rules.command("lint", cls=Command)(lint_pack)
+    rules.command("test", cls=Command)(try_pack)
+    rules.command("coverage", cls=Command)(coverage_of)
     rules.command("evaluate", cls=Command)(evaluate)
     app.add_typer(rules, name=name)
 

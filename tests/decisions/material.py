@@ -13,6 +13,7 @@ import yaml
 
 from rules.calendar import Calendar, load_calendar
 from rules.decide import decide
+from rules.language import Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.model import Address, Automatic, Candidate, CaseState, Channel, Decision, Found, Letter, Petition, Span, Verdict
@@ -144,7 +145,11 @@ def chenggong() -> RuleBook:
 
 def decided(rulebook: RuleBook, asked: Petition, candidates: Sequence[Candidate] = ()) -> Decision:
     """Decide *asked* with the plain evaluator."""
-    infer = Reference(rulebook.stages).infer
+    return decided_by(rulebook, asked, Reference(rulebook.stages).infer, candidates)
+
+
+def decided_by(rulebook: RuleBook, asked: Petition, infer: Infer, candidates: Sequence[Candidate] = ()) -> Decision:
+    """Decide *asked* with the answers of *infer*."""
     return decide(asked, candidates, rulebook=rulebook, calendar=calendar(), infer=infer, now=NOW, engine="reference")
 
 

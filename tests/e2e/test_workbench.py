@@ -97,3 +97,88 @@ def test_lint_without_a_pack_or_configuration(zuozhen: Zuozhen) -> None:
 
     assert said.code == 2
     assert "--config" in said.err
+
+
+# ---------------------------------------------------------------- test, coverage
+
+CASES = """
+- {title: 停水三天, text: 车间停水三天，请供水局尽快修好。, verdict: accept, department: gsj}
+- {text: 对方公司拖欠货款三十万元，多次催要没有结果。, verdict: refuse, ground: 2}
+"""
+
+
+def test_examples_and_cases_pass(zuozhen: Zuozhen, pack: Path, tmp_path: Path) -> None:
+    """Examples beside the rules and the pack's own cases are tried together."""
+    (pack / "cases").mkdir()
+    write(pack, "cases/水.yaml", CASES)
+
+    assert zuozhen("test", "mine") == Said(0, "试了 10 条，全部相符。\n", "")
+    assert zuozhen("test", "mine", str(pack / "cases")).out == "试了 10 条，全部相符。\n"
+
+
+def test_a_failing_case_says_what_came_and_why(zuozhen: Zuozhen, pack: Path, tmp_path: Path) -> None:
+    """A case that comes out otherwise ends with 1, names its line, what was expected, what came, and the rules that said so."""
+    write(tmp_path, "水.yaml", CASES.replace("gsj", "gdj"))
+    said = zuozhen("test", "mine", "水.yaml")
+
+    assert said.code == 1
+    assert "✗ 用例 水-1 停水三天（水.yaml:2）\n  应为：受理，承办 gdj\n  得到：受理，承办 gsj\n" in said.out
+    assert "[事项_停水]：标题「停水」" in said.out
+    assert "试了 10 条，1 条不符。" in said.out
+    (failed,) = zuozhen("test", "mine", "水.yaml", "--json").data["failed"]
+    assert (failed["name"], failed["got"]) == ("用例 水-1 停水三天", "受理，承办 gsj")
+
+
+def test_a_failing_example_names_the_missing_condition(zuozhen: Zuozhen, pack: Path) -> None:
+    """An example that does not fire says which one condition was missing; a near miss that fires says so."""
+    rules = (pack / "rules/10_admission.yaml").read_text(encoding="utf-8")
+    write(
+        pack,
+        "rules/10_admission.yaml",
+        rules.replace("hit: [对方公司拖欠货款三十万元]", "hit: [政府部门拖欠货款]").replace("尚未开庭", "已经开庭"),
+    )
+    said = zuozhen("test", "mine")
+
+    assert said.code == 1
+    assert "✗ 规则 欠款纠纷 的例子 1（mine/rules/10_admission.yaml:" in said.out
+    assert "应为：成立\n  得到：不成立，只差“没有提到“政府””" in said.out
+    assert "应为：不成立\n  得到：成立" in said.out
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("- {text: 甲}\n", "例.yaml:1: 0: 缺少“verdict”", id="no-verdict"),
+        pytest.param("- {text: 甲, verdict: acept}\n", "没有名为“acept”的结论（是否想写“accept”？）", id="verdict"),
+        pytest.param("- {text: 甲, verdict: refuse, ground: 9}\n", "grounds.yaml 里没有情形 9", id="ground"),
+        pytest.param("- {text: 甲, verdict: accept, department: gs}\n", "没有名为“gs”的部门编号", id="department"),
+        pytest.param("- {txt: 甲, verdict: accept}\n", "不认识的键“txt”（是否想写“text”？）", id="key"),
+    ],
+)
+def test_mistakes_in_case_files(zuozhen: Zuozhen, pack: Path, tmp_path: Path, text: str, problem: str) -> None:
+    """A case file with a mistake is not tried; the mistake is told with its line."""
+    write(tmp_path, "例.yaml", text)
+    said = zuozhen("test", "mine", "例.yaml")
+
+    assert said.code == 2
+    assert problem in said.err
+
+
+def test_coverage_lists_what_was_never_tried(zuozhen: Zuozhen, pack: Path) -> None:
+    """A rule without example is a gap; the gate fails below the share asked for."""
+    write(pack, "rules/90.yaml", HEAVY)
+    said = zuozhen("coverage", "mine", "--at-least", "1")
+
+    assert said.code == 1
+    assert "mine/rules/90.yaml:1: 甲: 从没有成立过" in said.out
+    assert "规则 5/6 条成立过，分支 1/1 个起过作用，合计 85.7%。" in said.out
+    assert zuozhen("coverage", "mine", "--at-least", "0.8").code == 0
+    assert zuozhen("coverage", "mine", "--json").data["share"] == 0.8571
+
+
+def test_the_products_own_cases_pass(zuozhen: Zuozhen) -> None:
+    """The pack that comes with the product passes its cases by the operator's command, in child processes."""
+    said = zuozhen("test", "chenggong", str(ROOT / "tests" / "decisions" / "cases"), "--json")
+
+    assert said.code == 0, said.data["failed"]
+    assert said.data["tried"] > 200

@@ -20,6 +20,7 @@ from rules.packfiles import Node, Problems, Reader, read_yaml
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from rules.settings import read_pack
 from rules.syntax import Known, read_rules
+from rules.workbench.cases import cases_in
 from store.model import Channel, Purpose
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,8 @@ def _read(name: str, root: Node, reader: Reader) -> None:
             read_grounds(root, reader)
         case "lists":
             read_lists([root], reader)
+        case "cases":
+            cases_in(root, "cases", district, reader)
         case _:
             known = Known(
                 lists=book().lists,
