@@ -14,7 +14,7 @@ import structlog
 from daemon.waiting import first_of
 from notifier.backoff import next_pause
 from notifier.mail import build
-from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
+from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from notifier.transport import Transport
@@ -129,8 +129,16 @@ class Sender:
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         original = (await self._arrivals.get(queued.arrival_id)).raw if queued.notice.attach_original else None
-        message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=self._max_original)
-        await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address)
+        try:
+            await self._hand_over(queued, sender, original, self._max_original)
+        except MailTooLargeError:
+            if original is None:
+                raise
+            await self._hand_over(queued, sender, original, 0)  # the letter matters more than its enclosure; it says that one is missing
+
+    async def _hand_over(self, queued: QueuedNotice, sender: Address, original: bytes | None, max_original: int) -> None:
+        message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=max_original)
+        await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address, envelope_id=queued.message_id)
 
     async def _defer(self, queued: QueuedNotice, problem: str, about: Mapping[str, object]) -> None:
         pause = next_pause(queued.tries + 1, queued.message_id)

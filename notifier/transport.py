@@ -2,7 +2,7 @@
 
 What a reply means for the notice: a mail that the relay refuses for good (5xx to the recipient or the content) is refused; everything else,
 and every 5xx that is about us rather than the mail (greeting, login, sender address, no STARTTLS), is deferred. A password that expired
-over night must not lose a night's mail.
+over night must not lose a night's mail. A mail that is too large (552) is an error of its own: sent again without the original it may pass.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from typing import Literal, Protocol
 import aiosmtplib
 
 from notifier.plain import line
-from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, Problem
+from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, Problem
 
 _PERMANENT = range(500, 600)
 _TOO_LARGE = 552  # may already answer MAIL FROM (RFC 1870 6.1)
 _SLOWEST = 100_000  # bytes a second: a large mail may take its time
 _GOODBYE_S = 2.0  # for QUIT: courtesy, nothing hangs on it
 _MAX_REPLY = 300  # code points of a relay's reply that we keep
+_MAX_ENVELOPE_ID = 100  # RFC 3461 4.4
 _OURS: dict[type[Exception], str] = {
     aiosmtplib.SMTPAuthenticationError: "登录邮件服务器失败，请核对用户名和口令",
     aiosmtplib.SMTPSenderRefused: "邮件服务器不接受发件地址，请核对发件人设置",
@@ -39,8 +40,12 @@ _OURS: dict[type[Exception], str] = {
 class Transport(Protocol):
     """A way out for mail."""
 
-    async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
-        """Deliver *message*; raises DeliveryDeferredError where it may be tried again, DeliveryRefusedError where not."""
+    async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
+        """Deliver *message* and return what the other side said, a queue number for the most part.
+
+        *envelope_id* comes back in a report of a mail that could not be delivered, where the other side can do that. Raises
+        DeliveryDeferredError where it may be tried again, MailTooLargeError where a smaller mail may pass, else DeliveryRefusedError.
+        """
 
     async def close(self) -> None:
         """Let go of connections; sending again afterwards opens them anew."""
@@ -70,17 +75,20 @@ class SmtpTransport:
         self._idle: list[aiosmtplib.SMTP] = []
         self._free = asyncio.Semaphore(self.connections)
 
-    async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+    async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
         """Deliver *message* to one recipient; the errors are those of `Transport`, with the relay's reply in their text."""
+        patience = self.timeout + len(message) / _SLOWEST
         async with self._free, self._connection() as client:
+            options = _report_options(envelope_id) if client.supports_extension("dsn") else []
             try:
-                await client.sendmail(sender, [recipient], message, timeout=self.timeout + len(message) / _SLOWEST)
+                _, reply = await client.sendmail(sender, [recipient], message, mail_options=options, timeout=patience)
             except aiosmtplib.SMTPRecipientsRefused as error:
                 raise _for_mail(error.recipients[0]) from error
             except aiosmtplib.SMTPDataError as error:
                 raise _for_mail(error) from error
             except aiosmtplib.SMTPSenderRefused as error:
                 raise (_for_mail(error) if error.code == _TOO_LARGE else _deferred(error)) from error
+            return f"250 {line(reply, _MAX_REPLY)}"
 
     async def close(self) -> None:
         """Say goodbye on every idle connection; one that does not listen is dropped."""
@@ -148,13 +156,15 @@ class FolderTransport:
 
     folder: Path
 
-    async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+    async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
         """Write *message* as one file, whole or not at all; raises DeliveryDeferredError where the folder does not take it."""
-        del sender, recipient  # both stand in the headers; nobody reads an envelope here
+        del sender, recipient, envelope_id  # all stand in the headers; nobody reads an envelope here
+        name = _file_of(message)
         try:
-            await asyncio.to_thread(_write, self.folder, _file_of(message), message)
+            await asyncio.to_thread(_write, self.folder, name, message)
         except OSError as error:
             raise DeliveryDeferredError(f"写不进目录 {self.folder}：{error.strerror}") from error
+        return f"已写成 {name}"
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -162,9 +172,17 @@ class FolderTransport:
 
 def _for_mail(error: aiosmtplib.SMTPResponseException) -> DeliveryRefusedError | DeliveryDeferredError:
     """Return what the relay's reply to this very mail means for it."""
+    if error.code == _TOO_LARGE:
+        return MailTooLargeError(f"邮件服务器拒收：{_reply(error)}")
     if error.code in _PERMANENT:
         return DeliveryRefusedError(f"邮件服务器拒收：{_reply(error)}")
     return _deferred(error)
+
+
+def _report_options(envelope_id: str) -> list[str]:
+    """Return the options of RFC 3461: a report shall bring back the headers, not 20 MB of original, and *envelope_id*."""
+    encoded = "".join(char if "!" <= char <= "~" and char not in "+=" else f"+{ord(char):02X}" for char in envelope_id)
+    return ["RET=HDRS", *([f"ENVID={encoded}"] if 0 < len(encoded) <= _MAX_ENVELOPE_ID else [])]
 
 
 def _deferred(error: Exception) -> DeliveryDeferredError:

@@ -7,6 +7,7 @@ ZuozhenError
 │   └── DeliveryDeferredError     the relay said 4xx, or could not be reached
 ├── MalformedMessageError     accepted (250), then quarantined with its bytes; never retried by itself
 ├── DeliveryRefusedError      the relay said 5xx for good; the case stays visible
+│   └── MailTooLargeError         … for its size (552); tried at once without the original
 ├── ConfigError               every problem of a file at once; the command exits with 2
 └── UsageError                a person asked for something that does not exist or is not allowed now; exit 2
 
@@ -44,6 +45,10 @@ class MalformedMessageError(ZuozhenError):
 
 class DeliveryRefusedError(ZuozhenError):
     """The relay refused a notice for good (SMTP 5xx)."""
+
+
+class MailTooLargeError(DeliveryRefusedError):
+    """The relay refused a notice for its size, or because the mailbox is full (SMTP 552)."""
 
 
 class UsageError(ZuozhenError):

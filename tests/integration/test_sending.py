@@ -40,13 +40,15 @@ class Relay:
         self.tried: list[tuple[str, bytes]] = []
         self._answers = {address: list(errors) for address, errors in (answers or {}).items()}
 
-    async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+    async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
         """Take a mail, or do not."""
         assert sender == MAILBOX
+        assert f"Message-ID: <{envelope_id}>".encode() in message
         self.tried.append((recipient, message))
         if self._answers.get(recipient):
             raise self._answers[recipient].pop(0)
         self.taken.append((recipient, message))
+        return "250 2.0.0 Ok: queued"
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -316,11 +318,12 @@ async def test_slow_mail_does_not_hold_up_its_neighbour(shared: Bench) -> None:
     other_went_through = asyncio.Event()
 
     class Slow(Relay):
-        async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+        async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
             if recipient == DEPARTMENT:
                 await other_went_through.wait()
-            await super().send(message, sender=sender, recipient=recipient)
+            reply = await super().send(message, sender=sender, recipient=recipient, envelope_id=envelope_id)
             other_went_through.set()
+            return reply
 
     async with asyncio.timeout(PATIENCE_S):
         await sender(shared, Slow()).send_due()
@@ -333,9 +336,9 @@ async def test_stop_finishes_what_is_in_hand(shared: Bench) -> None:
     stop = asyncio.Event()
 
     class Stopping(Relay):
-        async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+        async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
             stop.set()
-            await super().send(message, sender=sender, recipient=recipient)
+            return await super().send(message, sender=sender, recipient=recipient, envelope_id=envelope_id)
 
     async with asyncio.timeout(PATIENCE_S):
         await sender(shared, Stopping(), at_once=1).run(stop)

@@ -203,10 +203,10 @@ async def test_sender_finishes_after_the_pipeline(tmp_path: Path) -> None:
         real = bench.house.sender._transport
 
         class Slow:
-            async def send(self, message: bytes, *, sender: str, recipient: str) -> None:
+            async def send(self, message: bytes, *, sender: str, recipient: str, envelope_id: str = "") -> str:
                 arrived.set()
                 await go_on.wait()
-                await real.send(message, sender=sender, recipient=recipient)
+                return await real.send(message, sender=sender, recipient=recipient, envelope_id=envelope_id)
 
         bench.house.sender._transport = cast("Any", Slow())
         case = await bench.opened()

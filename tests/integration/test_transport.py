@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from notifier.mail import build
 from notifier.transport import FolderTransport, SmtpTransport
-from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError
+from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
 from tests.sample_case import QUEUED, SENDER
 
 FROM, TO = "zuozhen@gov.example", "dnhh@gov.example"
@@ -208,8 +208,10 @@ def test_a_password_never_crosses_the_network_in_clear(host: str) -> None:
         ("RCPT", "550 5.1.1 no such user", DeliveryRefusedError),
         ("RCPT", "450 4.2.0 greylisted", DeliveryDeferredError),
         ("DATA", "554 5.7.1 looks like spam", DeliveryRefusedError),
+        ("DATA", "552 5.3.4 too large", MailTooLargeError),
+        ("RCPT", "421 4.3.2 closing", DeliveryDeferredError),
         ("DATA", "451 4.3.0 try again", DeliveryDeferredError),
-        ("MAIL", "552 5.3.4 too large", DeliveryRefusedError),
+        ("MAIL", "552 5.3.4 too large", MailTooLargeError),
         ("MAIL", "553 5.7.1 not your address", DeliveryDeferredError),
         ("MAIL", "421 4.3.2 closing", DeliveryDeferredError),
         ("MAIL", "452 4.3.1 no space", DeliveryDeferredError),
