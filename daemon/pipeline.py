@@ -17,7 +17,7 @@ import structlog
 from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
 from rules.decide import decide
-from store.errors import MalformedMessageError, StoreUnavailableError, TemporaryError, WorkerFailedError
+from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
 from store.model import Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from rules.rulebook import RuleBook
     from store.arrivals import Arrivals
     from store.cases import Cases
+    from store.leases import Leases
     from store.matching import Matching
 
 log = structlog.get_logger()
 
-LEASE = timedelta(minutes=10)  # longer than any reading may take; a daemon that died gives its own claims back at start-up
+LEASE = timedelta(minutes=10)  # longer than any reading may take; what a dead service left is freed much sooner (`store.leases`)
 _POLL_S = 5.0  # how long a claim that nobody announced may wait (another process accepted or released it)
 _PAUSES = tuple(timedelta(seconds=s) for s in (1, 10, 60, 300))
 _OUR_PAUSE = timedelta(seconds=10)  # where not the arrival but the database or the machine is the trouble
@@ -73,7 +74,7 @@ class Pipeline:
         reader: Reader,
         calendar: Calendar,
         now: Callable[[], datetime],
-        owner: str,
+        leases: Leases,
         tries: int,
         at_once: int,
     ) -> None:
@@ -81,7 +82,7 @@ class Pipeline:
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
         self._reader, self._calendar = reader, calendar
-        self._now, self._owner, self._tries, self._at_once = now, owner, tries, at_once
+        self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
         self.pulse = Pulse()
@@ -103,15 +104,7 @@ class Pipeline:
         reading = await self._read(arrival)
         room = self.rooms[arrival.district]
         async with room.deciding:
-            decision = await self._decide(room, arrival, reading.petition)
-            case = await self._cases.record(  # one commit: case, events, notices, arrival done
-                arrival,
-                reading,
-                decision,
-                district=room.rulebook.district,
-                now=self._now(),
-                compose=lambda case: self._compose(room, case, reading, decision),
-            )
+            decision, case = await self._conclude(room, arrival, reading)
         log.info(
             "arrival.decided",
             arrival_id=arrival.id,
@@ -123,6 +116,26 @@ class Pipeline:
         )
         return Outcome(petition=reading.petition, decision=decision, case=case)
 
+    async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> tuple[Decision, Case | None]:
+        """Decide and record; once more where another service recorded in between, which then got on with its work."""
+        while True:
+            decision, seen = await self._decide(room, arrival, reading.petition)
+            try:
+                return decision, await self._record(room, arrival, reading, decision, seen)
+            except OutrunError:
+                log.debug("arrival.outrun", arrival_id=arrival.id)
+
+    async def _record(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, decision: Decision, seen: int) -> Case | None:
+        return await self._cases.record(  # one commit: case, events, notices, arrival done
+            arrival,
+            reading,
+            decision,
+            district=room.rulebook.district,
+            now=self._now(),
+            compose=lambda case: self._compose(room, case, reading, decision),
+            seen=seen,
+        )
+
     async def _read(self, arrival: StoredArrival) -> Reading:
         """Read in a capped child process. The reader tells a message that kills its children from a machine that cannot run any."""
         try:
@@ -130,9 +143,10 @@ class Pipeline:
         except WorkerFailedError as error:
             raise TemporaryError(f"暂时无法读件：{error}") from error
 
-    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition) -> Decision:
-        candidates = await self._matching.candidates(room.rulebook.district, petition, exclude_arrival=arrival.id)
-        return await asyncio.to_thread(
+    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition) -> tuple[Decision, int]:
+        """Return the decision, and on which state of the district's cases it stands."""
+        candidates, seen = await self._matching.candidates(room.rulebook.district, petition, exclude_arrival=arrival.id)
+        decision = await asyncio.to_thread(
             decide,
             petition,
             candidates,
@@ -142,6 +156,7 @@ class Pipeline:
             now=arrival.received_at,
             engine=room.engine.name,
         )
+        return decision, seen
 
     def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""
@@ -151,7 +166,6 @@ class Pipeline:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process arrivals until *stop* is set, then finish those in hand."""
-        await self._arrivals.release(self._owner)
         in_hand: dict[asyncio.Task[None], datetime] = {}  # since when
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
@@ -172,7 +186,7 @@ class Pipeline:
             return []
         try:
             await self._give_back()
-            return await self._arrivals.claim(owner=self._owner, now=self._now(), limit=free, lease=LEASE)
+            return await self._arrivals.claim(owner=self._leases.service().owner, now=self._now(), limit=free, lease=LEASE)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="pipeline", error=str(error))
             return []

@@ -19,6 +19,7 @@ from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLar
 if TYPE_CHECKING:
     from notifier.transport import Transport
     from store.arrivals import Arrivals
+    from store.leases import Lease, Leases
     from store.model import Address, QueuedNotice
     from store.outbox import Outbox
 
@@ -52,14 +53,14 @@ class Sender:
         transport: Transport,
         senders: Mapping[str, Address],
         now: Callable[[], datetime],
-        owner: str,
+        leases: Leases,
         at_once: int,
         max_original: int,
     ) -> None:
         """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes."""
         self._outbox, self._arrivals, self._transport = outbox, arrivals, transport
         self.senders = senders
-        self._now, self._owner, self._at_once, self._max_original = now, owner, at_once, max_original
+        self._now, self._leases, self._at_once, self._max_original = now, leases, at_once, max_original
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
 
@@ -73,7 +74,6 @@ class Sender:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send notices until *stop* is set, then finish those in hand."""
-        await self._outbox.release(self._owner)
         while not stop.is_set():
             self._woken.clear()
             if not await self.send_due():
@@ -82,26 +82,27 @@ class Sender:
     async def send_due(self) -> int:
         """Send what is due now and return how many notices were taken."""
         try:
-            due = await self._outbox.claim_due(owner=self._owner, now=self._now(), limit=self._at_once, lease=_LEASE)
+            lease = self._leases.service()
+            due = await self._outbox.claim_due(owner=lease.owner, now=self._now(), limit=self._at_once, lease=_LEASE)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="sender", error=str(error))
             return 0
         async with asyncio.TaskGroup() as group:
             for queued in due:
-                group.create_task(self._send(queued), name=f"notice-{queued.id}")
+                group.create_task(self._send(queued, lease), name=f"notice-{queued.id}")
         return len(due)
 
-    async def _send(self, queued: QueuedNotice) -> None:
+    async def _send(self, queued: QueuedNotice, lease: Lease) -> None:
         try:
-            await self._settle(queued)
+            await self._settle(queued, lease)
         except StoreUnavailableError as error:  # the lease runs out and it is sent again under the same Message-ID
             log.warning("notice.left", notice_id=queued.id, error=str(error))
 
-    async def _settle(self, queued: QueuedNotice) -> None:
+    async def _settle(self, queued: QueuedNotice, lease: Lease) -> None:
         about = {"notice_id": queued.id, "case": queued.case_number, "purpose": queued.notice.purpose.value, "tries": queued.tries + 1}
         began = time.monotonic()
         try:
-            await self._deliver(queued)
+            await self._deliver(queued, lease)
         except DeliveryDeferredError as error:
             self._tell(queued, Try.DEFERRED, began)
             await self._defer(queued, str(error), about)
@@ -124,20 +125,23 @@ class Sender:
         for listener in self._listeners:
             listener(queued, ended, time.monotonic() - began)
 
-    async def _deliver(self, queued: QueuedNotice) -> None:
+    async def _deliver(self, queued: QueuedNotice, lease: Lease) -> None:
         sender = self.senders.get(queued.district)
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         original = (await self._arrivals.get(queued.arrival_id)).raw if queued.notice.attach_original else None
         try:
-            await self._hand_over(queued, sender, original, self._max_original)
+            await self._hand_over(queued, lease, sender, original, self._max_original)
         except MailTooLargeError:
             if original is None:
                 raise
-            await self._hand_over(queued, sender, original, 0)  # the letter matters more than its enclosure; it says that one is missing
+            # The letter matters more than its enclosure; it says that one is missing.
+            await self._hand_over(queued, lease, sender, original, 0)
 
-    async def _hand_over(self, queued: QueuedNotice, sender: Address, original: bytes | None, max_original: int) -> None:
+    async def _hand_over(self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, max_original: int) -> None:
         message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=max_original)
+        if not lease.is_held():  # we were away too long, and another service may be sending it
+            raise StoreUnavailableError("与数据库的联系中断过久，这封通知可能已由别的服务接手")
         await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address, envelope_id=queued.message_id)
 
     async def _defer(self, queued: QueuedNotice, problem: str, about: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddres
 from daemon.config_reader import load_addresses, read_secret
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
+from daemon.lease_log import LeaseLog
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
 from daemon.sending import Sender
@@ -26,6 +27,7 @@ from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
 from store.errors import ConfigError, Problem
+from store.leases import Leases
 from store.matching import Matching
 from store.model import Address
 from store.outbox import Caps as MailCaps
@@ -66,6 +68,7 @@ class House:
 
     config: Config
     stores: Stores
+    leases: Leases
     rooms: dict[str, DistrictRoom]  # by district id; a reload swaps the entries
     recipients: Mapping[str, str]  # mailbox, lower-cased → district id
     pipeline: Pipeline
@@ -151,6 +154,17 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
+async def open_leases(database: Database, name: str) -> AsyncIterator[Leases]:
+    """Join the services that work on *database* as one called *name*; say goodbye at the end."""
+    leases = Leases(database, name=name, news=LeaseLog())
+    await leases.start()
+    try:
+        yield leases
+    finally:
+        await leases.close()
+
+
+@asynccontextmanager
 async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
     """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
     districts = await asyncio.to_thread(load_districts, config.district)
@@ -159,13 +173,16 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
     rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)
     limits = config.limits
     reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
-    owner = config.name or socket.gethostname()
     try:
-        async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
+        async with (
+            open_stores(config, domain=message_domain(districts[0].addresses)) as stores,
+            open_leases(stores.database, config.name or socket.gethostname()) as leases,
+        ):
             await keep_packs(stores.packs, districts, now=now())
             yield House(
                 config=config,
                 stores=stores,
+                leases=leases,
                 rooms=rooms,
                 recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.mailboxes},
                 pipeline=Pipeline(
@@ -176,7 +193,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     reader=reader,
                     calendar=calendar,
                     now=now,
-                    owner=owner,
+                    leases=leases,
                     tries=limits.tries,
                     at_once=limits.readers * 2,
                 ),
@@ -186,7 +203,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     transport=transport,
                     senders={files.rulebook.district.id: files.addresses.sender for files in districts},
                     now=now,
-                    owner=owner,
+                    leases=leases,
                     at_once=config.relay.connections,
                     max_original=config.relay.max_original_mb * MIB,
                 ),

@@ -38,14 +38,10 @@ class Arrivals:
     async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> list[StoredArrival]:
         """Return up to *limit* undecided arrivals that are due, oldest first, for *owner* to work on until *now* + *lease*.
 
-        Nobody else gets them meanwhile; afterwards they are free again.
+        Nobody else gets them meanwhile; afterwards they are free again, and sooner where *owner* dies (`store.leases`).
         """
         ids = await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
         return await self._db.read(lambda connection: _load(connection, ids)) if ids else []
-
-    async def release(self, owner: str) -> None:
-        """Free what *owner* claimed in an earlier life; called at start-up, before its first claim."""
-        await self._db.write(lambda connection: connection.execute(update(ARRIVALS).where(ARRIVALS.c.owner == owner).values(_FREE)).close())
 
     async def postpone(self, arrival_id: int, *, problem: str, next_try_at: datetime, counts: bool = True) -> None:
         """Free an arrival that could not be decided now, to be claimed again from *next_try_at*. A decided one is left alone.

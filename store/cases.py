@@ -23,17 +23,28 @@ class Cases:
         self._db = db
         self._outbox = outbox
 
-    async def record(
-        self, arrival: StoredArrival, reading: Reading, decision: Decision, *, district: District, now: datetime, compose: Compose
+    async def record(  # noqa: PLR0913 - what was decided about what, and when
+        self,
+        arrival: StoredArrival,
+        reading: Reading,
+        decision: Decision,
+        *,
+        district: District,
+        now: datetime,
+        compose: Compose,
+        seen: int | None = None,
     ) -> Case | None:
         """Write in one transaction what was decided about *arrival*, and return its case; None where it is no case.
 
         Accept, refuse and supplement open a case under the next number; a follow-up is added to `related_case`. An arrival that is
         decided already returns its case and nothing is written, so that repeating after a crash is harmless.
-        Raises StoreUnavailableError, MalformedMessageError (a blob is not what its hash says), and what *compose* raises.
+        *seen* is what `Matching.candidates` returned with the candidates; where more can be found since, nothing is written.
+        Raises OutrunError for that, StoreUnavailableError, MalformedMessageError (a blob is not what its hash says), and what *compose* raises.
         """
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
-        return await self._db.write(lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox))
+        return await self._db.write(
+            lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox, seen=seen)
+        )
 
     async def change(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
         self,

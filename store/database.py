@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Engine
+
 from store import dialects
 from store.errors import StoreUnavailableError, UsageError
 from store.writer import Unit, Writer, run
@@ -68,6 +70,15 @@ class Database:
         if self._readers is None:
             raise StoreUnavailableError("数据库未打开或正在关闭，请稍后再试")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other services may work on this database at the same time; a file belongs to one alone."""
+        return dialects.is_shared(self._url)
+
+    def beside(self, *, patience: timedelta) -> Engine:
+        """Return an engine with one connection for what must not queue behind the writer; its caller disposes of it."""
+        return dialects.open_engine(self._url, patience=patience, connections=1)
 
     async def upgrade(self) -> None:
         """Create the tables or bring them up to date; nothing happens where they are. Safe while other processes do the same.

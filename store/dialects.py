@@ -234,7 +234,7 @@ def transaction_survives(connection: sa.Connection) -> bool:
 
 def is_lost_to_another(error: BaseException) -> bool:
     """Say whether the transaction was undone because another one was in the way (a deadlock): again, it will go through."""
-    return _state_of(error) in _LOST_TO_ANOTHER
+    return _state_of(error) in _LOST_TO_ANOTHER or _state_of(error.__cause__) in _LOST_TO_ANOTHER
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -254,7 +254,7 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
     return failure
 
 
-def _state_of(error: BaseException) -> str:
+def _state_of(error: BaseException | None) -> str:
     """Return the SQLSTATE of an error of PostgreSQL, "" where there is none."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     return str(getattr(cause, "sqlstate", None) or "")

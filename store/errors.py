@@ -3,6 +3,7 @@
 ZuozhenError
 ├── TemporaryError            SMTP 451; tried again with growing pauses; logged as a warning
 │   ├── StoreUnavailableError     the database is locked, full or away
+│   ├── OutrunError               another service recorded in the district meanwhile; decided again at once
 │   ├── WorkerFailedError         a child process died or ran out of time; the question may be asked again
 │   └── DeliveryDeferredError     the relay said 4xx, or could not be reached
 ├── MalformedMessageError     accepted (250), then quarantined with its bytes; never retried by itself
@@ -29,6 +30,10 @@ class TemporaryError(ZuozhenError):
 
 class StoreUnavailableError(TemporaryError):
     """The database could not take or give data just now."""
+
+
+class OutrunError(TemporaryError):
+    """A decision was made on what another service's case has changed meanwhile."""
 
 
 class WorkerFailedError(TemporaryError):

@@ -15,7 +15,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Select, select
 
-from store import dialects
+from store import dialects, knowledge
 from store.audit import digest_of
 from store.database import Database
 from store.model import Candidate, CaseState, District, Found, Petition, Verdict
@@ -97,12 +97,20 @@ class Matching:
         """Work on *db*, started by its owner."""
         self._db = db
 
-    async def candidates(self, district: District, petition: Petition, *, exclude_arrival: int, limit: int = 20) -> list[Candidate]:
+    async def candidates(
+        self, district: District, petition: Petition, *, exclude_arrival: int, limit: int = 20
+    ) -> tuple[list[Candidate], int]:
         """Return up to *limit* cases of *district* that share a key with *petition*: strongest keys first, then the newest.
 
-        What *exclude_arrival* itself brought does not count, so that an arrival decided again does not find itself.
+        What *exclude_arrival* itself brought does not count, so that an arrival decided again does not find itself. The number returned
+        with them lets `Cases.record` tell whether there are others meanwhile.
         """
-        return await self._db.read(lambda connection: _candidates(connection, district, petition, exclude_arrival, limit))
+
+        def unit(connection: Connection) -> tuple[list[Candidate], int]:
+            seen = knowledge.read(connection, district.id)  # first: what is recorded in between makes it too small, never too large
+            return _candidates(connection, district, petition, exclude_arrival, limit), seen
+
+        return await self._db.read(unit)
 
 
 def _candidates(connection: Connection, district: District, petition: Petition, exclude: int, limit: int) -> list[Candidate]:

@@ -63,10 +63,6 @@ class Outbox:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
         return await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
 
-    async def release(self, owner: str) -> None:
-        """Free what *owner* claimed in an earlier life; called at start-up, before its first claim."""
-        await self._db.write(lambda connection: connection.execute(update(NOTICES).where(NOTICES.c.owner == owner).values(_FREE)).close())
-
     async def sent(self, notice_id: int, now: datetime) -> None:
         """Note that the relay took the notice, as an event of its case too. Said again, nothing happens."""
         values = {"state": NoticeState.SENT, "sent_at": now, "problem": ""}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select, update
 
-from store import arrivals, audit, casebook, dialects, matching
+from store import arrivals, audit, casebook, dialects, knowledge, matching
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -77,12 +77,14 @@ def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, distri
     )
 
 
-def record(connection: Connection, filing: Filing, *, now: datetime, compose: Compose, outbox: Outbox) -> Case | None:
+def record(connection: Connection, filing: Filing, *, now: datetime, compose: Compose, outbox: Outbox, seen: int | None) -> Case | None:
     """Write everything that follows from *filing*; where the arrival is decided already, write nothing and return its case."""
     if not arrivals.finish(connection, filing.arrival.id):
         return casebook.of_arrival(connection, filing.arrival.id)
-    _keep_attachments(connection, filing)
     verdict = filing.decision.verdict
+    if seen is not None:
+        knowledge.check(connection, filing.district.id, seen, adds=verdict is not Verdict.NOT_A_CASE)
+    _keep_attachments(connection, filing)
     if verdict is Verdict.NOT_A_CASE:
         _set_aside(connection, filing, None)
         return None
@@ -97,6 +99,7 @@ def record(connection: Connection, filing: Filing, *, now: datetime, compose: Co
 def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compose, outbox: Outbox) -> Case:
     """Open a case for an arrival that was decided to be none. Raises UsageError where it is not among those."""
     _settle(connection, filing.arrival.id, "overruled", act)
+    knowledge.add(connection, filing.district.id)
     case = _open_case(connection, filing, act.at, act)
     outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=act.at)
     return case

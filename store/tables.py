@@ -332,6 +332,28 @@ class PackRow(Row, table=True):
     content: bytes
 
 
+class LeaseRow(Row, table=True):
+    """What one service holds until a moment by the server's clock; see `store.leases`. `district` is "" for what concerns them all."""
+
+    __tablename__ = "leases"
+    __table_args__ = (sa.PrimaryKeyConstraint("name", "district"),)
+
+    district: Text
+    name: Text
+    owner: Text
+    until: Moment
+
+
+class KnowledgeRow(Row, table=True):
+    """How often what matching can find in a district has changed; see `store.knowledge`."""
+
+    __tablename__ = "knowledge"
+    __table_args__ = (sa.PrimaryKeyConstraint("district"),)
+
+    district: Text
+    changes: int
+
+
 def _table(name: str) -> sa.Table:
     return Row.metadata.tables[name]
 
@@ -348,3 +370,5 @@ EVENTS = _table("events")
 KEYS = _table("match_keys")
 NOTICES = _table("notices")
 PACKS = _table("packs")
+LEASES = _table("leases")
+KNOWLEDGE = _table("knowledge")

@@ -19,6 +19,7 @@ from store.errors import StoreUnavailableError
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
 
+_TRIES = 3  # for a unit that another service's transaction was in the way of
 _BATCH = 256  # units in one transaction at most: beyond, the flush no longer dominates
 
 
@@ -55,7 +56,8 @@ class Writer:
     """Runs units one after another, each in a SAVEPOINT, and answers only after COMMIT.
 
     A unit that raises loses its own writes and nobody else's. Where the transaction itself fails, nothing of it stands and every unit
-    in it is answered with StoreUnavailableError.
+    in it is answered with StoreUnavailableError; but where it was undone because another service was in its way (a deadlock), its units
+    are run again, one by one.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -123,19 +125,34 @@ class Writer:
         if not running:
             return
         began = time.monotonic()
-        try:
-            with self._engine.begin() as connection:
-                outcomes = [_attempt(connection, job) for job in running]
-        except BaseException as error:  # noqa: BLE001 - nobody waits in vain, whatever happened, and the thread lives on
-            outcomes = _all_failed(running, error)
-            self.status.failed += 1
-            with contextlib.suppress(Exception):
-                self._engine.dispose()  # the next transaction begins on a fresh connection
+        outcomes = self._transact(running)
+        if outcomes is None:  # one by one they hold fewer rows, and less can be in the way
+            outcomes = [self._alone(job) for job in running]
         self.status.batches += 1
         self.status.units += len(running)
         self.status.seconds += time.monotonic() - began
         for outcome in outcomes:
             outcome.tell()
+
+    def _alone(self, job: _Job) -> _Outcome:
+        for _ in range(_TRIES):
+            outcomes = self._transact([job])
+            if outcomes is not None:
+                return outcomes[0]
+        return _Outcome(job.future, error=StoreUnavailableError("几个服务同时要改同一处数据，几次都没有轮到；请稍后再试"))
+
+    def _transact(self, jobs: list[_Job]) -> list[_Outcome] | None:
+        """Run *jobs* in one transaction; None where it was undone because another service's stood in its way: it is worth repeating."""
+        try:
+            with self._engine.begin() as connection:
+                return [_attempt(connection, job) for job in jobs]
+        except BaseException as error:  # noqa: BLE001 - nobody waits in vain, whatever happened, and the thread lives on
+            if dialects.is_lost_to_another(error):
+                return None
+            self.status.failed += 1
+            with contextlib.suppress(Exception):
+                self._engine.dispose()  # the next transaction begins on a fresh connection
+            return _all_failed(jobs, error)
 
 
 def _attempt(connection: Connection, job: _Job) -> _Outcome:
@@ -144,7 +161,7 @@ def _attempt(connection: Connection, job: _Job) -> _Outcome:
         with dialects.explained(), _savepoint(connection):
             return _Outcome(job.future, result=run(job.unit, connection))
     except Exception as error:
-        if not dialects.transaction_survives(connection):
+        if not dialects.transaction_survives(connection) or dialects.is_lost_to_another(error):
             raise
         return _Outcome(job.future, error=error)
 

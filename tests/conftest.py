@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,28 @@ def postgresql_url(postgres: postgresql.Postgres) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+_KINDS = ("sqlite", "postgresql")
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder}/zuozhen.db"
+        return
+    server: postgresql.Postgres = request.getfixturevalue("postgres")
+    with server.fresh() as url:
+        yield url
+
+
+@pytest.fixture(params=_KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give the address of a fresh database of either kind: what is tested with it holds on both."""
-    with ExitStack() as opened:
-        if request.param == "postgresql":
-            server: postgresql.Postgres = request.getfixturevalue("postgres")
-            yield opened.enter_context(server.fresh())
-        else:
-            yield f"sqlite:///{tmp_path}/zuozhen.db"
+    with _database(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(params=_KINDS, scope="module")
+def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the same for all tests of a module that share a house."""
+    with _database(request, tmp_path_factory.mktemp("database")) as url:
+        yield url

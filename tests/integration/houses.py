@@ -203,7 +203,7 @@ class Bench:
     async def run(self, *, tries: int = 3, at_once: int = 4, attended: type[Attended] = Attended, **parts: Any) -> list[int]:
         """Run a pipeline until nothing is undecided; return the arrivals in the order in which they were recorded.
 
-        *parts* (reader, cases, matching, rooms, owner) stand in for those of the house.
+        *parts* (reader, cases, matching, rooms, leases) stand in for those of the house.
         """
         stop, recorded = asyncio.Event(), list[int]()
         arrivals = attended(self.house, self.clock, stop, at_once)
@@ -224,7 +224,7 @@ class Bench:
             "reader": self.house.pipeline._reader,
             "calendar": load_calendar(),
             "now": self.clock,
-            "owner": "bench",
+            "leases": self.house.leases,
             "tries": 3,
             "at_once": 4,
         }
@@ -252,24 +252,27 @@ def failing(bench: Bench, errors: Mapping[int, Sequence[Exception] | Iterator[Ex
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
-    """Open a house with a clock of its own; what it logs is heard by `capture_logs` only."""
+async def bench(url: str = "") -> AsyncIterator[Bench]:
+    """Open a house on the database at *url*, a file of its own by default, with a clock of its own; what it logs is heard by `capture_logs` only."""
     clock, loud = Clock(), structlog.get_config()
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     try:
         with TemporaryDirectory(prefix="bench-") as folder:
-            async with open_house(write_config(Path(folder)), now=clock) as house:
+            async with open_house(write_config(Path(folder), url=url), now=clock) as house:
                 yield Bench(house=house, clock=clock)
     finally:
         structlog.configure(**loud)
 
 
-def write_config(folder: Path, *, pack: str = "chenggong") -> Config:
-    """Write the addresses of the district, all of whose departments can be mailed; return the configuration with *pack*, it or a copy."""
+def write_config(folder: Path, *, pack: str = "chenggong", url: str = "") -> Config:
+    """Write the addresses of the district, all of whose departments can be mailed; return the configuration with *pack*, it or a copy.
+
+    The database is a file in *folder* unless it has an *url*.
+    """
     lines = "".join(f'{id_} = "{office(id_)}"\n' for id_ in _departments())
     (folder / "addresses.toml").write_text(_ADDRESSES + lines, encoding="utf-8")
     return Config(
-        store=StoreSection(url=f"sqlite:///{folder}/zuozhen.db"),
+        store=StoreSection(url=url or f"sqlite:///{folder}/zuozhen.db"),
         smtp=DoorSection(listen="127.0.0.1:0", hostname="test.example"),
         relay=RelaySection(folder=folder / "outgoing"),
         district=(DistrictSection(pack=pack, mailboxes=(MAILBOX,), addresses=folder / "addresses.toml"),),

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from channels.reader import Reader
 from daemon.pipeline import LEASE
+from daemon.wiring import open_leases
 from notifier.mail import build
 from store.cases import Cases
 from store.errors import MalformedMessageError, StoreUnavailableError, WorkerFailedError
@@ -42,9 +43,9 @@ BUG = ZeroDivisionError("division by zero")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def shared() -> AsyncIterator[Bench]:
-    """One house for the module; every test brings enterprises of its own and leaves nothing undecided."""
-    async with bench() as opened:
+async def shared(module_database_url: str) -> AsyncIterator[Bench]:
+    """One house for the module on each kind of database; every test brings enterprises of its own and leaves nothing undecided."""
+    async with bench(module_database_url) as opened:
         yield opened
 
 
@@ -248,22 +249,24 @@ async def test_stop_finishes_what_is_in_hand_and_takes_nothing_more(shared: Benc
     assert await shared.run() == [waiting]
 
 
-async def test_start_takes_back_what_an_earlier_life_had_claimed(shared: Bench) -> None:
-    """A daemon that died in the middle of a message takes it up again at once when it starts."""
+async def test_work_of_a_service_that_died_is_taken_up(shared: Bench) -> None:
+    """What a daemon had in hand when it died is free at once when it starts again, and not only after its claim has run out."""
     arrival = await shared.accept(Enterprise().mail())
-    claimed = await shared.house.stores.arrivals.claim(owner="bench", now=shared.clock(), limit=9, lease=LEASE)
+    claimed = await shared.house.stores.arrivals.claim(owner="dead", now=shared.clock(), limit=9, lease=LEASE)
     assert [item.id for item in claimed] == [arrival]
     began = shared.clock()
-    assert await shared.run(owner="bench") == [arrival]
+    async with open_leases(shared.house.stores.database, "bench") as leases:
+        assert await shared.run(leases=leases) == [arrival]
     assert shared.clock() == began
 
 
-async def test_start_leaves_alone_what_another_daemon_has_claimed(shared: Bench) -> None:
-    """What a colleague is working on is free only once its lease has run out."""
-    arrival = await shared.accept(Enterprise().mail())
-    await shared.house.stores.arrivals.claim(owner="colleague", now=shared.clock(), limit=9, lease=LEASE)
-    began = shared.clock()
-    assert await shared.run(owner="bench") == [arrival]
+async def test_claim_of_a_living_service_is_left_alone(shared: Bench) -> None:
+    """What a colleague is working on is free only once its claim has run out, which is when it hangs."""
+    async with open_leases(shared.house.stores.database, "colleague") as colleague:
+        arrival = await shared.accept(Enterprise().mail())
+        await shared.house.stores.arrivals.claim(owner=colleague.service().owner, now=shared.clock(), limit=9, lease=LEASE)
+        began = shared.clock()
+        assert await shared.run() == [arrival]
     assert shared.clock() - began >= LEASE
 
 

@@ -128,7 +128,7 @@ def _sender(house: Bench, way: SmtpTransport) -> Sender:
         transport=way,
         senders={"chenggong": replace(SENDER, address=USER)},
         now=house.clock,
-        owner="bench",
+        leases=house.house.leases,
         at_once=2,
         max_original=20 << 20,
     )

@@ -22,9 +22,9 @@ ACT = Act(by="王芳", reason="已电话核实")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house() -> AsyncIterator[Bench]:
-    """One house for the module."""
-    async with bench() as opened:
+async def house(module_database_url: str) -> AsyncIterator[Bench]:
+    """One house for the module on each kind of database."""
+    async with bench(module_database_url) as opened:
         yield opened
 
 
@@ -132,7 +132,7 @@ async def _unassigned(shared: Bench) -> Case:
     """Return a case that the rules accepted without knowing a department, by taking the departments out of their decision."""
     arrival = await shared.arrival(await shared.accept(Enterprise().mail()))
     reading = await shared.house.pipeline._reader.read(arrival)
-    decision = await shared.house.pipeline._decide(shared.room, arrival, reading.petition)
+    decision, _ = await shared.house.pipeline._decide(shared.room, arrival, reading.petition)
     case = await shared.house.stores.cases.record(
         arrival,
         reading,

@@ -16,6 +16,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from daemon.sending import Sender
+from daemon.wiring import open_leases
 from notifier.backoff import PAUSES
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
@@ -72,9 +73,9 @@ class Forgetful(Outbox):
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def house() -> AsyncIterator[Bench]:
-    """One house for the module."""
-    async with bench() as opened:
+async def house(module_database_url: str) -> AsyncIterator[Bench]:
+    """One house for the module on each kind of database."""
+    async with bench(module_database_url) as opened:
         yield opened
 
 
@@ -94,7 +95,7 @@ def sender(shared: Bench, transport: Transport, **parts: Any) -> Sender:
         "arrivals": shared.house.stores.arrivals,
         "senders": {"chenggong": Address(name="坐诊接诉", address=MAILBOX)},
         "now": shared.clock,
-        "owner": "bench",
+        "leases": shared.house.leases,
         "at_once": 2,
         "max_original": 1 << 20,
     }
@@ -240,11 +241,31 @@ async def test_crash_between_send_and_mark_says_the_same_again(shared: Bench) ->
     assert await sendings(shared, case) == ["notice.sent", "notice.sent"]
 
 
+async def test_service_that_was_away_too_long_sends_nothing(shared: Bench) -> None:
+    """Between claim and send the lease was lost, as when the process was stopped: another one may be sending, so this one does not."""
+    case = await shared.opened()
+    relay = Relay()
+    async with open_leases(shared.house.stores.database, "stopped") as leases:
+
+        class Slow(Outbox):
+            async def claim_due(self, **asked: Any) -> list[QueuedNotice]:
+                claimed = await super().claim_due(**asked)
+                leases._life.end()
+                return claimed
+
+        with capture_logs() as events:
+            await sender(shared, relay, outbox=Slow(shared.house.stores.database, domain="example.org"), leases=leases).send_due()
+    assert relay.taken == []
+    assert {event["event"] for event in events} == {"notice.left"}
+    assert set((await states(shared, case)).values()) == {NoticeState.QUEUED}
+
+
 async def test_start_sends_at_once_what_an_earlier_life_left(shared: Bench) -> None:
     """A daemon that died behind a send repeats it when it starts, without waiting for the lease: same bytes, noted once."""
     case = await shared.opened()
     relay = Relay()
-    await sender(shared, relay, outbox=forgetful(shared)).send_due()
+    async with open_leases(shared.house.stores.database, "bench") as earlier:
+        await sender(shared, relay, outbox=forgetful(shared), leases=earlier).send_due()
     stop = asyncio.Event()
 
     class UntilQuiet(Outbox):
@@ -254,8 +275,9 @@ async def test_start_sends_at_once_what_an_earlier_life_left(shared: Bench) -> N
                 stop.set()
             return claimed
 
-    async with asyncio.timeout(PATIENCE_S):
-        await sender(shared, relay, outbox=UntilQuiet(shared.house.stores.database, domain="example.org")).run(stop)
+    async with asyncio.timeout(PATIENCE_S), open_leases(shared.house.stores.database, "bench") as leases:
+        outbox = UntilQuiet(shared.house.stores.database, domain="example.org")
+        await sender(shared, relay, outbox=outbox, leases=leases).run(stop)
     assert (len(relay.taken), len(set(relay.taken))) == (3, 2)
     assert await sendings(shared, case) == ["notice.sent", "notice.sent"]
 

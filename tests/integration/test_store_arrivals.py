@@ -139,17 +139,6 @@ async def test_claims_at_once_share_without_overlap(database_url: str) -> None:
         assert len(taken) == len(set(taken)) == 40
 
 
-async def test_release_frees_only_ones_own(store: Store) -> None:
-    """After kill -9 the daemon gives back its own claims at start-up, and nobody else's."""
-    mine, other = await store.accept(arrival("mine")), await store.accept(arrival("other"))
-    assert await claimed(store, owner="me", limit=1) == [mine.id]
-    assert await claimed(store, owner="other") == [other.id]
-
-    await store.arrivals.release("me")
-
-    assert await claimed(store, owner="me") == [mine.id]
-
-
 async def test_arrival_dated_ahead_is_not_left_lying(store: Store) -> None:
     """A letter whose date a clerk typed into the future is decided now, not then."""
     stored = await store.accept(arrival(received_at=datetime(2990, 1, 1, tzinfo=UTC)))

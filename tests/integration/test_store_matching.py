@@ -20,7 +20,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 
 async def keys(store: Store, asked: Petition, *, exclude_arrival: int = 0) -> dict[int, tuple[str, ...]]:
     """Return the candidates of a petition as case id → keys, in order."""
-    found_cases = await store.matching.candidates(DISTRICT, asked, exclude_arrival=exclude_arrival)
+    found_cases, _ = await store.matching.candidates(DISTRICT, asked, exclude_arrival=exclude_arrival)
     return {candidate.case_id: candidate.keys for candidate in found_cases}
 
 
@@ -110,7 +110,7 @@ async def test_other_district_is_not_asked(store: Store) -> None:
     (queued,) = await store.outbox.list()
     asked = petition("1", title="CG-2024-00001", letter=letter("1", in_reply_to=(queued.message_id,)))
 
-    assert await store.matching.candidates(replace(DISTRICT, id="wuhua"), asked, exclude_arrival=0) == []
+    assert await store.matching.candidates(replace(DISTRICT, id="wuhua"), asked, exclude_arrival=0) == ([], 0)
 
 
 async def test_stronger_keys_then_newer_cases_come_first(store: Store) -> None:
@@ -120,7 +120,7 @@ async def test_stronger_keys_then_newer_cases_come_first(store: Store) -> None:
     asked = petition("x", uscc=found("91530114MA6K0000X1"))
 
     assert list(await keys(store, asked)) == [by_code, *reversed(by_name)]
-    best = await store.matching.candidates(DISTRICT, asked, exclude_arrival=0, limit=2)
+    best, _ = await store.matching.candidates(DISTRICT, asked, exclude_arrival=0, limit=2)
     assert [candidate.case_id for candidate in best] == [by_code, by_name[-1]]
 
 
@@ -141,7 +141,7 @@ async def test_candidate_tells_what_the_rules_compare(store: Store) -> None:
     """A candidate carries state, verdict, name, own words and date of its case."""
     case = await store.open_case("1", verdict=Verdict.REFUSE, ground=2)
 
-    (candidate,) = await store.matching.candidates(DISTRICT, petition("1"), exclude_arrival=0)
+    (candidate,), _ = await store.matching.candidates(DISTRICT, petition("1"), exclude_arrival=0)
 
     assert candidate == Candidate(
         case_id=case.id,

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 from typing import Any, cast
@@ -25,7 +25,6 @@ from daemon.config import DoorSection
 from daemon.supervise import keep_running, receptions, reload, serve
 from daemon.wiring import open_house
 from rules.rulebook import RuleBook, builtin_pack, load_pack
-from store.arrivals import Arrivals
 from store.errors import ConfigError, StoreUnavailableError, UsageError
 from store.model import ArrivalState, Purpose, Reading, StoredArrival
 from store.outbox import Outbox
@@ -313,24 +312,6 @@ async def test_stopping_does_not_wait_for_a_part_that_cannot_run(log: Heard) -> 
     async with asyncio.timeout(PATIENCE_S):
         await running
     assert len(tries) == 1
-
-
-async def test_service_outlives_a_database_that_is_away_at_its_start(tmp_path: Path, log: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the first word to the database fails, the pipeline starts a moment later and decides what waits."""
-    real, failures = Arrivals.release, [AWAY]
-
-    async def release(self: Arrivals, owner: str) -> None:
-        if failures:
-            raise failures.pop()
-        await real(self, owner)
-
-    monkeypatch.setattr(Arrivals, "release", release)
-    monkeypatch.setattr(supervise, "keep_running", partial(keep_running, pauses=(0.0,)))
-    async with opened(tmp_path) as bench:
-        await bench.accept(Enterprise().mail())
-        async with serving(bench):
-            await log.said("arrival.decided")
-    assert log.order("part.failed") == ["part.failed"]
 
 
 # ------------------------------------------------------------ another pack while it runs
