@@ -18,7 +18,7 @@ from reading import read_all
 from result import Result, Sample, compare
 
 from channels.reader import Reader
-from rules.calendar import load_calendar
+from rules.calendar_folder import load_calendar
 from rules.decide import decide
 from rules.engine import Engine
 from rules.language import Firing, Infer

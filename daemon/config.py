@@ -104,6 +104,12 @@ class HealthSection(_Section):
     listen: Listen = Field(description="监控页的监听地址，如 127.0.0.1:9380，也可写 unix:/run/zuozhen/health.sock")
 
 
+class CalendarSection(_Section):
+    """[calendar]: where an instance keeps the days it has entered itself."""
+
+    folder: Path = Field(Path("calendars"), description="导入的放假安排（2027.yaml）和各区临时安排（区代号.yaml）所在目录；可以没有")
+
+
 class LogSection(_Section):
     """[log]: what the daemon says of itself."""
 
@@ -129,6 +135,7 @@ class Config(_Section):
     limits: LimitsSection = LimitsSection()
     health: HealthSection | None = None
     log: LogSection = LogSection()
+    calendar: CalendarSection = CalendarSection()
     name: str = Field("", description="本进程的名字，多个进程共用一库时须各不相同；留空则取本机名")
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.config import AddressBook, Config, DistrictSection, DoorSection, RelaySection, StoreSection
+from daemon.config import AddressBook, CalendarSection, Config, DistrictSection, DoorSection, RelaySection, StoreSection
 from daemon.trouble import reason
 from store.errors import ConfigError, Problem
 
@@ -223,6 +223,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             "lmtp": door(config.lmtp),
             "relay": config.relay.model_copy(update=relay),
             "district": districts,
+            "calendar": CalendarSection(folder=folder / config.calendar.folder),
         }
     )
 

@@ -46,6 +46,7 @@ class DistrictRoom:
     rulebook: RuleBook
     engine: Engine
     composer: Composer
+    calendar: Calendar
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)  # one case after another, so that each sees those before it
 
 
@@ -72,7 +73,6 @@ class Pipeline:
         cases: Cases,
         matching: Matching,
         reader: Reader,
-        calendar: Calendar,
         now: Callable[[], datetime],
         leases: Leases,
         tries: int,
@@ -81,7 +81,7 @@ class Pipeline:
         """Keep the parts; nothing runs before `run`."""
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
-        self._reader, self._calendar = reader, calendar
+        self._reader = reader
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
@@ -151,7 +151,7 @@ class Pipeline:
             petition,
             candidates,
             rulebook=room.rulebook,
-            calendar=self._calendar,
+            calendar=room.calendar,
             infer=room.engine.infer,
             now=arrival.received_at,
             engine=room.engine.name,

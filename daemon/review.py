@@ -70,6 +70,11 @@ class Office(Protocol):
         """The pack's wording with the district's addresses."""
         ...
 
+    @property
+    def calendar(self) -> Calendar:
+        """The district's working days."""
+        ...
+
 
 class Review:
     """The acts of persons on the cases of all districts."""
@@ -80,12 +85,11 @@ class Review:
         offices: Mapping[str, Office],
         arrivals: Arrivals,
         cases: Cases,
-        calendar: Calendar,
         now: Callable[[], datetime],
     ) -> None:
         """Keep the parts."""
         self._offices, self._arrivals, self._cases = offices, arrivals, cases
-        self._calendar, self._now = calendar, now
+        self._now = now
 
     async def pending(self) -> tuple[list[Case], list[NotACase]]:
         """Return what waits for a person: cases, and arrivals taken for no case."""
@@ -264,7 +268,7 @@ class Review:
     def _due(self, office: Office) -> Due:
         """Return the CG-3.4 date counted from now: it is now that the matter is accepted."""
         book = office.rulebook
-        return verification_due(self._now(), settings=book.settings.verification, calendar=self._calendar, timezone=book.district.timezone)
+        return verification_due(self._now(), settings=book.settings.verification, calendar=office.calendar, timezone=book.district.timezone)
 
     def _round(self) -> str:
         """Return what tells this act's notices from those of an earlier one on the same case."""

@@ -19,6 +19,7 @@ import structlog
 from channels.smtp import Listener, Reception
 from daemon.config import MIB, Config, DoorSection
 from daemon.health.attend import Watch, attended
+from daemon.missing_notice import report_calendar
 from daemon.pipeline import DistrictRoom
 from daemon.waiting import first_of
 from daemon.wiring import DistrictFiles, House, keep_packs, load_districts, open_rooms
@@ -43,6 +44,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
         _report_degraded(room)
+        report_calendar(room, house.now())
     try:
         async with attended(house) as watch, asyncio.TaskGroup() as parts:
             _on_signals(house, stop, watch)
@@ -211,7 +213,7 @@ async def _reload(house: House, watch: Watch) -> None:
 async def reload(house: House) -> bool:
     """Read packs and addresses again and swap them in together; on any problem everything stays as it was, and False is returned."""
     try:
-        districts = await asyncio.to_thread(load_districts, house.config.district)
+        districts = await asyncio.to_thread(load_districts, house.config.district, house.config.calendar.folder)
         _check_same_districts(house, districts)
         await keep_packs(house.stores.packs, districts, now=house.now())
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
@@ -224,10 +226,11 @@ async def reload(house: House) -> bool:
     for id_, room in fresh.items():
         old = house.rooms[id_]
         async with old.deciding:  # between two cases, never within one
-            old.rulebook, old.composer = room.rulebook, room.composer
+            old.rulebook, old.composer, old.calendar = room.rulebook, room.composer, room.calendar
             engine, old.engine = old.engine, room.engine
         await asyncio.to_thread(engine.close)
         log.info("rulebook.reloaded", district=id_, digest=room.rulebook.digest)
         _report_degraded(room)
+        report_calendar(old, house.now())
     house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}
     return True

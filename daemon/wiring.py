@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from channels.reader import Reader
 from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
@@ -20,7 +21,8 @@ from daemon.review import Review
 from daemon.sending import Sender
 from notifier.compose import Addresses, Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
-from rules.calendar import load_calendar
+from rules.calendar import Calendar
+from rules.calendar_folder import load_for_district
 from rules.engine import Engine
 from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.arrivals import Arrivals
@@ -60,6 +62,7 @@ class DistrictFiles:
     section: DistrictSection
     rulebook: RuleBook
     addresses: Addresses
+    calendar: Calendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +83,16 @@ class House:
     now: Callable[[], datetime]
 
 
-def load_districts(sections: Sequence[DistrictSection]) -> list[DistrictFiles]:
-    """Load the pack and the addresses of every district; raises ConfigError with the problems of all of them."""
+def load_districts(sections: Sequence[DistrictSection], calendars: Path | None = None) -> list[DistrictFiles]:
+    """Load pack, addresses and calendar of every district; raises ConfigError with the problems of all of them.
+
+    *calendars* is the folder of the instance's own days, where it has one.
+    """
     loaded: list[DistrictFiles] = []
     problems: list[Problem] = []
     for section in sections:
         try:
-            loaded.append(_load_district(section))
+            loaded.append(_load_district(section, calendars))
         except ConfigError as error:
             problems.extend(error.problems)
     ids = [files.rulebook.district.id for files in loaded]
@@ -106,17 +112,19 @@ class Desk:
 
     rulebook: RuleBook
     composer: Composer
+    calendar: Calendar
 
 
 def open_desk(files: DistrictFiles) -> Desk:
     """Compile the wording of one district; raises ConfigError where a template fails."""
-    return Desk(rulebook=files.rulebook, composer=Composer(files.rulebook.district, files.addresses))
+    return Desk(rulebook=files.rulebook, composer=Composer(files.rulebook.district, files.addresses), calendar=files.calendar)
 
 
 def open_room(files: DistrictFiles, *, workers: int) -> DistrictRoom:
     """Start the engine of one district (child processes) and compile its wording; raises ConfigError where either fails. Blocks."""
     composer = Composer(files.rulebook.district, files.addresses)
-    return DistrictRoom(rulebook=files.rulebook, engine=Engine(files.rulebook, workers=workers), composer=composer)
+    engine = Engine(files.rulebook, workers=workers)
+    return DistrictRoom(rulebook=files.rulebook, engine=engine, composer=composer, calendar=files.calendar)
 
 
 def open_rooms(districts: Sequence[DistrictFiles], *, workers: int) -> dict[str, DistrictRoom]:
@@ -167,8 +175,7 @@ async def open_leases(database: Database, name: str) -> AsyncIterator[Leases]:
 @asynccontextmanager
 async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
     """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
-    districts = await asyncio.to_thread(load_districts, config.district)
-    calendar = await asyncio.to_thread(load_calendar)
+    districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
     transport = open_transport(config.relay)
     rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)
     limits = config.limits
@@ -191,7 +198,6 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     cases=stores.cases,
                     matching=stores.matching,
                     reader=reader,
-                    calendar=calendar,
                     now=now,
                     leases=leases,
                     tries=limits.tries,
@@ -207,10 +213,10 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     at_once=config.relay.connections,
                     max_original=config.relay.max_original_mb * MIB,
                 ),
-                review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, calendar=calendar, now=now),
                 reader=reader,
                 metrics=Metrics(),
                 mailboxes=(),
+                review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 now=now,
             )
     finally:
@@ -247,21 +253,22 @@ def message_domain(addresses: Addresses) -> str:
     return addresses.sender.address.rpartition("@")[2]
 
 
-def _load_district(section: DistrictSection) -> DistrictFiles:
+def _load_district(section: DistrictSection, calendars: Path | None) -> DistrictFiles:
     problems: list[Problem] = []
-    rulebook, known = None, None
+    rulebook, known, calendar = None, None, None
     try:
         rulebook = load_pack(pack_folder(section.pack))
         known = set(rulebook.district.departments)
+        calendar = load_for_district(calendars, rulebook.district.id, rulebook.settings.hours)
     except ConfigError as error:
         problems.extend(error.problems)
     try:
         book = load_addresses(section.addresses, known)
     except ConfigError as error:
         problems.extend(error.problems)
-    if problems or rulebook is None:
+    if problems or rulebook is None or calendar is None:
         raise ConfigError(problems)
-    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book))
+    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book), calendar=calendar)
 
 
 def _addresses(book: AddressBook) -> Addresses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -31,6 +32,17 @@ def counted_days(due: Due) -> str:
     return _by_reason([day for day in due.days if day.counted], due.start.year)
 
 
+def numbered_days(days: Sequence[CountedDay]) -> list[str]:
+    """Return a count day by day: 第1日 9月29日（周日，国庆节调休上班，国办发明电〔2023〕7号）; days that do not count have no number."""
+    lines, number, year = [], 0, 0
+    for day in days:
+        number += day.counted
+        head = f"第{number}日" if day.counted else "不计"
+        lines.append(f"{head} {_short(day.day, year or day.day.year)}（周{_WEEKDAYS[day.day.weekday()]}，{_flat(day.why)}）")
+        year = day.day.year
+    return lines
+
+
 def skipped_days(due: Due) -> str:
     """Return which days of a count are off, and why; "" where none is."""
     return _by_reason([day for day in due.days if not day.counted], due.start.year)
@@ -43,8 +55,13 @@ def _by_reason(days: list[CountedDay], year: int) -> str:
         for first, last in _stretches([day.day for day in group]):
             stretches.append(_stretch(first, last, year))
             year = last.year
-        parts.append("、".join(stretches) + f"（{why.replace('（', '，').replace('）', '')}）")
+        parts.append("、".join(stretches) + f"（{_flat(why)}）")
     return "；".join(parts)
+
+
+def _flat(why: str) -> str:
+    """Return a reason fit to stand in brackets itself."""
+    return why.replace("（", "，").replace("）", "")
 
 
 def _stretches(days: list[date]) -> list[tuple[date, date]]:

@@ -1,21 +1,22 @@
-"""Which days are working days, and why: the State Council's yearly notices as facts, counting forwards and backwards. Knows no deadline.
+"""Which days are working days, and why: the State Council's yearly notices and a district's own days as facts; counting both ways.
 
-A year whose notice is not among the files counts by weekends alone and is marked provisional; so is the last week of the year before it,
-because a New Year notice now and then reaches back (2018-12-29 to 31, 2022-12-31).
+Knows no deadline. A year whose notice is not among the files counts by weekends and the days off by law, and is marked provisional; so is the last week of
+the year before it, because a New Year notice now and then reaches back (2018-12-29 to 31, 2022-12-31). A provisional count also says how
+early and how late it may end once the notice is out (`rules.provisional`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date, time, timedelta
 
-from rules.calendar_file import SpecialDay, YearPlan, read_year
-from store.errors import ConfigError, Problem
+from rules.calendar_file import SpecialDay
+from rules.calendar_overlay import Overlay
+from rules.office import OfficeHours
+from rules.provisional import Festivals, Prospect
 from store.model import CountedDay
 
-_FOLDER = Path(__file__).parent / "calendars"
 _SATURDAY = 5
 _DECEMBER, _REACHED_BACK = 12, 25  # from this day on the next year's notice may still change a day
 _DAY = timedelta(days=1)
@@ -32,35 +33,71 @@ class DayInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """A count of working days: the day it ends on, and every day after the start up to it."""
+    """A count of days: the day it ends on, and every day on the way, the start left out.
+
+    Where a notice is still to come, `earliest` and `latest` say between which days it may end; else both are `due`.
+    """
 
     due: date
     provisional: bool
     days: tuple[CountedDay, ...]
+    earliest: date
+    latest: date
 
 
 class Calendar:
-    """The working days of mainland China, as far as they have been announced."""
+    """The working days of a district, as far as they have been announced."""
 
-    def __init__(self, *, years: Collection[int], special: Mapping[date, SpecialDay]) -> None:
-        """Take the announced *years* and, for all of them together, the days that differ from Monday to Friday."""
+    def __init__(
+        self,
+        *,
+        years: Collection[int],
+        special: Mapping[date, SpecialDay],
+        festivals: Festivals | None = None,
+        overlay: Overlay | None = None,
+        hours: OfficeHours | None = None,
+    ) -> None:
+        """Take the announced *years*, for all of them together the days that differ from Monday to Friday, and the district's own."""
         self._years = frozenset(years)
         self._special = special
+        self._festivals = festivals or Festivals({})
+        self._overlay = overlay or Overlay()
+        self.hours = hours or OfficeHours()
+
+    def of_district(self, overlay: Overlay, hours: OfficeHours) -> Calendar:
+        """Return this calendar with a district's own days and hours."""
+        return Calendar(years=self._years, special=self._special, festivals=self._festivals, overlay=overlay, hours=hours)
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years whose notice is known."""
+        return tuple(sorted(self._years))
 
     def day(self, day: date) -> DayInfo:
         """Say whether *day* is a working day, and on what ground."""
-        special = self._special.get(day)
+        special = self._overlay.special.get(day) or self._special.get(day)
         if special is not None:
             return DayInfo(counted=special.working, why=special.why, provisional=False)
         counted = day.weekday() < _SATURDAY
         doubt = self._doubt(day)
+        if counted and doubt and (festival := self._festivals.prospect(day).by_law):
+            why = f"{festival}，法定假日（《全国年节及纪念日放假办法》；{day.year}年放假安排尚未公布）"
+            return DayInfo(counted=False, why=why, provisional=True)
         return DayInfo(counted=counted, why=("工作日" if counted else "周末") + doubt, provisional=bool(doubt))
+
+    def is_special(self, day: date) -> bool:
+        """Say whether a notice or the district made *day* differ from what its weekday says, or says so once more."""
+        return day in self._overlay.special or day in self._special
+
+    def closing_time(self, day: date) -> time:
+        """Return when the office closes on *day*: earlier on a half day."""
+        return self._overlay.closes.get(day, self.hours.closes)
 
     def _doubt(self, day: date) -> str:
         if day.year not in self._years:
             known = "尚未公布" if day.year > max(self._years, default=0) else "未收录"
             return f"（{day.year}年放假安排{known}，暂按周末推算）"
-        if day.month == _DECEMBER and day.day >= _REACHED_BACK and day.year + 1 not in self._years:
+        if day >= first_unsure_day(day.year) and day.year + 1 not in self._years:
             return f"（{day.year + 1}年放假安排尚未公布，元旦假期可能涉及，暂按周末推算）"
         return ""
 
@@ -69,24 +106,34 @@ class Calendar:
 
         With *n* = 0 the count ends on *start*. Raises ValueError for a negative *n*, OverflowError beyond the year 9999.
         """
-        if n < 0:
-            raise ValueError("工作日数不能为负")
-        days: list[CountedDay] = []
-        provisional, day = False, start
-        while n:
-            day += _DAY
-            info = self.day(day)
-            n -= info.counted
-            provisional |= info.provisional
-            days.append(CountedDay(day=day, counted=info.counted, why=info.why))
-        return Count(due=day, provisional=provisional, days=tuple(days))
+        return self._count(start, n, _DAY)
+
+    def subtract_working_days(self, end: date, n: int) -> Count:
+        """Count *n* working days back from *end*, which itself never counts (N个工作日前): its `due` is the last day to act.
+
+        Raises as `add_working_days` does.
+        """
+        return self._count(end, n, -_DAY)
+
+    def add_days(self, start: date, n: int, *, roll_forward: bool = False) -> Count:
+        """Count *n* calendar days from *start*, backwards where *n* is negative; every day counts.
+
+        With *roll_forward* a rest day at the end gives way to the next working day (民法典 203); fixed dates and dates counted
+        backwards are not moved unless a pack asks for it.
+        """
+        step = _DAY if n >= 0 else -_DAY
+        days = [CountedDay(day=start + step * i, counted=True, why=self._as_calendar_day(start + step * i)) for i in range(1, abs(n) + 1)]
+        due = start + n * _DAY
+        if not roll_forward:
+            return Count(due=due, provisional=False, days=tuple(days), earliest=due, latest=due)
+        return self._rolled(due, days)
 
     def working_days_back(self, end: date, n: int) -> tuple[date, ...]:
         """Return the last *n* working days up to and including *end*, oldest first. Raises ValueError for a negative *n*."""
         if n < 0:
             raise ValueError("工作日数不能为负")
         found: list[date] = []
-        for day in _backwards(end):
+        for day in _from(end, -_DAY):
             if len(found) == n:
                 break
             if self.day(day).counted:
@@ -98,40 +145,73 @@ class Calendar:
         days = self.working_days_back(_last_day(year, month), n)
         return tuple(day for day in days if (day.year, day.month) == (year, month))
 
+    # ------------------------------------------------------------ walking
 
-def load_calendar(folder: Path = _FOLDER) -> Calendar:
-    """Read every year's file in *folder*; raises ConfigError with the problems of all of them."""
-    problems: list[Problem] = []
-    plans: list[YearPlan] = []
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            plans.append(read_year(path))
-        except ConfigError as error:
-            problems += error.problems
-    if not plans and not problems:
-        problems.append(Problem(place=str(folder), key="", message="没有放假安排文件", remedy="应至少有一个年份的文件，如 2026.yaml"))
-    special = _merged(plans, problems)
-    if problems:
-        raise ConfigError(problems)
-    return Calendar(years=[plan.year for plan in plans], special=special)
+    def _count(self, start: date, n: int, step: timedelta) -> Count:
+        if n < 0:
+            raise ValueError("工作日数不能为负")
+        days: list[CountedDay] = []
+        provisional, day, left = False, start, n
+        while left:
+            day += step
+            info = self.day(day)
+            left -= info.counted
+            provisional |= info.provisional
+            days.append(CountedDay(day=day, counted=info.counted, why=info.why))
+        if not provisional:
+            return Count(due=day, provisional=False, days=tuple(days), earliest=day, latest=day)
+        dense = self._end(start, n, step, lambda prospect: prospect.at_most)
+        sparse = self._end(start, n, step, lambda prospect: prospect.at_least)
+        return Count(due=day, provisional=True, days=tuple(days), earliest=min(dense, sparse), latest=max(dense, sparse))
+
+    def _end(self, start: date, n: int, step: timedelta, counts: Callable[[Prospect], bool]) -> date:
+        day = start
+        while n:
+            day += step
+            n -= counts(self._prospect(day))
+        return day
+
+    def _prospect(self, day: date) -> Prospect:
+        info = self.day(day)
+        return self._festivals.prospect(day) if info.provisional else Prospect(at_least=info.counted, at_most=info.counted)
+
+    def _rolled(self, due: date, days: list[CountedDay]) -> Count:
+        """Move a due day that is a rest day to the next working day."""
+        info = self.day(due)
+        if info.counted and not info.provisional:
+            return Count(due=due, provisional=False, days=tuple(days), earliest=due, latest=due)
+        rolled = self.add_working_days(due - _DAY, 1)
+        more = [CountedDay(day=day.day, counted=False, why=f"{day.why}，最后一日顺延") for day in rolled.days[:-1] if day.day >= due]
+        kept = [day for day in days if day.day < due]
+        last = [CountedDay(day=rolled.due, counted=True, why=rolled.days[-1].why)]
+        return Count(
+            due=rolled.due,
+            provisional=rolled.provisional,
+            days=(*kept, *more, *last),
+            earliest=max(rolled.earliest, due),
+            latest=max(rolled.latest, due),
+        )
+
+    def _as_calendar_day(self, day: date) -> str:
+        info = self.day(day)
+        return f"自然日（{info.why.replace('（', '，').replace('）', '')}）" if not info.counted else "自然日"
 
 
-def _merged(plans: list[YearPlan], problems: list[Problem]) -> dict[date, SpecialDay]:
-    """Put the years together; a December day that two years' files claim is a mistake in one of them."""
-    special: dict[date, SpecialDay] = {}
-    for plan in plans:
-        problems += [
-            Problem(place=plan.place, key="holidays", message=f"{day} 在另一个年份的文件里已有安排", remedy="删去其中一处")
-            for day in sorted(special.keys() & plan.special.keys())
-        ]
-        special |= plan.special
-    return special
-
-
-def _backwards(day: date) -> Iterator[date]:
+def _from(day: date, step: timedelta) -> Iterator[date]:
     while True:
         yield day
-        day -= _DAY
+        day += step
+
+
+def days_of(year: int) -> list[date]:
+    """Return every day of *year*."""
+    first = date(year, 1, 1)
+    return [first + n * _DAY for n in range((date(year + 1, 1, 1) - first).days)]
+
+
+def first_unsure_day(year: int) -> date:
+    """Return the first day of *year* that the notice of the year after it may still change."""
+    return date(year, _DECEMBER, _REACHED_BACK)
 
 
 def _last_day(year: int, month: int) -> date:

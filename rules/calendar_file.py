@@ -44,11 +44,12 @@ class YearPlan:
     year: int
     place: str
     special: Mapping[date, SpecialDay]
+    notices: tuple[str, ...] = ()  # as they are cited
 
 
 def read_year(path: Path) -> YearPlan:
     """Read the file of one year; raises ConfigError with every problem in it, each with its line."""
-    page = _Page(place=path.name)
+    page = Page(place=path.name)
     plan = _plan(page, page.root(path), path.stem)
     if page.problems or plan is None:
         raise ConfigError(page.problems)
@@ -56,13 +57,14 @@ def read_year(path: Path) -> YearPlan:
 
 
 @dataclass(slots=True)
-class _Page:
-    """One file while it is read: hands out its nodes, and collects what is wrong with them."""
+class Page:
+    """One YAML file of days while it is read: hands out its nodes, and collects what is wrong with them."""
 
     place: str
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, node: yaml.Node | None, key: str, message: str, remedy: str = "") -> None:
+        """Note a mistake at *node*; *message* and *remedy* are Chinese."""
         place = f"{self.place}:{node.start_mark.line + 1}" if node else self.place
         self.problems.append(Problem(place=place, key=key, message=message, remedy=remedy))
 
@@ -132,7 +134,7 @@ class _Page:
         return None
 
 
-def _plan(page: _Page, root: yaml.Node | None, stem: str) -> YearPlan | None:
+def _plan(page: Page, root: yaml.Node | None, stem: str) -> YearPlan | None:
     entries = page.mapping(root, "", "year* notices* holidays*")
     year = _year(page, entries.get("year"), stem)
     notices = _notices(page, entries.get("notices"))
@@ -144,10 +146,10 @@ def _plan(page: _Page, root: yaml.Node | None, stem: str) -> YearPlan | None:
             elif day in special:
                 page.wrong(at, key, f"{day} 安排了两次")
             special[day] = what
-    return None if year is None else YearPlan(year=year, place=page.place, special=special)
+    return None if year is None else YearPlan(year=year, place=page.place, special=special, notices=tuple(notices))
 
 
-def _year(page: _Page, node: yaml.Node | None, stem: str) -> int | None:
+def _year(page: Page, node: yaml.Node | None, stem: str) -> int | None:
     text = page.text(node, "year")
     if not text:
         return None
@@ -159,7 +161,7 @@ def _year(page: _Page, node: yaml.Node | None, stem: str) -> int | None:
     return int(text)
 
 
-def _notices(page: _Page, node: yaml.Node | None) -> list[str]:
+def _notices(page: Page, node: yaml.Node | None) -> list[str]:
     """Return how each notice is cited: by its number, or where that is not known by its title."""
     items = page.items(node, "notices")
     if node is not None and not items:
@@ -172,7 +174,7 @@ def _notices(page: _Page, node: yaml.Node | None) -> list[str]:
     return cited
 
 
-def _holiday(page: _Page, node: yaml.Node, key: str, notices: list[str]) -> list[tuple[date, SpecialDay, yaml.Node]]:
+def _holiday(page: Page, node: yaml.Node, key: str, notices: list[str]) -> list[tuple[date, SpecialDay, yaml.Node]]:
     entries = page.mapping(node, key, "name* from* to work by")
     name = page.text(entries.get("name"), f"{key}.name")
     by = page.text(entries.get("by"), f"{key}.by")
@@ -181,7 +183,7 @@ def _holiday(page: _Page, node: yaml.Node, key: str, notices: list[str]) -> list
     notice = by or (notices[0] if notices else "")
     off = SpecialDay(working=False, why=f"{name}放假（{notice}）")
     made_up = SpecialDay(working=True, why=f"{name}调休上班（{notice}）")
-    days = [(day, off, node) for day in _span(page, entries, key)]
+    days = [(day, off, node) for day in span(page, entries, key)]
     for work_key, item in page.items(entries.get("work"), f"{key}.work"):
         day = page.date(item, work_key)
         if day is not None and day.weekday() < _SATURDAY:
@@ -191,7 +193,7 @@ def _holiday(page: _Page, node: yaml.Node, key: str, notices: list[str]) -> list
     return days
 
 
-def _span(page: _Page, entries: Mapping[str, yaml.Node], key: str) -> list[date]:
+def span(page: Page, entries: Mapping[str, yaml.Node], key: str) -> list[date]:
     """Return the days off from `from` to `to`, both included."""
     first = page.date(entries.get("from"), f"{key}.from")
     last = page.date(entries["to"], f"{key}.to") if "to" in entries else first

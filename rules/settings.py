@@ -10,6 +10,9 @@
 | supplements | what may be missing → the sentence that asks for it | none |
 | routing.margin | how much more weight the first department needs than the second, else a person looks | 1 |
 | routing.accompany_share | a department with at least this share of the first one's weight accompanies it | 0.6 |
+| calendar.opens, .closes | office hours, between which a day begins and ends; no document states them | 9:00, 17:00 |
+| calendar.pause | lunch break, as [12:00, 13:30]; only hours counted by the office's clock know it | none |
+| calendar.shift_after_hours | an arrival after the close of office or on a rest day counts as one of the next working day | false |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
@@ -24,9 +27,12 @@ import string
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from typing import Literal, TypeAlias, cast
 
+from rules.calendar_overlay import time_of_day
 from rules.deadlines import VerificationRule
+from rules.office import OfficeHours
 from rules.packfiles import Node, Reader
 
 Start: TypeAlias = Literal["booking_close", "received"]
@@ -53,6 +59,7 @@ class Settings:
 
     routing: Routing = field(default_factory=Routing)
     verification: VerificationRule = field(default_factory=VerificationRule)  # CG-3.4
+    hours: OfficeHours = field(default_factory=OfficeHours)
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
 
@@ -73,12 +80,13 @@ class Pack:
 
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
-    known = ("district", "case_number", "articles", "supplements", "routing", "deadlines")
+    known = ("district", "case_number", "articles", "supplements", "routing", "calendar", "deadlines")
     entries = reader.table(root, known, ("district", "case_number"))
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
         verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else VerificationRule(),
+        hours=_hours(entries["calendar"], reader) if "calendar" in entries else OfficeHours(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
     )
@@ -145,6 +153,32 @@ def _routing(node: Node, reader: Reader) -> Routing:
         margin=Routing().margin if margin is None else margin,
         accompany_share=Routing().accompany_share if share is None else share,
     )
+
+
+def _hours(node: Node, reader: Reader) -> OfficeHours:
+    default = OfficeHours()
+    entries = reader.table(node, ("opens", "closes", "pause", "shift_after_hours"))
+    opens = _time(entries["opens"], reader) if "opens" in entries else default.opens
+    closes = _time(entries["closes"], reader) if "closes" in entries else default.closes
+    pause = tuple(_time(item, reader) for item in reader.items(entries["pause"], what="起止时刻")) if "pause" in entries else ()
+    shift = reader.flag(entries["shift_after_hours"]) if "shift_after_hours" in entries else False
+    moments = [opens, *(pause or ()), closes]
+    times = [moment for moment in moments if moment is not None]
+    if len(times) < len(moments):
+        return default
+    if len(pause) not in {0, 2} or times != sorted(set(times)):
+        reader.problems.add(node, "办公时间不成立", "上班、午休起止、下班依次写，如 opens: 9:00、pause: [12:00, 13:30]、closes: 17:00")
+        return default
+    lunch = (times[1], times[2]) if pause else None
+    return OfficeHours(opens=times[0], closes=times[-1], pause=lunch, shift_after_hours=bool(shift))
+
+
+def _time(node: Node, reader: Reader) -> time | None:
+    text = reader.text(node)
+    found = time_of_day(text) if text else None
+    if text and found is None:
+        reader.problems.add(node, f"“{text}”不是时刻", "写成 9:00 或 17:30 的样子")
+    return found
 
 
 def _deadlines(node: Node, reader: Reader) -> VerificationRule:

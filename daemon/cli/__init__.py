@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "review": ("daemon.cli.review", "看哪些件等人审核。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
+    "calendar": ("daemon.cli.calendar", "查工作日和依据，推算期限，导入国务院放假通知。"),
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
     "rules": ("daemon.cli.rules", "检查、试、比较、演练规则，测量准确率。"),
 }

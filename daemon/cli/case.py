@@ -14,7 +14,6 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.review import Act, Correction, Review
 from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
-from rules.calendar import load_calendar
 from store.model import CaseState, Verdict
 
 Key = Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001；非诉求来件用 A-12 这样的编号")]
@@ -162,4 +161,4 @@ def _act(config: Path | None, work: Callable[[Review], Awaitable[str]]) -> None:
 
 def _review(stores: Stores, districts: dict[str, DistrictFiles]) -> Review:
     offices = {id_: open_desk(files) for id_, files in districts.items()}
-    return Review(offices=offices, arrivals=stores.arrivals, cases=stores.cases, calendar=load_calendar(), now=utc_now)
+    return Review(offices=offices, arrivals=stores.arrivals, cases=stores.cases, now=utc_now)

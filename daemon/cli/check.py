@@ -12,8 +12,8 @@ from daemon.cli.output import done
 from daemon.cli.place import ConfigOption, config_path
 from daemon.config_reader import load_config, readable_districts
 from daemon.supervise import check_doors
-from daemon.wiring import DistrictFiles, load_districts, open_room, open_transport
-from rules.calendar import load_calendar
+from daemon.wiring import DistrictFiles, load_districts, open_room, open_transport, utc_now
+from rules.calendar_watch import missing_notice
 from store.errors import ConfigError, Problem
 
 T = TypeVar("T")
@@ -40,8 +40,7 @@ def check(config: ConfigOption = None) -> None:
             return None
 
     loaded = attempt(lambda: load_config(path))
-    attempt(load_calendar)
-    files = attempt(lambda: load_districts(loaded.district if loaded else readable_districts(path)))
+    files = attempt(lambda: load_districts(*((loaded.district, loaded.calendar.folder) if loaded else (readable_districts(path),))))
     for district in files or ():
         attempt(lambda district=district: open_room(district, workers=1).engine.close())  # type: ignore[misc]  # bound at once
     if loaded:
@@ -63,6 +62,8 @@ def _report(files: DistrictFiles) -> None:
     if without:
         instead = f"其交办件将寄给{book.district.coordinator}" if files.addresses.coordinator else "又没有填统筹部门，其交办件将发不出去"
         done(f"  提醒：{len(without)} 个部门没有邮箱，{instead}：{'、'.join(without)}")
+    if concern := missing_notice(files.calendar, utc_now().date()):
+        done(f"  {concern.words}")
     sender = files.addresses.sender.address
     if sender.lower() not in {mailbox.lower() for mailbox in files.section.mailboxes}:
         done(f"  提醒：发件人 {sender} 不在收件地址（mailboxes）里，企业和部门回复的邮件本系统收不到")

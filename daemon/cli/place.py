@@ -59,7 +59,7 @@ def known_district(districts: Mapping[str, DistrictFiles], district: str) -> Dis
 def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
     """Open the database of the configuration and let *work* use it; it also gets the districts' files by district id."""
     config = config_at(path)
-    districts = load_districts(config.district)
+    districts = load_districts(config.district, config.calendar.folder)
 
     async def run() -> T:
         async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:

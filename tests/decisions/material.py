@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from rules.calendar import Calendar, load_calendar
+from rules.calendar import Calendar
+from rules.calendar_folder import load_calendar
 from rules.decide import decide
 from rules.language import Infer
 from rules.reference import Reference

@@ -21,7 +21,6 @@ from channels.reader import Reader
 from daemon.config import Config, DistrictSection, DoorSection, RelaySection, StoreSection
 from daemon.pipeline import DistrictRoom, Outcome, Pipeline
 from daemon.wiring import House, open_house
-from rules.calendar import load_calendar
 from rules.rulebook import builtin_pack, load_pack
 from store.arrivals import Arrivals
 from store.model import Arrival, ArrivalState, Case, Channel, Purpose, QueuedNotice, Reading, StoredArrival
@@ -222,7 +221,6 @@ class Bench:
             "cases": stores.cases,
             "matching": stores.matching,
             "reader": self.house.pipeline._reader,
-            "calendar": load_calendar(),
             "now": self.clock,
             "leases": self.house.leases,
             "tries": 3,

@@ -379,7 +379,6 @@ async def test_case_of_an_unconfigured_district(shared: Bench) -> None:
         offices={},
         arrivals=shared.house.stores.arrivals,
         cases=shared.house.stores.cases,
-        calendar=shared.house.review._calendar,
         now=shared.clock,
     )
     with pytest.raises(UsageError, match="配置里没有这个区"):

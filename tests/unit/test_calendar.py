@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.calendar import Calendar, load_calendar
+from rules.calendar import Calendar
+from rules.calendar_folder import load_calendar
 from store.errors import ConfigError
 
 HOLIDAYS = Path(__file__).parents[3] / "shared" / "data" / "holidays"

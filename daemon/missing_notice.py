@@ -1,0 +1,23 @@
+"""Says in the log that the State Council's notice of the year to come is missing, while there is time to get it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from daemon.pipeline import DistrictRoom
+from rules.calendar_watch import missing_notice
+
+log = structlog.get_logger()
+
+
+def report_calendar(room: DistrictRoom, now: datetime) -> None:
+    """Log a warning from 1 November on, an error from 15 December, nothing where the notice is there."""
+    district = room.rulebook.district
+    concern = missing_notice(room.calendar, now.astimezone(ZoneInfo(district.timezone)).date())
+    if concern and concern.is_alarm:
+        log.error("calendar.missing", district=district.id, year=concern.year)
+    elif concern:
+        log.warning("calendar.missing", district=district.id, year=concern.year)
