@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import TypeAlias, TypeVar
 
-from rules.calendar import Calendar, load_calendar
+from rules.calendar import Calendar
+from rules.calendar_folder import load_calendar
 from rules.rulebook import RuleBook, load_files
 
 Item = TypeVar("Item")
