@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from store import dialects, knowledge
 from store.audit import digest_of
@@ -113,33 +113,55 @@ class Matching:
         return await self._db.read(unit)
 
 
+def candidates_before(connection: Connection, district: District, petition: Petition, arrival_id: int, limit: int) -> list[Candidate]:
+    """Return what `Matching.candidates` gave when the arrival came: only what earlier arrivals brought counts (a unit of `Database.read`)."""
+    shared = _sharing(connection, _queries(district, petition, KEYS.c.arrival_id < arrival_id))
+    earlier = select(CASES.c.id).where(CASES.c.id.in_(list(shared)), CASES.c.arrival_id < arrival_id)
+    known = set(connection.scalars(earlier)) if shared else set()
+    return _best(connection, {case_id: keys for case_id, keys in shared.items() if case_id in known}, limit)
+
+
 def _candidates(connection: Connection, district: District, petition: Petition, exclude: int, limit: int) -> list[Candidate]:
     own = connection.scalar(select(CASES.c.id).where(CASES.c.arrival_id == exclude))
+    shared = _sharing(connection, _queries(district, petition, KEYS.c.arrival_id != exclude))
+    shared.pop(own or 0, None)
+    return _best(connection, shared, limit)
+
+
+def _sharing(connection: Connection, queries: Iterable[tuple[str, Select[int]]]) -> dict[int, set[str]]:
+    """Return the cases that *queries* find, each with how."""
     shared: dict[int, set[str]] = {}
-    for how, query in _queries(district, petition, exclude):
+    for how, query in queries:
         cases = connection.scalars(query.limit(_COMMON + 1)).all()
         for case_id in cases if len(cases) <= _COMMON else ():
             shared.setdefault(case_id, set()).add(how)
-    shared.pop(own or 0, None)
+    return shared
+
+
+def _best(connection: Connection, shared: dict[int, set[str]], limit: int) -> list[Candidate]:
     best = sorted(shared, key=lambda case_id: (_weight(shared[case_id]), case_id), reverse=True)[:limit]
     return _load(connection, best, shared)
 
 
-def _queries(district: District, petition: Petition, exclude: int) -> list[tuple[str, Select[int]]]:
-    """Return one look-up of case ids for each key, with the name that a candidate gives to it. Every one of them runs on an index."""
+def _queries(district: District, petition: Petition, counts: ColumnElement[bool]) -> list[tuple[str, Select[int]]]:
+    """Return one look-up of case ids for each key, with the name that a candidate gives to it. Every one of them runs on an index.
+
+    *counts* says which key rows count. A look-up without values is left out.
+    """
     here = KEYS.c.district == district.id
 
     def holding(kind: str, values: Sequence[str]) -> Select[int]:
-        return select(KEYS.c.case_id).where(here, KEYS.c.kind == kind, KEYS.c.value.in_(values), KEYS.c.arrival_id != exclude)
+        return select(KEYS.c.case_id).where(here, KEYS.c.kind == kind, KEYS.c.value.in_(values), counts)
 
     own, referred = _messages([petition.letter.message_id]), _referred(petition)
     ours = select(NOTICES.c.case_id).where(NOTICES.c.message_id.in_(referred), NOTICES.c.district == district.id)
     numbers = _numbers(district.case_number, petition)
     by_number = select(CASES.c.id).where(CASES.c.number_key.in_(numbers), CASES.c.district == district.id)
-    threads = [("thread", ours), ("thread", holding("message", referred)), ("thread", holding("reference", own))]
+    threads = [("thread", ours), ("thread", holding("message", referred))] if referred else []
     return [
         *threads,
-        ("number", by_number),
+        *([("thread", holding("reference", own))] if own else []),
+        *([("number", by_number)] if numbers else []),
         *((key.kind, holding(key.kind, [key.value])) for key in _field_keys(petition)),
     ]
 

@@ -16,6 +16,7 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
+from daemon.cli.rules_backtest import backtest_pack
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_try import coverage_of, try_pack
 from daemon.evaluation import evaluate as evaluate_rows
@@ -45,6 +46,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("lint", cls=Command)(lint_pack)
     rules.command("test", cls=Command)(try_pack)
     rules.command("coverage", cls=Command)(coverage_of)
+    rules.command("backtest", cls=Command)(backtest_pack)
     rules.command("evaluate", cls=Command)(evaluate)
     app.add_typer(rules, name=name)
 

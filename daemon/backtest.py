@@ -1,0 +1,189 @@
+"""Decides a whole history again by another pack: child processes read the database themselves, each a stretch of arrivals at a time.
+
+The parent hands out ids and adds up summaries, so that memory does not grow with the history. The plain evaluator decides; a share of
+the petitions is decided by durable-rules as well and must come out the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from rules.decide import decide
+from rules.engine import Engine
+from rules.reference import Reference
+from rules.rulebook import RuleBook
+from rules.workbench.backtest import Change, Summary, kinds_of, outcome_in_words, rules_of, traces
+from rules.workbench.pool import Files, Kit, run
+from store.database import Database
+from store.errors import MalformedMessageError
+from store.history import History, Past, Period
+from store.model import Decision
+
+_CHUNK = 100  # petitions a child does between two reports
+_PAGE = 5_000  # ids the parent holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be rehearsed. Of every `recheck` petitions one is decided by durable-rules too, none where that is 0.
+
+    `recorded`: compare with what was recorded whatever pack it was made with, instead of deciding again by the old pack.
+    """
+
+    url: str
+    period: Period
+    old: Files
+    old_digest: str
+    new: Files
+    recorded: bool
+    recheck: int
+    limit: int | None = None
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Some arrivals for a child, and what is asked."""
+
+    ids: tuple[int, ...]
+    asked: Asked
+
+
+def backtest(asked: Asked, progress: Callable[[int, int], None]) -> Summary:
+    """Return what the new pack would have decided otherwise; *progress* is told how many petitions of how many are done."""
+    whole = Summary()
+    total = _count(asked)
+    progress(0, total)
+    for part in run([asked.old, asked.new], _decide_again, _stretches(asked), processes=asked.processes):
+        whole.add(part)
+        progress(whole.total + len(whole.failed), total)
+    return whole
+
+
+def _count(asked: Asked) -> int:
+    reader = _Reader(asked.url)
+    try:
+        total = reader.count(asked.period)
+    finally:
+        reader.close()
+    return total if asked.limit is None else min(total, asked.limit)
+
+
+def _stretches(asked: Asked) -> Iterator[list[_Stretch]]:
+    """Yield the arrivals of the period in stretches, a page of ids at a time."""
+    reader = _Reader(asked.url)
+    after, left = 0, asked.limit if asked.limit is not None else 1 << 62
+    try:
+        while left > 0 and (ids := reader.ids(asked.period, after=after, limit=min(_PAGE, left))):
+            after, left = ids[-1], left - len(ids)
+            for start, end in pairwise([*range(0, len(ids), _CHUNK), len(ids)]):
+                yield [_Stretch(tuple(ids[start:end]), asked)]
+    finally:
+        reader.close()
+
+
+class _Reader:
+    """The history of a database, for code that does not wait on a loop."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self._database = Database(url)
+        self._runner.run(self._database.start())
+        self._history = History(self._database)
+
+    def count(self, period: Period) -> int:
+        return self._runner.run(self._history.count(period))
+
+    def ids(self, period: Period, *, after: int, limit: int) -> list[int]:
+        return self._runner.run(self._history.ids(period, after=after, limit=limit))
+
+    def load(self, book: RuleBook, ids: tuple[int, ...]) -> list[Past]:
+        return self._runner.run(self._history.load(book.district, ids))
+
+    def close(self) -> None:
+        self._runner.run(self._database.close())
+        self._runner.close()
+
+
+# ---------------------------------------------------------------- in the child
+
+
+class _Desk:
+    """What a child keeps from one stretch to the next: the database and the engines."""
+
+    def __init__(self, kit: Kit, asked: Asked) -> None:
+        self.reader = _Reader(asked.url)
+        self.old, self.new = kit.books
+        self.calendar = kit.calendar
+        self.answers = {id(book): Reference(book.stages) for book in kit.books}
+        self.engine = Engine(self.new) if asked.recheck else None
+
+    def decide(self, past: Past, book: RuleBook) -> Decision:
+        return self._decide(past, book, self.answers[id(book)])
+
+    def decide_by_engine(self, past: Past) -> Decision | None:
+        return None if self.engine is None or self.engine.degraded else self._decide(past, self.new, self.engine)
+
+    def _decide(self, past: Past, book: RuleBook, answers: Reference | Engine) -> Decision:
+        return decide(
+            past.petition,
+            past.candidates,
+            rulebook=book,
+            calendar=self.calendar,
+            infer=answers.infer,
+            now=past.received_at,
+            engine="",
+        )
+
+
+def _decide_again(kit: Kit, chunk: list[_Stretch]) -> Summary:
+    """Decide one stretch by both packs, as far as needed, and return what differs."""
+    (stretch,) = chunk
+    asked = stretch.asked
+    desk = kit.held.get("desk")
+    if not isinstance(desk, _Desk):
+        desk = kit.held["desk"] = _Desk(kit, asked)
+    summary = Summary()
+    for past in desk.reader.load(desk.new, stretch.ids):
+        try:
+            after = desk.decide(past, desk.new)
+            before = past.decision if asked.recorded or past.decision.rulebook == asked.old_digest else desk.decide(past, desk.old)
+        except MalformedMessageError as error:
+            summary.failed.append(f"来件 {past.arrival_id}：{error}")
+            continue
+        summary.count(_change(past, before, after, desk))
+        if asked.recheck and past.arrival_id % asked.recheck == 0:
+            _recheck(past, after, desk, summary)
+    return summary
+
+
+def _recheck(past: Past, after: Decision, desk: _Desk, summary: Summary) -> None:
+    again = desk.decide_by_engine(past)
+    if again is None:
+        return
+    summary.rechecked += 1
+    if again != replace(after, engine=again.engine):
+        summary.unlike.append(f"来件 {past.arrival_id}：durable-rules 与内置判断不同")
+
+
+def _change(past: Past, before: Decision, after: Decision, desk: _Desk) -> Change | None:
+    kinds = kinds_of(before, after)
+    if not kinds:
+        return None
+    trace_before, trace_after = traces(before, after, desk.old, desk.new)
+    return Change(
+        arrival_id=past.arrival_id,
+        number=past.number,
+        received_at=past.received_at,
+        title=past.petition.title or past.petition.content[:40],
+        kinds=kinds,
+        before=outcome_in_words(before, desk.old),
+        after=outcome_in_words(after, desk.new),
+        came=tuple(sorted(rules_of(after) - rules_of(before))),
+        went=tuple(sorted(rules_of(before) - rules_of(after))),
+        trace_before=trace_before,
+        trace_after=trace_after,
+    )

@@ -1,0 +1,165 @@
+"""A history decided again by another pack: what changes, what the rules saw at the time, and the report of it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.backtest import Asked, backtest
+from daemon.rehearsal import Message, take, temporary_house
+from daemon.wiring import House
+from rules.rulebook import RuleBook, load_pack
+from rules.workbench.backtest import Summary
+from rules.workbench.report import Heading, report
+from store.history import History, Period
+from store.model import Channel
+
+LINT = Path(__file__).parents[1] / "packs" / "lint"
+PRODUCT = Path(__file__).parents[2] / "rules" / "packs" / "chenggong"
+START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
+LETTERS = (
+    "标题：车间停水\n\n我公司车间停水三天，请尽快修好。",
+    "标题：厂区停电\n\n我公司厂区停电两天，请尽快修好。",
+    "标题：停水<script>alert(1)</script>\n\n我公司办公楼停水，请尽快修好。",
+    "标题：对方公司欠款\n\n对方公司拖欠货款三十万元，请帮我们要回来。",
+)
+FOLLOWS = (
+    "- rule: 同一企业\n  about: 同一企业\n  basis: policy\n"
+    "  when: {all: [{candidate: {same: [phone]}}]}\n  then: {duplicate: true, urgent: true}\n"
+)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return the small pack, with the wording without which no house opens."""
+    pack = Path(shutil.copytree(LINT, tmp_path / "old"))
+    shutil.copytree(PRODUCT / "wording", pack / "wording")
+    return pack
+
+
+@dataclass(slots=True)
+class Clock:
+    """The moment."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        """Return it."""
+        return self.now
+
+
+@asynccontextmanager
+async def history(pack: Path, letters: tuple[str, ...]) -> AsyncIterator[tuple[House, str]]:
+    """Take *letters* in, an hour apart; yield the house and the address of its database."""
+    clock = Clock()
+    async with temporary_house(str(pack), now=clock, readers=1) as house:
+        for number, letter in enumerate(letters):
+            raw = letter.encode()
+            await take(house, Message(source=f"{number}", channel=Channel.LETTER, received_at=clock.now, raw=raw))
+            clock.now += timedelta(hours=1)
+        yield house, house.config.store.url
+
+
+@pytest.fixture
+def changed(old: Path) -> Callable[[dict[str, str]], RuleBook]:
+    """Return what makes a pack from the small one by replacing texts in its rules on departments."""
+
+    def change(texts: dict[str, str]) -> RuleBook:
+        pack = Path(shutil.copytree(old, old.with_name("new")))
+        rules = pack / "rules" / "20_routing.yaml"
+        whole = rules.read_text(encoding="utf-8")
+        for text, other in texts.items():
+            assert text in whole
+            whole = whole.replace(text, other)
+        rules.write_text(whole, encoding="utf-8")
+        return load_pack(pack)
+
+    return change
+
+
+def asked(url: str, old: RuleBook, new: RuleBook) -> Asked:
+    """Return the question, every petition re-checked, by one child."""
+    return Asked(
+        url=url,
+        period=Period(district=new.district.id),
+        old=("old", old.files),
+        old_digest=old.digest,
+        new=("new", new.files),
+        recorded=False,
+        recheck=1,
+        processes=1,
+    )
+
+
+def run(question: Asked) -> tuple[Summary, list[tuple[int, int]]]:
+    """Return the summary, and what progress was told."""
+    told: list[tuple[int, int]] = []
+    return backtest(question, lambda finished, total: told.append((finished, total))), told
+
+
+async def test_the_same_pack_changes_nothing(old: Path) -> None:
+    """Decided again by the pack that decided first, a history comes out as it was, by both evaluators."""
+    book = load_pack(old)
+    async with history(old, LETTERS) as (_, url):
+        summary, told = await asyncio.to_thread(run, asked(url, book, book))
+        recorded, _ = await asyncio.to_thread(run, replace(asked(url, book, book), recorded=True, recheck=0))
+
+    assert (summary.total, summary.changed, summary.rechecked) == (4, 0, 4)
+    assert (summary.unlike, summary.failed) == ([], [])
+    assert told[0] == (0, 4)
+    assert told[-1] == (4, 4)
+    assert (recorded.total, recorded.changed, recorded.rechecked) == (4, 0, 0)
+
+
+async def test_another_department_is_a_grave_change(old: Path, changed: Callable[[dict[str, str]], RuleBook]) -> None:
+    """Each change names the case, both outcomes, the rules that came and went, and both traces; the report shows them escaped."""
+    new = changed({"事项_停水\n": "事项_停水改\n", "route: gsj": "route: gdj"})
+    async with history(old, LETTERS) as (_, url):
+        summary, _ = await asyncio.to_thread(run, asked(url, load_pack(old), new))
+    page = report(summary, Heading(district="示例区", old="规则包 a ", new="b", period="全部历史", made="2026-11-27 09:00"))
+
+    assert (summary.total, summary.changed, summary.grave) == (4, 2, 2)
+    assert summary.kinds == {"department": 2}
+    assert summary.moves == {("受理，区供水局", "受理，区供电局"): 2}
+    assert (summary.came, summary.went) == ({"事项_停水改": 2}, {"事项_停水": 2})
+    assert [change.number for change in summary.changes] == ["LT-2024-0001", "LT-2024-0003"]
+    assert any("[事项_停水]" in line for line in summary.changes[0].trace_before)
+    assert any("[事项_停水改]" in line for line in summary.changes[0].trace_after)
+    assert "停水&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script" not in page
+    assert "http" not in page
+    assert '受理，区供水局 → <span class="after">受理，区供电局</span>' in page
+
+
+async def test_period_and_limit(old: Path) -> None:
+    """Only what came within the period counts, the oldest first, up to the limit."""
+    book = load_pack(old)
+    async with history(old, LETTERS) as (_, url):
+        later = replace(asked(url, book, book), period=Period(district="lint", since=START + timedelta(hours=2)), recheck=0)
+        earlier = replace(later, period=Period(district="lint", until=START + timedelta(hours=1)))
+        limited = replace(later, period=Period(district="lint"), limit=3)
+        elsewhere = replace(later, period=Period(district="other"))
+        totals = [(await asyncio.to_thread(run, question))[0].total for question in (later, earlier, limited, elsewhere)]
+
+    assert totals == [2, 1, 3, 0]
+
+
+async def test_candidates_are_those_of_the_time(old: Path) -> None:
+    """A petition sees the cases before it and not those after it, as when it was decided."""
+    (old / "rules" / "90.yaml").write_text(FOLLOWS, encoding="utf-8")
+    book = load_pack(old)
+    letters = tuple(f"{letter}\n\n联系人：沈秋实\n联系电话：13800000001\n" for letter in LETTERS)
+    async with history(old, letters) as (house, url):
+        found = await History(house.stores.database).load(book.district, [1, 2, 3, 4])
+        summary, _ = await asyncio.to_thread(run, asked(url, book, book))
+
+    assert [[candidate.case_id for candidate in past.candidates] for past in found] == [[], [1], [2, 1], [3, 2, 1]]
+    assert [past.decision.urgent for past in found] == [False, True, True, True]
+    assert (summary.total, summary.changed) == (4, 0)
