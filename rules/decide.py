@@ -6,21 +6,21 @@ weights are summed, a narrow lead goes to a person. The same call serves the dae
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rules.calendar import Calendar
 from rules.compile import Stage
 from rules.deadlines import verification_due
-from rules.explain import basis_in_words, effect_in_words, weight_in_words
+from rules.explain import basis_in_words, compared_in_words, effect_in_words, weight_in_words
 from rules.facts import FactDict, Facts, facts_from
-from rules.language import Firing, Infer, Rule, Then
+from rules.language import Firing, Infer, Mention, Rule, Then, describe, leaves
 from rules.reference import Reference
 from rules.rulebook import RuleBook
 from rules.settings import Routing
 from store.errors import MalformedMessageError
-from store.model import Candidate, Decision, District, Due, Hit, NearMiss, Petition, Quote, Verdict
+from store.model import Candidate, Compared, Decision, District, Due, Hit, NearMiss, Petition, Quote, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class _Fired:
     rule: Rule
     quotes: tuple[Quote, ...]
     matched: tuple[str, ...]  # ids of facts
+    because: tuple[str, ...]  # what is no quotation, in Chinese
     aside: str = ""
 
 
@@ -39,6 +40,7 @@ class _Trace:
 
     facts: list[FactDict]
     evidence: dict[str, tuple[Quote, ...]]
+    compared: Mapping[str, Compared]  # by id of the fact
     fired: dict[str, _Fired] = field(default_factory=dict)
     problem: str = ""
 
@@ -108,6 +110,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         due=_due(admission, rulebook, calendar, now),
         rulebook=rulebook.digest,
         engine=engine,
+        compared=tuple(trace.compared.values()),
     )
 
 
@@ -116,7 +119,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
 
 def _infer(known: Facts, rulebook: RuleBook, infer: Infer) -> _Trace:
     """Run the stages one after another; what one concludes, and no exception sets aside, is a fact for the next."""
-    trace = _Trace(facts=list(known.facts), evidence=dict(known.evidence))
+    trace = _Trace(facts=list(known.facts), evidence=dict(known.evidence), compared=_compared(known))
     for number in range(len(rulebook.stages)):
         try:
             firings = infer(number, trace.facts)
@@ -133,7 +136,26 @@ def _infer(known: Facts, rulebook: RuleBook, infer: Infer) -> _Trace:
 def _fired(firing: Firing, rule: Rule, trace: _Trace) -> _Fired:
     matched = tuple(firing.matched.values())
     quotes = dict.fromkeys(quote for identity in matched for quote in trace.evidence.get(identity, ()))
-    return _Fired(rule=rule, quotes=tuple(quotes), matched=matched)
+    return _Fired(rule=rule, quotes=tuple(quotes), matched=matched, because=_because(firing, rule, trace))
+
+
+def _because(firing: Firing, rule: Rule, trace: _Trace) -> tuple[str, ...]:
+    """Return what *rule* rests on besides words that can be quoted."""
+    unquoted = [leaf for leaf in leaves(rule.when) if leaf.alias in firing.matched and not isinstance(leaf, Mention)]
+    earlier = [trace.compared.get(firing.matched[leaf.alias]) for leaf in unquoted]
+    return tuple(compared_in_words(one) if one else describe(leaf) for leaf, one in zip(unquoted, earlier, strict=True))
+
+
+def _compared(known: Facts) -> dict[str, Compared]:
+    """Return the earlier cases by the id of their fact, in the order in which a rule takes them."""
+    facts = [fact for fact in known.facts if fact["k"] == "candidate"]
+    cases = [known.candidates[str(fact["id"])] for fact in facts]
+    return {
+        str(fact["id"]): Compared(
+            case_id=case.case_id, number=case.number, keys=case.keys, likeness=float(str(fact["likeness"])), days=int(str(fact["days"]))
+        )
+        for fact, case in zip(facts, cases, strict=True)
+    }
 
 
 def _set_aside(trace: _Trace) -> None:
@@ -276,6 +298,7 @@ def _hit(fired: _Fired, district: District) -> Hit:
         weight=then.weight if then.route is not None else 0.0,
         overridden_by=fired.aside,
         about=fired.rule.about,
+        because=fired.because,
     )
 
 

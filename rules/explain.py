@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rules.language import POLICY, Then
-from store.model import Decision, District, Due, Hit, Quote, Verdict
+from rules.language import KEY_NAMES, POLICY, Then
+from store.model import Compared, Decision, District, Due, Hit, Quote, Verdict
 
-_POLICY_IN_WORDS = "本区规则包设定"
+POLICY_IN_WORDS = "本区规则包设定"
 _SHORT = 40  # code points of a quotation on one line
 _NEAR_MISSES = 5
 
-_VERDICTS = {
+VERDICTS = {
     Verdict.ACCEPT: "受理",
     Verdict.REFUSE: "不予受理",
     Verdict.SUPPLEMENT: "需要补正",
@@ -44,7 +44,7 @@ def explain(decision: Decision, district: District) -> list[str]:
 
 def basis_in_words(basis: str) -> str:
     """Return the article a rule rests on, or that it is the pack's own."""
-    return _POLICY_IN_WORDS if basis == POLICY else basis
+    return POLICY_IN_WORDS if basis == POLICY else basis
 
 
 def verdict_in_words(verdict: Verdict, ground: int | None = None) -> str:
@@ -55,6 +55,12 @@ def verdict_in_words(verdict: Verdict, ground: int | None = None) -> str:
 def weight_in_words(weight: float) -> str:
     """Return a weight without needless decimals."""
     return f"{weight:g}"
+
+
+def compared_in_words(one: Compared) -> str:
+    """Return an earlier case and what it has in common with the petition."""
+    shared = "、".join(KEY_NAMES.get(key, key) for key in one.keys)
+    return f"以前的事项 {one.number}（{f'{shared}相同，' if shared else ''}内容相似度 {one.likeness:g}，{one.days} 天以前）"
 
 
 def effect_in_words(then: Then, district: District) -> str:
@@ -103,14 +109,16 @@ def _department(identity: str, district: District) -> str:
 
 def _quotes(quotes: Iterable[Quote]) -> str:
     """Return quotations as 「…」 with where they stand, without line breaks."""
-    return "，".join(f"{_source(quote.source)}「{_one_line(quote.text)}」" for quote in quotes)
+    return "，".join(f"{source_in_words(quote.source)}「{one_line(quote.text)}」" for quote in quotes)
 
 
-def _source(source: str) -> str:
-    return _SOURCES.get(source) or f"附件《{_one_line(source.removeprefix('attachment:'))}》"
+def source_in_words(source: str) -> str:
+    """Return where a quotation stands: 标题, 正文, 附件《…》."""
+    return _SOURCES.get(source) or f"附件《{one_line(source.removeprefix('attachment:'))}》"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a quotation without line breaks, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= _SHORT else f"{line[:_SHORT]}…"
 
@@ -121,7 +129,7 @@ def _one_line(text: str) -> str:
 def _verdict_line(decision: Decision) -> str:
     confirm = "（规则建议，须人工确认）" if decision.proposed else ""
     topic = f"：{decision.topic}" if decision.topic else ""
-    return f"结论：{_VERDICTS[decision.verdict]}{topic}{confirm}"
+    return f"结论：{VERDICTS[decision.verdict]}{topic}{confirm}"
 
 
 def _ground_lines(decision: Decision, district: District) -> Iterator[str]:

@@ -304,7 +304,7 @@ _FIELD_NAMES = {
 _STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
 _CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口"}
 _AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
-_KEY_NAMES = {"thread": "邮件往来", "number": "登记编号", "uscc": "信用代码", "phone": "电话", "name": "企业名称", "sender": "发件地址"}
+KEY_NAMES = {"thread": "邮件往来", "number": "登记编号", "uscc": "信用代码", "phone": "电话", "name": "企业名称", "sender": "发件地址"}
 _JOINTS = {"all": "，且", "any": "，或", "none": "，或"}
 
 
@@ -355,7 +355,7 @@ def _mention(leaf: Mention) -> str:
 def _candidate(leaf: CandidateIs) -> str:
     parts = ["有以前的事项"]
     if leaf.same:
-        parts.append(f"{'或'.join(_KEY_NAMES[key] for key in leaf.same)}相同")
+        parts.append(f"{'或'.join(KEY_NAMES[key] for key in leaf.same)}相同")
     if leaf.likeness_at_least is not None:
         parts.append(f"内容相似度不低于 {leaf.likeness_at_least:g}")
     if leaf.within_days is not None:

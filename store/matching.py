@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from store import dialects, knowledge
 from store.audit import digest_of
 from store.database import Database
-from store.model import Candidate, CaseState, District, Found, Petition, Verdict
+from store.model import Candidate, CaseState, Compared, District, Found, Petition, Verdict
 from store.tables import CASES, KEYS, NOTICES
 
 _COMMON = 200  # cases; a key that fits more (a platform's address, 有限公司) tells nothing and is skipped
@@ -112,6 +112,11 @@ class Matching:
 
         return await self._db.read(unit)
 
+    async def again(self, compared: Sequence[Compared]) -> list[Candidate]:
+        """Return the cases an earlier decision compared, as candidates of the same petition; one that is gone is left out."""
+        shared = {one.case_id: set(one.keys) for one in compared}
+        return await self._db.read(lambda connection: _load(connection, list(shared), shared))
+
 
 def candidates_before(connection: Connection, district: District, petition: Petition, arrival_id: int, limit: int) -> list[Candidate]:
     """Return what `Matching.candidates` gave when the arrival came: only what earlier arrivals brought counts (a unit of `Database.read`)."""
@@ -183,6 +188,7 @@ def _load(connection: Connection, ids: Sequence[int], shared: dict[int, set[str]
             received_at=found[case_id]["received_at"],
         )
         for case_id in ids
+        if case_id in found
     ]
 
 

@@ -273,6 +273,7 @@ class Hit:
     weight: float = 0.0
     overridden_by: str = ""  # name of the exception that set it aside
     about: str = ""  # what the rule is about, in words for letters; "" where the pack says nothing
+    because: tuple[str, ...] = ()  # what it rests on besides quoted words, Chinese: 缺联系人, 已认定“…”, an earlier case and how like it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,6 +282,17 @@ class NearMiss:
 
     rule: str
     missing: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One earlier case a petition was compared with, as it was then: `keys` as of a `Candidate`, likeness 0 to 1, whole days between them."""
+
+    case_id: int
+    number: str
+    keys: tuple[str, ...]
+    likeness: float
+    days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +344,7 @@ class Decision:
     due: Due | None
     rulebook: str  # digest of the pack
     engine: str  # "durable-rules" or "reference"
+    compared: tuple[Compared, ...] = ()  # the earlier cases the rules could know of, best first
 
 
 # ---------------------------------------------------------------- cases

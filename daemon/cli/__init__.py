@@ -13,7 +13,8 @@ from io import TextIOWrapper
 
 import typer
 
-from daemon.cli.chinese import Command, explain, group
+from daemon.cli.chinese import Command, group
+from daemon.cli.chinese import explain as in_chinese
 from daemon.cli.output import failed
 from store.errors import TemporaryError, ZuozhenError
 
@@ -29,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
     "calendar": ("daemon.cli.calendar", "查工作日和依据，推算期限，导入国务院放假通知。"),
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
+    "explain": ("daemon.cli.explain", "说明一件为什么这样判断：原话、条款、规则，现在会不会不一样。"),
     "rules": ("daemon.cli.rules", "检查、试、比较、演练规则，测量准确率。"),
 }
 _USAGE, _BUG, _TEMPORARY = 2, 70, 75  # EX_SOFTWARE and EX_TEMPFAIL of sysexits
@@ -59,7 +61,7 @@ def run(words: Sequence[str]) -> int:
         failed(str(error))
         return _USAGE
     except typer.TyperException as error:
-        failed(explain(error))
+        failed(in_chinese(error))
         return _USAGE
     except (KeyboardInterrupt, typer.Abort):
         return 130

@@ -27,6 +27,7 @@ from store.errors import MalformedMessageError, UsageError
 from store.model import District
 
 PackOption = Annotated[str, typer.Option("--pack", metavar="规则包", help="随产品的规则包名称，或规则包目录的路径（带 /）")]
+BUILTIN = "chenggong"
 _UNREADABLE = 1
 
 
@@ -37,7 +38,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 def decide(
     files: Annotated[list[Path], typer.Argument(metavar="文件…", help=".eml 邮件，或 .txt 信函")],
-    pack: PackOption = "chenggong",
+    pack: PackOption = BUILTIN,
     at: Annotated[datetime | None, typer.Option("--at", metavar="时间", help="当作什么时候收到（北京时间）；不写为现在")] = None,
     json_: JsonOption = False,
 ) -> None:

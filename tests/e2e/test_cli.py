@@ -189,6 +189,7 @@ COMMANDS = {
     "outbox": ["list", "show", "retry"],
     "quarantine": ["list", "show", "export", "retry"],
     "decide": [],
+    "explain": [],
     "rules": ["evaluate"],
 }
 PAGES = [(), *((name,) for name in COMMANDS), *((name, command) for name, commands in COMMANDS.items() for command in commands)]
@@ -632,6 +633,78 @@ def test_decide_with_an_unknown_pack(tmp_path: Path) -> None:
     assert said.code == 2
     assert "atlantis" in said.err
     assert "chenggong" in said.err
+
+
+# ------------------------------------------------------------ explain
+
+
+def own_pack(instance: Path, file: str, old: str, new: str) -> None:
+    """Let the instance use a copy of the pack in which *old* in *file* is *new*."""
+    folder = instance.parent / "pack"
+    copytree(builtin_pack("chenggong"), folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    instance.write_text(instance.read_text(encoding="utf-8").replace('pack = "chenggong"', 'pack = "./pack"'), encoding="utf-8")
+
+
+def test_explain_a_case(ask: Here) -> None:
+    """Words with their places, article, rules, and the proof that the rules of then still say the same."""
+    said = ask("explain", ask.numbers()["refuse"])
+    assert said.code == 0
+    for part in (
+        "【当时的判断】",
+        "区委办〔2024〕48号 二（二）2",
+        "原话：正文第 ",
+        "「拖欠货款」",
+        "条件：",
+        "出处：chenggong/rules/",
+        "差一点成立的规则",
+    ):
+        assert part in said.out, part
+    assert "规则包没有变过，现在也会这样判断。" in said.out
+    data = ask("explain", "a-3", "--json").data
+    assert (data["key"], data["decision"]["verdict"], data["then"]["differences"]) == ("A-3", "not_a_case", [])
+
+
+def test_explain_under_changed_rules(instance: Path, ask: Here) -> None:
+    """After the pack has changed, the rules of then are still there: what they said is proved, and what today's would say is told."""
+    number = ask.numbers()["refuse"]
+    digest = ask("explain", number, "--json").data["decision"]["rulebook"]
+    own_pack(instance, "rules/50_civil.yaml", "refuse: 2", "refuse: 5")
+    said = ask("explain", number)
+    assert "用当时的规则包重新判断：与记录一致。" in said.out
+    assert "不予受理情形：二（二）2 → 二（二）5" in said.out
+    today = ask("explain", number, "--now")
+    assert "【按规则包 " in today.out
+    assert "区委办〔2024〕48号 二（二）5" in today.out
+    then = ask("explain", number, "--under", digest[:8], "--json").data
+    assert (then["again"]["rulebook"], then["again"]["differences"]) == (digest, [])
+
+
+def test_explain_what_cannot_be_explained(instance: Path, ask: Here) -> None:
+    """Pack, case and file that are not there, and what does not go together, are told with the next step."""
+    number = ask.numbers()["refuse"]
+    for words, told in [
+        ((number, "--under", "0123456789"), "没有保存摘要为 0123456789 的规则包"),
+        ((number, "--under", "0123456789", "--now"), "只能写一个"),
+        (("CG-2024-99999",), "CG-2024-99999"),
+        (("没有.eml",), "没有.eml"),
+        ((str(instance), "--now"), "zuozhen decide"),
+    ]:
+        said = ask("explain", *words)
+        assert (said.code, told in said.err) == (2, True), said
+
+
+def test_explain_a_file(instance: Path, ask: Here) -> None:
+    """A file is judged by the pack of the configuration."""
+    own_pack(instance, "departments.yaml", "name: 区税务局", "name: 区税务总局")
+    (instance.parent / "x.eml").write_bytes(mail())
+    said = ask("explain", str(instance.parent / "x.eml"))
+    assert "承办：区税务总局" in said.out
+
+
+# ------------------------------------------------------------ rules
 
 
 def test_rules_evaluate(tmp_path: Path, here: Here) -> None:
