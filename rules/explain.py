@@ -49,7 +49,7 @@ def basis_in_words(basis: str) -> str:
 
 def verdict_in_words(verdict: Verdict, ground: int | None = None) -> str:
     """Return a verdict, with the ground where it has one."""
-    return f"{_VERDICTS[verdict]}{f'（情形 {ground}）' if ground is not None else ''}"
+    return f"{VERDICTS[verdict]}{f'（情形 {ground}）' if ground is not None else ''}"
 
 
 def weight_in_words(weight: float) -> str:

@@ -16,7 +16,6 @@ from daemon.cli.place import ConfigOption, JsonOption, config_at, files_of, with
 from daemon.explaining import Again, Record, decide_again, find, kept_rulebook
 from daemon.review import Review
 from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
-from rules.calendar import load_calendar
 from rules.explain import explain as in_words
 from rules.rulebook import RuleBook
 from rules.trace import trace
@@ -63,16 +62,15 @@ def explain(
             offices={id_: open_desk(files) for id_, files in districts.items()},
             arrivals=stores.arrivals,
             cases=stores.cases,
-            calendar=load_calendar(),
             now=utc_now,
         )
         record = await find(stores, review, key)
-        today = files_of(districts, record.district).rulebook
+        files = files_of(districts, record.district)
         if under or now:
-            book = await kept_rulebook(stores, record.district, under) if under else today
-            _tell_again(record, decide_again(record, book, load_calendar()), json_=json_)
+            book = await kept_rulebook(stores, record.district, under) if under else files.rulebook
+            _tell_again(record, decide_again(record, book, files.calendar), json_=json_)
         else:
-            await _tell(stores, record, today, json_=json_)
+            await _tell(stores, record, files, json_=json_)
 
     with_stores(config, work)
 
@@ -90,16 +88,16 @@ def _pack(config: Path | None) -> str:
     return sections[0].pack
 
 
-async def _tell(stores: Stores, record: Record, today: RuleBook, *, json_: bool) -> None:
+async def _tell(stores: Stores, record: Record, files: DistrictFiles, *, json_: bool) -> None:
     """Print the record, and what the rules of then and of today make of it now."""
+    today = files.rulebook
     problem, then = "", today if record.decision.rulebook == today.digest else None
     try:
         then = then or await kept_rulebook(stores, record.district, record.decision.rulebook)
     except UsageError as error:
         problem = str(error)
-    calendar = load_calendar()
-    proof = decide_again(record, then, calendar) if then else None
-    current = decide_again(record, today, calendar) if then is not today else proof
+    proof = decide_again(record, then, files.calendar) if then else None
+    current = decide_again(record, today, files.calendar) if then is not today else proof
     if json_:
         as_json({**_record_json(record), "then": _again_json(proof), "then_problem": problem, "today": _again_json(current)})
         return
