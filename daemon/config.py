@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +62,43 @@ class DoorSection(_Section):
             raise PydanticCustomError("tls_pair", "certificate 与 key 必须成对给出")
         if self.require_tls and self.certificate is None:
             raise PydanticCustomError("tls_missing", "require_tls = true 时必须给出 certificate 与 key")
+        return self
+
+
+class MailboxSection(_Section):
+    """[[mailbox]]: a mailbox at any provider that the daemon reads by IMAP."""
+
+    name: str = Field(min_length=1, max_length=60, description="邮箱的名字，日志、对账里用；定了就不要再改，账是按它记的")
+    district: str = Field("", description="归哪个区（规则包里的代号，如 chenggong）；只有一个区时可不写")
+    host: str = Field(min_length=1, description="IMAP 服务器，如 imap.163.com")
+    port: int = Field(993, ge=1, le=_MAX_PORT, description="端口：tls 一般为 993，starttls 一般为 143")
+    security: Literal["tls", "starttls", "none"] = Field(
+        "tls", description="tls、starttls 或 none（明文，只应在本机使用）；绝不自动改用明文"
+    )
+    authority: Path | None = Field(None, description="签发服务器证书的机构的证书（PEM），单位自签证书时用；不写则用系统信任的机构")
+    user: str = Field(min_length=1, description="登录名，一般是完整的邮箱地址")
+    password_file: Path | None = Field(None, description="口令文件（权限应为 600）；163、QQ 等写的是“授权码”")
+    credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=）")
+    folders: tuple[str, ...] = Field(("INBOX",), min_length=1, description="要收的文件夹，可写中文名；INBOX 是收件箱")
+    after: Literal["seen", "flag", "move", "leave"] = Field(
+        "seen", description="收妥之后：seen 标为已读，flag 加 $Zuozhen 标记，move 移到 move_to，leave 不动"
+    )
+    move_to: str = Field("", description="after 为 move 时移到哪个文件夹（须已建好）")
+    begin: date | None = Field(None, description="从哪一天起的来件归本系统，如 2026-11-30；更早的不收，也不动；不写则全部收")
+    max_size_mb: int = Field(50, ge=1, le=200, description="单封来件上限（兆字节）；更大的不取回，只登记信头并提醒人看")
+    poll_seconds: int = Field(60, ge=5, le=1500, description="最多隔多少秒看一次；服务器支持 IDLE 时来件随到随收")
+    reconcile_minutes: int = Field(60, ge=1, le=1440, description="隔多少分钟把服务器上的邮件与账逐封核对一次")
+
+    @model_validator(mode="after")
+    def _complete(self) -> MailboxSection:
+        if not (self.password_file or self.credential):
+            raise PydanticCustomError("mailbox_password", "必须给出 password_file 或 credential")
+        if (self.after == "move") != bool(self.move_to):
+            raise PydanticCustomError("mailbox_move", 'after = "move" 与 move_to 必须一起写')
+        if self.move_to in self.folders:
+            raise PydanticCustomError("mailbox_loop", "move_to 不能是要收的文件夹")
+        if len(set(self.folders)) != len(self.folders):
+            raise PydanticCustomError("mailbox_folders", "folders 里有重复的文件夹")
         return self
 
 
@@ -138,6 +176,7 @@ class Config(_Section):
     calendar: CalendarSection = CalendarSection()
     name: str = Field("", description="本进程的名字，多个进程共用一库时须各不相同；留空则取本机名")
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
+    mailbox: tuple[MailboxSection, ...] = Field((), description="要收的邮箱")
 
 
 class NamedAddress(_Section):

@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.config import AddressBook, CalendarSection, Config, DistrictSection, DoorSection, RelaySection, StoreSection
+from daemon.config import (
+    AddressBook,
+    CalendarSection,
+    Config,
+    DistrictSection,
+    DoorSection,
+    MailboxSection,
+    RelaySection,
+    StoreSection,
+)
 from daemon.trouble import reason
 from store.errors import ConfigError, Problem
 
@@ -63,21 +72,22 @@ def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
     return book
 
 
-def read_secret(relay: RelaySection) -> SecretStr | None:
-    """Return the relay's password from its file or systemd credential; raises ConfigError where it cannot be read."""
-    if relay.credential:
+def read_secret(section: RelaySection | MailboxSection) -> SecretStr | None:
+    """Return the password of the relay or a mailbox from its file or systemd credential; raises ConfigError where it cannot be read."""
+    if section.credential:
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        path = Path(folder or "/nonexistent") / relay.credential
-        remedy = f"在服务单元中写 LoadCredential={relay.credential}:文件路径"
-    elif relay.password_file:
-        path, remedy = relay.password_file, "检查路径与权限（应为 600，属主为运行用户）"
+        path = Path(folder or "/nonexistent") / section.credential
+        remedy = f"在服务单元中写 LoadCredential={section.credential}:文件路径"
+    elif section.password_file:
+        path, remedy = section.password_file, "检查路径与权限（应为 600，属主为运行用户）"
     else:
         return None
     try:
         return SecretStr(path.read_text(encoding="utf-8").strip())
     except OSError as error:
         why = reason(error)
-        problem = Problem(place=str(path), key="relay", message=f"读不到发信口令：{why}", remedy=remedy)
+        key, whose = (f"mailbox {section.name}", "邮箱口令") if isinstance(section, MailboxSection) else ("relay", "发信口令")
+        problem = Problem(place=str(path), key=key, message=f"读不到{whose}：{why}", remedy=remedy)
         raise ConfigError([problem]) from error
 
 
@@ -125,6 +135,11 @@ _MESSAGES = {
     "model_attributes_type": "应为一节（[节名]），不是单个值",
     "tuple_type": "应为列表（[ … ]）",
     "list_type": "应为列表（[ … ]）",
+    "date_parsing": "应为日期，如 2026-11-30",
+    "date_from_datetime_parsing": "应为日期，如 2026-11-30",
+    "date_from_datetime_inexact": "应为日期，不带时刻，如 2026-11-30",
+    "date_type": "应为日期，如 2026-11-30",
+    "string_too_short": "不得为空",
 }
 
 
@@ -211,6 +226,10 @@ def _absolute(config: Config, folder: Path) -> Config:
         update = {name: folder / value for name in ("certificate", "key") if (value := getattr(section, name))}
         return section.model_copy(update=update)
 
+    def mailbox(section: MailboxSection) -> MailboxSection:
+        update = {name: folder / value for name in ("authority", "password_file") if (value := getattr(section, name))}
+        return section.model_copy(update=update)
+
     relay = {name: folder / value for name in ("folder", "password_file") if (value := getattr(config.relay, name))}
     districts = tuple(
         section.model_copy(update={"addresses": folder / section.addresses, "pack": _pack_path(section.pack, folder)})
@@ -224,6 +243,7 @@ def _absolute(config: Config, folder: Path) -> Config:
             "relay": config.relay.model_copy(update=relay),
             "district": districts,
             "calendar": CalendarSection(folder=folder / config.calendar.folder),
+            "mailbox": tuple(map(mailbox, config.mailbox)),
         }
     )
 

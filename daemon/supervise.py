@@ -13,9 +13,11 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import structlog
 
+from channels.imap_watch import Watcher
 from channels.smtp import Listener, Reception
 from daemon.config import MIB, Config, DoorSection
 from daemon.health.attend import Watch, attended
@@ -50,7 +52,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             _on_signals(house, stop, watch)
             parts.create_task(keep_running("sender", lambda: house.sender.run(drained), drained), name="sender")
             parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
-            await _run_doors(doors, stop, started, watch)
+            await _run_doors(Entrances(doors=doors, watchers=house.watchers), stop, started, watch)
     except ExceptionGroup as group:
         for error in group.exceptions:
             if isinstance(error, ZuozhenError):  # a door that cannot open: the operator reads the words, not a traceback
@@ -64,13 +66,24 @@ def _report_degraded(room: DistrictRoom) -> None:
         log.error("engine.degraded", district=room.rulebook.district.id, reason=room.engine.degraded)
 
 
-async def _run_doors(doors: Sequence[Reception], stop: asyncio.Event, started: Callable[[dict[str, int]], None], watch: Watch) -> None:
-    """Keep the doors open until *stop*. A door that cannot open ends the whole service."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrances:
+    """All ways by which messages come in."""
+
+    doors: Sequence[Reception]
+    watchers: Sequence[Watcher]
+
+
+async def _run_doors(entrances: Entrances, stop: asyncio.Event, started: Callable[[dict[str, int]], None], watch: Watch) -> None:
+    """Keep doors and mailboxes open until *stop*. A door that cannot open ends the whole service; a mailbox that cannot is tried again."""
     async with AsyncExitStack() as opened:
-        for door in doors:
+        for door in entrances.doors:
             await door.start()
             opened.push_async_callback(door.stop)
-        ports = {str(door.listener.protocol): door.port for door in doors}
+        for watcher in entrances.watchers:
+            watcher.start()
+            opened.push_async_callback(asyncio.to_thread, watcher.stop)
+        ports = {str(door.listener.protocol): door.port for door in entrances.doors}
         log.info("service.started", ports=ports)
         watch.opened(ports)
         started(ports)
@@ -128,8 +141,8 @@ def check_doors(config: Config) -> None:
             _tls(section)
         except ConfigError as error:
             problems.extend(error.problems)
-    if not _doors(config):
-        problems.append(Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [smtp] 或 [lmtp] 一节"))
+    if not _doors(config) and not config.mailbox:
+        problems.append(Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [[mailbox]]、[smtp] 或 [lmtp] 一节"))
     if problems:
         raise ConfigError(problems)
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from channels.imap_watch import Watcher
 from channels.reader import Reader
 from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
 from daemon.config_reader import load_addresses, read_secret
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
 from daemon.lease_log import LeaseLog
+from daemon.mailboxes import mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
 from daemon.sending import Sender
@@ -30,8 +32,9 @@ from store.cases import Cases
 from store.database import Database
 from store.errors import ConfigError, Problem
 from store.leases import Leases
+from store.ledger import Ledger
 from store.matching import Matching
-from store.model import Address
+from store.model import Accepted, Address, Arrival
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
 from store.packs import Packs
@@ -49,6 +52,7 @@ class Stores:
 
     database: Database
     arrivals: Arrivals
+    ledger: Ledger
     cases: Cases
     outbox: Outbox
     matching: Matching
@@ -74,12 +78,13 @@ class House:
     leases: Leases
     rooms: dict[str, DistrictRoom]  # by district id; a reload swaps the entries
     recipients: Mapping[str, str]  # mailbox, lower-cased → district id
+    watchers: tuple[Watcher, ...]  # one for each mailbox that is read by IMAP, not yet started
     pipeline: Pipeline
     sender: Sender
     review: Review
     reader: Reader
     metrics: Metrics
-    mailboxes: Sequence[Mailbox]  # those that are polled
+    mailboxes: Sequence[Mailbox]  # how those are doing that are polled
     now: Callable[[], datetime]
 
 
@@ -152,6 +157,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
         yield Stores(
             database=database,
             arrivals=Arrivals(database),
+            ledger=Ledger(database),
             cases=Cases(database, outbox),
             outbox=outbox,
             matching=Matching(database),
@@ -176,6 +182,7 @@ async def open_leases(database: Database, name: str) -> AsyncIterator[Leases]:
 async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
     """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
     districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
+    mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
     transport = open_transport(config.relay)
     rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)
     limits = config.limits
@@ -186,23 +193,32 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
             open_leases(stores.database, config.name or socket.gethostname()) as leases,
         ):
             await keep_packs(stores.packs, districts, now=now())
+            pipeline = Pipeline(
+                rooms=rooms,
+                arrivals=stores.arrivals,
+                cases=stores.cases,
+                matching=stores.matching,
+                reader=reader,
+                now=now,
+                leases=leases,
+                tries=limits.tries,
+                at_once=limits.readers * 2,
+            )
+            metrics = Metrics()
+
+            def kept(arrivals: Sequence[Arrival], receipts: Sequence[Accepted]) -> None:
+                metrics.accepted(arrivals, receipts)
+                pipeline.wake()
+
+            watchers = open_watchers(mailboxes, stores.ledger, now=now, kept=kept)
             yield House(
                 config=config,
                 stores=stores,
                 leases=leases,
                 rooms=rooms,
                 recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.mailboxes},
-                pipeline=Pipeline(
-                    rooms=rooms,
-                    arrivals=stores.arrivals,
-                    cases=stores.cases,
-                    matching=stores.matching,
-                    reader=reader,
-                    now=now,
-                    leases=leases,
-                    tries=limits.tries,
-                    at_once=limits.readers * 2,
-                ),
+                watchers=watchers,
+                pipeline=pipeline,
                 sender=Sender(
                     outbox=stores.outbox,
                     arrivals=stores.arrivals,
@@ -214,8 +230,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                     max_original=config.relay.max_original_mb * MIB,
                 ),
                 reader=reader,
-                metrics=Metrics(),
-                mailboxes=(),
+                metrics=metrics,
+                mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 now=now,
             )

@@ -33,7 +33,7 @@ class Arrivals:
         All or none. What a district already has, by content or by the door's own key, is noted as one more delivery and not kept twice.
         Raises StoreUnavailableError; the door then answers 451.
         """
-        return await self._db.write(lambda connection: [_accept(connection, arrival) for arrival in arrivals])
+        return await self._db.write(lambda connection: [accept_one(connection, arrival) for arrival in arrivals])
 
     async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> list[StoredArrival]:
         """Return up to *limit* undecided arrivals that are due, oldest first, for *owner* to work on until *now* + *lease*.
@@ -83,6 +83,15 @@ class Arrivals:
         return await self._db.read(lambda connection: int(connection.scalar(count) or 0))
 
 
+def accept_one(connection: Connection, arrival: Arrival) -> Accepted:
+    """Keep one arrival, or note one more delivery of what its district already has (a unit of `Database.write`)."""
+    arrival_id = connection.execute(dialects.insert_new(connection, ARRIVALS, returning_id=True), _row(arrival)).scalar()
+    if arrival_id is None:
+        return _note_redelivery(connection, arrival)
+    connection.execute(_KEEP_RAW, {"district": arrival.district, "arrival_id": arrival_id, "content": arrival.raw})
+    return Accepted(arrival_id=arrival_id, is_new=True)
+
+
 def finish(connection: Connection, arrival_id: int) -> bool:
     """Mark the arrival as decided; False where it already was, and then nothing may be written for it (a unit of `Database.write`).
 
@@ -102,14 +111,6 @@ def load_one(connection: Connection, arrival_id: int) -> StoredArrival:
     if not found:
         raise _unknown(arrival_id)
     return found[0]
-
-
-def _accept(connection: Connection, arrival: Arrival) -> Accepted:
-    arrival_id = connection.execute(dialects.insert_new(connection, ARRIVALS, returning_id=True), _row(arrival)).scalar()
-    if arrival_id is None:
-        return _note_redelivery(connection, arrival)
-    connection.execute(_KEEP_RAW, {"district": arrival.district, "arrival_id": arrival_id, "content": arrival.raw})
-    return Accepted(arrival_id=arrival_id, is_new=True)
 
 
 def _row(arrival: Arrival) -> dict[str, Any]:

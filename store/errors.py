@@ -4,6 +4,9 @@ ZuozhenError
 ├── TemporaryError            SMTP 451; tried again with growing pauses; logged as a warning
 │   ├── StoreUnavailableError     the database is locked, full or away
 │   ├── OutrunError               another service recorded in the district meanwhile; decided again at once
+│   ├── ChannelUnavailableError   a mailbox's server is away, hung up, or answers what nobody can understand
+│   │   ├── LoginRefusedError         it is there, but does not let us in: password, rights, not our network
+│   │   └── CommandRefusedError       it is there and let us in, but said no to this one command; the connection goes on
 │   ├── WorkerFailedError         a child process died or ran out of time; the question may be asked again
 │   └── DeliveryDeferredError     the relay said 4xx, or could not be reached
 ├── MalformedMessageError     accepted (250), then quarantined with its bytes; never retried by itself
@@ -34,6 +37,18 @@ class StoreUnavailableError(TemporaryError):
 
 class OutrunError(TemporaryError):
     """A decision was made on what another service's case has changed meanwhile."""
+
+
+class ChannelUnavailableError(TemporaryError):
+    """A server that we fetch from could not be reached, broke off, or broke the protocol. The text (Chinese) says which and what to do."""
+
+
+class LoginRefusedError(ChannelUnavailableError):
+    """The server answered and did not let us in; trying again soon may lock the account."""
+
+
+class CommandRefusedError(ChannelUnavailableError):
+    """The server refused one command (IMAP NO or BAD) and still listens."""
 
 
 class WorkerFailedError(TemporaryError):

@@ -61,6 +61,7 @@ Text = Annotated[str, Field(sa_type=PlainText)]
 MaybeText = Annotated[str | None, Field(sa_type=PlainText)]  # `Text | None` would lose the column type
 Moment = Annotated[datetime, Field(sa_type=UtcDateTime)]
 MaybeMoment = Annotated[datetime | None, Field(sa_type=UtcDateTime)]
+Number = Annotated[int, Field(sa_type=sa.BigInteger)]  # 32 bits without a sign (RFC 3501), more than an Integer of PostgreSQL takes
 RowId = Annotated[int | None, Field(primary_key=True)]
 
 _NAMES = {
@@ -140,6 +141,24 @@ class DeliveryRow(Row, table=True):
     door: Text
     source_key: Text
     at: Moment
+
+
+class LedgerRow(Row, table=True):
+    """One message of a mailbox's folder that is accounted for. Rows of messages that have left the folder are dropped (`store.ledger`)."""
+
+    __tablename__ = "mailbox_ledger"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("mailbox", "folder", "uidvalidity", "uid", "district"),
+        _to("arrivals", "arrival_id"),
+    )
+
+    district: Text
+    mailbox: Text
+    folder: Text
+    uidvalidity: Number
+    uid: Number
+    arrival_id: int | None  # NULL for what was there before the mailbox was ours
+    state: Text
 
 
 class BlobRow(Row, table=True):
@@ -361,6 +380,7 @@ def _table(name: str) -> sa.Table:
 ARRIVALS = _table("arrivals")
 RAWS = _table("raws")
 DELIVERIES = _table("deliveries")
+LEDGER = _table("mailbox_ledger")
 BLOBS = _table("blobs")
 ATTACHMENTS = _table("attachments")
 NUMBERS = _table("case_numbers")

@@ -11,6 +11,7 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import done
 from daemon.cli.place import ConfigOption, config_path
 from daemon.config_reader import load_config, readable_districts
+from daemon.mailboxes import mailboxes_of
 from daemon.supervise import check_doors
 from daemon.wiring import DistrictFiles, load_districts, open_room, open_transport, utc_now
 from rules.calendar_watch import missing_notice
@@ -46,10 +47,16 @@ def check(config: ConfigOption = None) -> None:
     if loaded:
         attempt(lambda: check_doors(loaded))
         attempt(lambda: open_transport(loaded.relay))
+        known = {district.rulebook.district.id: district.rulebook.district for district in files or ()}
+        if files:
+            attempt(lambda: mailboxes_of(loaded.mailbox, known))
     if problems:
         raise ConfigError(problems)
     for district in files or ():
         _report(district)
+    for section in loaded.mailbox if loaded else ():
+        if section.security == "none":
+            done(f"  提醒：邮箱 {section.name} 用明文登录（security = none），口令和来件在路上谁都能看到；只应在本机使用")
     done("没有发现问题。")
 
 

@@ -25,6 +25,15 @@ url = "sqlite:///data/zuozhen.db"      # 相对路径从本文件所在目录算
 listen = "127.0.0.1:8025"
 max_size_mb = 50
 
+# 来件在别处的邮箱里（163、QQ、单位的邮件系统）时，写 [[mailbox]]，可以写几节；不再需要上面的 [smtp]：
+# [[mailbox]]
+# name = "坐诊信箱"                     # 日志、对账里用；定了就不要再改
+# host = "imap.163.com"
+# user = "zuozhen@163.com"
+# password_file = "mailbox-password"    # 权限 600；163、QQ 等写“授权码”
+# begin = 2026-11-30                    # 从哪一天起的来件归本系统，更早的不收
+# after = "seen"                        # 收妥之后标为已读
+
 [relay]                                 # 发信。试运行时写到目录里，不真正发出：
 folder = "outgoing"
 # 正式运行时改为发信服务器（并删去 folder）：

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -199,6 +198,13 @@ class Box:
         root = self.server.folder / "homes" / self.user / "Maildir"
         return root if folder == "INBOX" else root / ("." + imap_utf7.encode(folder).decode())
 
+    def file(self, subject: str, folder: str = "INBOX") -> Path:
+        """Return the file of the one mail with this Subject."""
+        place = self.maildir(folder)
+        mark = f"Subject: {subject}".encode()
+        (found,) = [path for path in (*(place / "cur").iterdir(), *(place / "new").iterdir()) if mark in path.read_bytes()]
+        return found
+
     def uids(self, folder: str = "INBOX") -> list[int]:
         """Return the UIDs in *folder*."""
         with self.client(folder) as client:
@@ -221,11 +227,6 @@ class Box:
         for file in self.maildir(folder).glob("dovecot*"):
             if file.name.startswith(("dovecot-uidlist", "dovecot.index")):
                 file.unlink()
-
-    @cached_property
-    def name(self) -> str:
-        """How the product calls this mailbox where nothing else is configured."""
-        return self.user
 
 
 @contextmanager

@@ -1,0 +1,170 @@
+"""From the [[mailbox]] sections to watchers: who watches what, under which password, and how their threads reach the store."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as LateError
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from channels.imap import Account
+from channels.imap_after import After
+from channels.imap_intake import Treatment
+from channels.imap_watch import Mailbox, Watcher
+from daemon.config import MIB, MailboxSection
+from daemon.config_reader import read_secret
+from daemon.trouble import reason
+from store.errors import ConfigError, Problem, StoreUnavailableError
+from store.ledger import Ledger
+from store.model import Accepted, Arrival, District, Folder, LedgerState, Taken
+
+T = TypeVar("T")
+Kept = Callable[[Sequence[Arrival], Sequence[Accepted]], None]
+
+_PATIENCE_S = 300.0  # for one commit; beyond, the messages are fetched again
+
+
+class ThreadsLedger:
+    """The ledger for threads: each call waits until the event loop's store has committed."""
+
+    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, *, kept: Kept = lambda _arrivals, _receipts: None) -> None:
+        """Hand every call to *loop*, in which *ledger* lives; *kept* is told there of every commit with arrivals."""
+        self._ledger = ledger
+        self._loop = loop
+        self._kept = kept
+
+    def keep(self, folder: Folder, taken: Sequence[Taken]) -> list[Accepted]:
+        """Keep arrivals and enter them, all or none."""
+
+        async def keep_and_tell() -> list[Accepted]:
+            receipts = await self._ledger.keep(folder, taken)
+            self._kept([one.arrival for one in taken], receipts)
+            return receipts
+
+        return self._done(keep_and_tell())
+
+    def note(self, folder: Folder, uids: Collection[int], state: LedgerState) -> None:
+        """Enter messages that become no arrival."""
+        self._done(self._ledger.note(folder, uids, state))
+
+    def change(self, folder: Folder, uids: Collection[int], state: LedgerState) -> None:
+        """Say what is now owed."""
+        self._done(self._ledger.change(folder, uids, state))
+
+    def forget(self, folder: Folder, uids: Collection[int]) -> None:
+        """Drop what has left the folder."""
+        self._done(self._ledger.forget(folder, uids))
+
+    def forget_earlier(self, folder: Folder) -> None:
+        """Drop what stands under another UIDVALIDITY."""
+        self._done(self._ledger.forget_earlier(folder))
+
+    def entries(self, folder: Folder) -> Mapping[int, LedgerState]:
+        """Return what is accounted for."""
+        return self._done(self._ledger.entries(folder))
+
+    def validities(self, folder: Folder) -> set[int]:
+        """Return the UIDVALIDITY values known."""
+        return self._done(self._ledger.validities(folder))
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # the loop is closed
+            work.close()
+            raise StoreUnavailableError("服务正在停止") from error
+        try:
+            return future.result(_PATIENCE_S)
+        except (CancelledError, LateError) as error:
+            future.cancel()
+            raise StoreUnavailableError("数据库没有及时写入，或服务正在停止") from error
+
+
+def open_watchers(mailboxes: Sequence[Mailbox], ledger: Ledger, *, now: Callable[[], datetime], kept: Kept) -> tuple[Watcher, ...]:
+    """Return a watcher for each mailbox, not yet started. To be called in the running loop, in which *kept* is told of every commit."""
+    book = ThreadsLedger(ledger, asyncio.get_running_loop(), kept=kept)
+    return tuple(Watcher(mailbox, book, now=now) for mailbox in mailboxes)
+
+
+def mailboxes_of(sections: Sequence[MailboxSection], districts: Mapping[str, District]) -> list[Mailbox]:
+    """Return what the sections ask for, without connecting; raises ConfigError with the problems of all of them."""
+    problems = _doubles(sections)
+    found: list[Mailbox] = []
+    for index, section in enumerate(sections):
+        try:
+            found.append(_mailbox(section, _district(section, index, districts)))
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _mailbox(section: MailboxSection, district: District) -> Mailbox:
+    read_secret(section)  # found out now rather than at night
+    begin = datetime.combine(section.begin, datetime.min.time(), ZoneInfo(district.timezone)) if section.begin else None
+    return Mailbox(
+        account=Account(host=section.host, port=section.port, security=section.security, user=section.user, tls=_trust(section)),
+        password=lambda: _password(section),
+        treatments=[
+            Treatment(
+                district=district.id,
+                mailbox=section.name,
+                address=section.user,
+                folder=folder,
+                max_size=section.max_size_mb * MIB,
+                after=After(kind=section.after, move_to=section.move_to),
+                begin=begin,
+            )
+            for folder in section.folders
+        ],
+        poll=timedelta(seconds=section.poll_seconds),
+        reconcile=timedelta(minutes=section.reconcile_minutes),
+    )
+
+
+def _password(section: MailboxSection) -> str:
+    secret = read_secret(section)
+    return secret.get_secret_value() if secret else ""
+
+
+def _trust(section: MailboxSection) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=section.authority)
+    except (OSError, ssl.SSLError) as error:
+        why = reason(error) if not isinstance(error, ssl.SSLError) else "不是 PEM 证书"
+        problem = Problem(place=str(section.authority), key="authority", message=f"证书用不了：{why}", remedy="检查路径与内容")
+        raise ConfigError([problem]) from error
+
+
+def _district(section: MailboxSection, index: int, districts: Mapping[str, District]) -> District:
+    if section.district in districts:
+        return districts[section.district]
+    if not section.district and len(districts) == 1:
+        return next(iter(districts.values()))
+    known = "、".join(districts)
+    message = f"没有代号为 {section.district} 的区" if section.district else "有几个区，须写明归哪个区"
+    raise ConfigError([Problem(place="zuozhen.toml", key=f"mailbox.{index}.district", message=message, remedy=f"可用的有：{known}")])
+
+
+def _doubles(sections: Sequence[MailboxSection]) -> list[Problem]:
+    """Two sections with one name would share a ledger; two that read one folder would each take its mail."""
+    problems: list[Problem] = []
+    names: set[str] = set()
+    folders: set[tuple[str, str, str]] = set()
+    for index, section in enumerate(sections):
+        if section.name in names:
+            message = f"已有一个邮箱叫 {section.name}"
+            problems.append(Problem(place="zuozhen.toml", key=f"mailbox.{index}.name", message=message, remedy="各用各的名字"))
+        names.add(section.name)
+        for folder in section.folders:
+            place = (section.host.lower(), section.user.lower(), folder)
+            if place in folders:
+                message = f"{section.user} 的 {folder} 已有另一节在收"
+                problems.append(Problem(place="zuozhen.toml", key=f"mailbox.{index}.folders", message=message, remedy="合成一节"))
+            folders.add(place)
+    return problems
