@@ -129,7 +129,7 @@ class Sender:
         sender = self.senders.get(queued.district)
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
-        original = (await self._arrivals.get(queued.arrival_id)).raw if queued.notice.attach_original else None
+        original = await self._arrivals.raw(queued.arrival_id) if queued.notice.attach_original else None
         try:
             await self._hand_over(queued, lease, sender, original, self._max_original)
         except MailTooLargeError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
 from store import dialects
 from store.database import Database
@@ -17,7 +17,34 @@ from store.tables import ARRIVAL_QUARANTINED, ARRIVAL_UNDECIDED, ARRIVALS, BLOBS
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # due before everything else
 _FREE = {"owner": None, "leased_until": None}
-_KEEP_RAW = RAWS.insert()  # built once: this is the hot path
+
+# The hot path's statements are built once: building one costs several times what running it does.
+_KEEP_RAW = RAWS.insert()
+_WITH_RAW = select(ARRIVALS, RAWS.c.content).join(RAWS, (RAWS.c.district == ARRIVALS.c.district) & (RAWS.c.arrival_id == ARRIVALS.c.id))
+_LOAD = _WITH_RAW.where(ARRIVALS.c.id.in_(bindparam("ids", expanding=True)))
+_RAW = (
+    select(RAWS.c.content)
+    .join(ARRIVALS, (RAWS.c.district == ARRIVALS.c.district) & (RAWS.c.arrival_id == ARRIVALS.c.id))
+    .where(ARRIVALS.c.id == bindparam("arrival"))
+)
+_DUE = (
+    select(ARRIVALS.c.id)
+    .where(ARRIVAL_UNDECIDED, ARRIVALS.c.due_at <= bindparam("now"))
+    .where(or_(ARRIVALS.c.leased_until.is_(None), ARRIVALS.c.leased_until <= bindparam("now")))
+    .order_by(ARRIVALS.c.due_at, ARRIVALS.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_LEASE_OUT = (
+    update(ARRIVALS)
+    .where(ARRIVALS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(owner=bindparam("new_owner"), leased_until=bindparam("until"))
+)
+_FINISH = (
+    update(ARRIVALS)
+    .where(ARRIVALS.c.id == bindparam("arrival"), ARRIVALS.c.state != ArrivalState.DONE.value)
+    .values({**_FREE, "state": ArrivalState.DONE, "problem": ""})
+)
 
 
 class Arrivals:
@@ -64,6 +91,13 @@ class Arrivals:
         """Return one arrival with its bytes. Raises UsageError where there is none."""
         return await self._db.read(lambda connection: load_one(connection, arrival_id))
 
+    async def raw(self, arrival_id: int) -> bytes:
+        """Return the bytes of one arrival as they came. Raises UsageError where there is none."""
+        content = await self._db.read(lambda connection: connection.scalar(_RAW, {"arrival": arrival_id}))
+        if content is None:
+            raise _unknown(arrival_id)
+        return bytes(content)
+
     async def quarantined(self, *, limit: int = 500) -> list[StoredArrival]:
         """Return what waits in quarantine, newest first, without the bytes (`raw` is empty)."""
         return await self._db.read(lambda connection: _quarantined(connection, limit))
@@ -97,9 +131,7 @@ def finish(connection: Connection, arrival_id: int) -> bool:
 
     Raises UsageError where there is no such arrival.
     """
-    values = {**_FREE, "state": ArrivalState.DONE, "problem": ""}
-    decided = update(ARRIVALS).where(ARRIVALS.c.id == arrival_id, ARRIVALS.c.state != ArrivalState.DONE.value).values(values)
-    if connection.execute(decided).rowcount:
+    if connection.execute(_FINISH, {"arrival": arrival_id}).rowcount:
         return True
     _require(connection, arrival_id)
     return False
@@ -151,25 +183,15 @@ def _note_redelivery(connection: Connection, arrival: Arrival) -> Accepted:
 
 
 def _claim(connection: Connection, owner: str, now: datetime, limit: int, until: datetime) -> list[int]:
-    is_free = or_(ARRIVALS.c.leased_until.is_(None), ARRIVALS.c.leased_until <= now)
-    due = (
-        select(ARRIVALS.c.id)
-        .where(ARRIVAL_UNDECIDED, ARRIVALS.c.due_at <= now, is_free)
-        .order_by(ARRIVALS.c.due_at, ARRIVALS.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(connection.scalars(due))
+    ids = list(connection.scalars(_DUE, {"now": now, "limit": limit}))
     if ids:
-        connection.execute(update(ARRIVALS).where(ARRIVALS.c.id.in_(ids)).values(owner=owner, leased_until=until))
+        connection.execute(_LEASE_OUT, {"ids": ids, "new_owner": owner, "until": until})
     return ids
 
 
 def _load(connection: Connection, ids: Sequence[int]) -> list[StoredArrival]:
     """Return the arrivals with these ids, in this order, with their bytes."""
-    same = (RAWS.c.district == ARRIVALS.c.district) & (RAWS.c.arrival_id == ARRIVALS.c.id)
-    query = select(ARRIVALS, RAWS.c.content).join(RAWS, same).where(ARRIVALS.c.id.in_(ids))
-    found = {row["id"]: _stored(row, row["content"]) for row in connection.execute(query).mappings()}
+    found = {row["id"]: _stored(row, row["content"]) for row in connection.execute(_LOAD, {"ids": ids}).mappings()}
     return [found[arrival_id] for arrival_id in ids if arrival_id in found]
 
 

@@ -13,13 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from store.model import Event
 from store.tables import CASES, EVENTS, plain
 
 _START = "0" * 64  # what the first event names as the digest before it
 _REASON = "reason_sha256"
+
+_NAMES = tuple(Event.__dataclass_fields__)
+
+_THIS = CASES.c.id == bindparam("this")
+_REMEMBERED = select(CASES.c.district, CASES.c.events, CASES.c.head).where(_THIS).with_for_update()
+_ADD = EVENTS.insert()
+_REMEMBER = update(CASES).where(_THIS).values(events=bindparam("length"), head=bindparam("last"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,19 +85,23 @@ def verify(history: Sequence[Event], tail: Tail | None = None) -> list[str]:
     return problems
 
 
+def begin(entries: Iterable[Entry]) -> tuple[list[Event], Tail]:
+    """Return the first events of a history and its tail, which belongs into the row of the case; `keep` then writes the events."""
+    return _linked(Tail(), entries)
+
+
 def append(connection: Connection, case_id: int, entries: Iterable[Entry]) -> None:
-    """Add *entries* to the history of the case, in this order (a unit of `Database.write`)."""
-    remembered = select(CASES.c.district, CASES.c.events, CASES.c.head).where(CASES.c.id == case_id).with_for_update()
-    district, length, head = connection.execute(remembered).one()
-    tail = Tail(length, head)
-    rows = []
-    for entry in entries:
-        event = link(tail, entry)
-        tail = Tail(event.seq, event.digest)
-        rows.append({**_fields(event), "data": _canonical(event.data), "case_id": case_id, "district": district})
-    if rows:
-        connection.execute(EVENTS.insert(), rows)
-        connection.execute(update(CASES).where(CASES.c.id == case_id).values(events=tail.length, head=tail.head))
+    """Add *entries* (one at least) to the history of the case, in this order (a unit of `Database.write`)."""
+    district, length, head = connection.execute(_REMEMBERED, {"this": case_id}).one()
+    events, tail = _linked(Tail(length, head), entries)
+    keep(connection, case_id, district, events)
+    connection.execute(_REMEMBER, {"this": case_id, "length": tail.length, "last": tail.head})
+
+
+def keep(connection: Connection, case_id: int, district: str, events: Iterable[Event]) -> None:
+    """Write *events*, which follow those written before (a unit of `Database.write`)."""
+    of = {"case_id": case_id, "district": district}
+    connection.execute(_ADD, [{**_fields(event), "data": _canonical(event.data), **of} for event in events])
 
 
 def read(connection: Connection, case_id: int) -> list[Event]:
@@ -104,6 +115,16 @@ def read_tail(connection: Connection, case_id: int) -> Tail:
     """Return what the case remembers of its chain (a unit of `Database.read`)."""
     length, head = connection.execute(select(CASES.c.events, CASES.c.head).where(CASES.c.id == case_id)).one()
     return Tail(length, head)
+
+
+def _linked(tail: Tail, entries: Iterable[Entry]) -> tuple[list[Event], Tail]:
+    """Return *entries* as the events that follow *tail*, and the tail behind them."""
+    events = []
+    for entry in entries:
+        event = link(tail, entry)
+        tail = Tail(event.seq, event.digest)
+        events.append(event)
+    return events, tail
 
 
 def _problems(event: Event, before: Tail) -> list[str]:
@@ -125,7 +146,7 @@ def _seal(event: Event) -> str:
 
 
 def _fields(event: Event) -> dict[str, object]:
-    return {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    return {name: getattr(event, name) for name in _NAMES}
 
 
 def _canonical(value: Mapping[str, object]) -> str:

@@ -6,18 +6,22 @@ engine thinks: the number is read with the candidates and compared when the deci
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from store import dialects
 from store.errors import OutrunError
 from store.tables import KNOWLEDGE
 
-_ONE_MORE = {"changes": KNOWLEDGE.c.changes + 1}
+_HERE = KNOWLEDGE.c.district == bindparam("here")
+_READ = select(KNOWLEDGE.c.changes).where(_HERE)
+_READ_AND_HOLD = _READ.with_for_update(read=True)
+_ONE_MORE = update(KNOWLEDGE).where(_HERE).values(changes=KNOWLEDGE.c.changes + 1)
+_ONE_MORE_THAN_SEEN = _ONE_MORE.where(KNOWLEDGE.c.changes == bindparam("seen"))
 
 
 def read(connection: Connection, district: str) -> int:
     """Return the number as it stands (a unit of `Database.read`)."""
-    return connection.scalar(select(KNOWLEDGE.c.changes).where(KNOWLEDGE.c.district == district)) or 0
+    return connection.scalar(_READ, {"here": district}) or 0
 
 
 def check(connection: Connection, district: str, seen: int, *, adds: bool) -> None:
@@ -25,20 +29,19 @@ def check(connection: Connection, district: str, seen: int, *, adds: bool) -> No
 
     A unit of `Database.write`, together with what it guards: until that is committed, others wait.
     """
-    this = KNOWLEDGE.c.district == district
     if adds:
-        is_current = connection.execute(update(KNOWLEDGE).where(this, KNOWLEDGE.c.changes == seen).values(_ONE_MORE)).rowcount == 1
+        is_current = connection.execute(_ONE_MORE_THAN_SEEN, {"here": district, "seen": seen}).rowcount == 1
     else:
-        is_current = (connection.scalar(select(KNOWLEDGE.c.changes).where(this).with_for_update(read=True)) or 0) == seen
+        is_current = (connection.scalar(_READ_AND_HOLD, {"here": district}) or 0) == seen
     if not is_current and not (adds and seen == 0 and _is_first(connection, district)):
         raise OutrunError("在判断这一件时，同一区又登记了别的件；将重新判断")
 
 
 def add(connection: Connection, district: str) -> None:
     """Raise the number by one, whatever it is: a person added something to find (a unit of `Database.write`)."""
-    one_more = update(KNOWLEDGE).where(KNOWLEDGE.c.district == district).values(_ONE_MORE)
-    if not connection.execute(one_more).rowcount and not _is_first(connection, district):
-        connection.execute(one_more)
+    here = {"here": district}
+    if not connection.execute(_ONE_MORE, here).rowcount and not _is_first(connection, district):
+        connection.execute(_ONE_MORE, here)
 
 
 def _is_first(connection: Connection, district: str) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Connection, Select, bindparam, literal, select, union_all
 
 from store import dialects, knowledge
 from store.audit import digest_of
@@ -28,6 +29,10 @@ _LONGEST = 200  # characters of a key; a longer one enters by its digest, since 
 
 # From the strongest evidence to the weakest; the order ranks the candidates.
 _RANK = ("thread", "number", "uscc", "phone", "name", "sender")
+
+_OWN = -1  # place of the arrival's own case among the look-ups
+_SHOWN = ("id", "number", "state", "verdict", "name", "title", "content", "received_at")
+_CANDIDATES = select(*(CASES.c[name] for name in _SHOWN)).where(CASES.c.id.in_(bindparam("ids", expanding=True)))
 
 _NOT_NAME = re.compile(r"[\W_]+")
 _PHONE_BREAK = re.compile(r"[、,;/|\n]|转|或")
@@ -120,61 +125,94 @@ class Matching:
 
 def candidates_before(connection: Connection, district: District, petition: Petition, arrival_id: int, limit: int) -> list[Candidate]:
     """Return what `Matching.candidates` gave when the arrival came: only what earlier arrivals brought counts (a unit of `Database.read`)."""
-    shared = _sharing(connection, _queries(district, petition, KEYS.c.arrival_id < arrival_id))
+    shared = _shared(connection, district, petition, arrival_id, earlier=True)
     earlier = select(CASES.c.id).where(CASES.c.id.in_(list(shared)), CASES.c.arrival_id < arrival_id)
     known = set(connection.scalars(earlier)) if shared else set()
     return _best(connection, {case_id: keys for case_id, keys in shared.items() if case_id in known}, limit)
 
 
 def _candidates(connection: Connection, district: District, petition: Petition, exclude: int, limit: int) -> list[Candidate]:
-    own = connection.scalar(select(CASES.c.id).where(CASES.c.arrival_id == exclude))
-    shared = _sharing(connection, _queries(district, petition, KEYS.c.arrival_id != exclude))
-    shared.pop(own or 0, None)
-    return _best(connection, shared, limit)
+    return _best(connection, _shared(connection, district, petition, exclude), limit)
 
 
-def _sharing(connection: Connection, queries: Iterable[tuple[str, Select[int]]]) -> dict[int, set[str]]:
-    """Return the cases that *queries* find, each with how."""
-    shared: dict[int, set[str]] = {}
-    for how, query in queries:
-        cases = connection.scalars(query.limit(_COMMON + 1)).all()
-        for case_id in cases if len(cases) <= _COMMON else ():
-            shared.setdefault(case_id, set()).add(how)
-    return shared
-
-
-def _best(connection: Connection, shared: dict[int, set[str]], limit: int) -> list[Candidate]:
+def _best(connection: Connection, shared: Mapping[int, set[str]], limit: int) -> list[Candidate]:
     best = sorted(shared, key=lambda case_id: (_weight(shared[case_id]), case_id), reverse=True)[:limit]
     return _load(connection, best, shared)
 
 
-def _queries(district: District, petition: Petition, counts: ColumnElement[bool]) -> list[tuple[str, Select[int]]]:
-    """Return one look-up of case ids for each key, with the name that a candidate gives to it. Every one of them runs on an index.
+def _shared(
+    connection: Connection, district: District, petition: Petition, arrival_id: int, *, earlier: bool = False
+) -> dict[int, set[str]]:
+    """Return the cases that share a key with *petition*, each with the names of these keys; what is too common tells nothing.
 
-    *counts* says which key rows count. A look-up without values is left out.
+    What the arrival itself brought does not count; with *earlier* nor does what came after it.
     """
-    here = KEYS.c.district == district.id
+    probes = _probes(district, petition)
+    values = {f"value_{place}": probe.value for place, probe in enumerate(probes)}
+    found: dict[int, list[int]] = defaultdict(list)
+    statement = _look_up(tuple(probe.kind for probe in probes), earlier)
+    for place, case_id in connection.execute(statement, {"district": district.id, "arrival": arrival_id, **values}):
+        found[place].append(case_id)
+    own = found.pop(_OWN, [])
+    shared: dict[int, set[str]] = defaultdict(set)
+    for place, cases in found.items():
+        for case_id in cases if len(cases) <= _COMMON else ():
+            if case_id not in own:
+                shared[case_id].add(probes[place].how)
+    return shared
 
-    def holding(kind: str, values: Sequence[str]) -> Select[int]:
-        return select(KEYS.c.case_id).where(here, KEYS.c.kind == kind, KEYS.c.value.in_(values), counts)
 
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """One look-up: by which `kind` of key (see `_sources`), for which value or values, and how a candidate names what it shares then."""
+
+    kind: str
+    value: str | list[str]
+    how: str
+
+
+def _probes(district: District, petition: Petition) -> list[_Probe]:
     own, referred = _messages([petition.letter.message_id]), _referred(petition)
-    ours = select(NOTICES.c.case_id).where(NOTICES.c.message_id.in_(referred), NOTICES.c.district == district.id)
     numbers = _numbers(district.case_number, petition)
-    by_number = select(CASES.c.id).where(CASES.c.number_key.in_(numbers), CASES.c.district == district.id)
-    threads = [("thread", ours), ("thread", holding("message", referred))] if referred else []
+    lists = (("ours", referred, "thread"), ("message", referred, "thread"), ("number", numbers, "number"))
     return [
-        *threads,
-        *([("thread", holding("reference", own))] if own else []),
-        *([("number", by_number)] if numbers else []),
-        *((key.kind, holding(key.kind, [key.value])) for key in _field_keys(petition)),
+        *(_Probe(kind, values, how) for kind, values, how in lists if values),
+        *(_Probe("reference", message, "thread") for message in own),
+        *(_Probe(key.kind, key.value, key.kind) for key in _field_keys(petition)),
     ]
 
 
-def _load(connection: Connection, ids: Sequence[int], shared: dict[int, set[str]]) -> list[Candidate]:
-    columns = [CASES.c[name] for name in ("id", "number", "state", "verdict", "name", "title", "content", "received_at")]
-    rows = connection.execute(select(*columns).where(CASES.c.id.in_(ids))).mappings() if ids else ()
-    found = {row["id"]: row for row in rows}
+@cache  # a handful of shapes: which keys a petition has
+def _look_up(kinds: tuple[str, ...], earlier: bool) -> CompoundSelect[int, int]:  # noqa: FBT001 - private, for the cache
+    """Return the one statement that runs a look-up on an index for each of *kinds*: rows of its place among them, and a case id.
+
+    Place `_OWN` is the case that the arrival opened itself, where it is decided again.
+    """
+    arrival: BindParameter[int] = bindparam("arrival")
+    counts = KEYS.c.arrival_id < arrival if earlier else KEYS.c.arrival_id != arrival
+    own = select(literal(_OWN).label("place"), CASES.c.id).where(CASES.c.arrival_id == arrival)
+    return union_all(own, *(_found_by(kind, place, counts) for place, kind in enumerate(kinds)))
+
+
+def _found_by(kind: str, place: int, counts: ColumnElement[bool]) -> Select[int, int]:
+    """Return one look-up of case ids, limited to a few more than tell anything; *counts* says which rows of keys do."""
+    here: BindParameter[str] = bindparam("district")
+    one: BindParameter[str] = bindparam(f"value_{place}")
+    many: BindParameter[str] = bindparam(f"value_{place}", expanding=True)
+    match kind:
+        case "ours":
+            found = select(NOTICES.c.case_id).where(NOTICES.c.message_id.in_(many), NOTICES.c.district == here)
+        case "number":
+            found = select(CASES.c.id.label("case_id")).where(CASES.c.number_key.in_(many), CASES.c.district == here)
+        case _:
+            value = KEYS.c.value.in_(many) if kind == "message" else KEYS.c.value == one
+            found = select(KEYS.c.case_id).where(KEYS.c.district == here, KEYS.c.kind == kind, value, counts)
+    limited = found.limit(_COMMON + 1).subquery()
+    return select(literal(place), limited.c.case_id)
+
+
+def _load(connection: Connection, ids: Sequence[int], shared: Mapping[int, set[str]]) -> list[Candidate]:
+    found = {row["id"]: row for row in connection.execute(_CANDIDATES, {"ids": ids}).mappings()} if ids else {}
     return [
         Candidate(
             case_id=case_id,

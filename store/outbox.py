@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
 from store import audit, dialects
 from store.audit import Entry
@@ -24,6 +24,32 @@ _DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
 _FREE = {"owner": None, "leased_until": None}
 _ENDED = {**_FREE, "due_at": None}
 _IS_QUEUED = NOTICES.c.due_at.is_not(None)
+
+# The hot path's statements are built once: building one costs several times what running it does.
+_ONE = NOTICES.c.id == bindparam("notice_id")
+_COUNTED = (
+    select(func.count(), func.count().filter(NOTICES.c.created_at > bindparam("three_hours_ago")))
+    .where(NOTICES.c.district == bindparam("district"), NOTICES.c.cap_key == bindparam("cap_key"))
+    .where(NOTICES.c.created_at > bindparam("day_ago"))
+)
+_DUE = (
+    select(NOTICES)
+    .where(NOTICES.c.due_at <= bindparam("now"), or_(NOTICES.c.leased_until.is_(None), NOTICES.c.leased_until <= bindparam("now")))
+    .order_by(NOTICES.c.due_at, NOTICES.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_LEASE_OUT = (
+    update(NOTICES)
+    .where(NOTICES.c.id.in_(bindparam("ids", expanding=True)))
+    .values(owner=bindparam("new_owner"), leased_until=bindparam("until"))
+)
+_END = (
+    update(NOTICES)
+    .where(_ONE, _IS_QUEUED)
+    .values({**_ENDED, "state": bindparam("end"), "problem": bindparam("why"), "sent_at": bindparam("at")})
+    .returning(NOTICES.c.case_id, NOTICES.c.purpose, NOTICES.c.message_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +83,8 @@ class Outbox:
             if notice_id is not None and problem:
                 data = {"notice": notice_id, "purpose": notice.purpose.value}
                 suppressed.append(Entry(kind="notice.suppressed", at=now, actor="system", reason=problem, data=data))
-        audit.append(connection, case.id, suppressed)
+        if suppressed:
+            audit.append(connection, case.id, suppressed)
 
     async def claim_due(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> Listed[QueuedNotice]:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
@@ -65,13 +92,11 @@ class Outbox:
 
     async def sent(self, notice_id: int, now: datetime) -> None:
         """Note that the relay took the notice, as an event of its case too. Said again, nothing happens."""
-        values = {"state": NoticeState.SENT, "sent_at": now, "problem": ""}
-        await self._db.write(lambda connection: _settle(connection, notice_id, values, now))
+        await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.SENT, "", now))
 
     async def refused(self, notice_id: int, problem: str, now: datetime) -> None:
         """Note that the notice will not be sent, and why (Chinese), as an event of its case too. Said again, nothing happens."""
-        values = {"state": NoticeState.REFUSED, "problem": problem}
-        await self._db.write(lambda connection: _settle(connection, notice_id, values, now))
+        await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.REFUSED, problem, now))
 
     async def deferred(self, notice_id: int, problem: str, next_try_at: datetime) -> None:
         """Free a notice that the relay did not take now, to be claimed again from *next_try_at*."""
@@ -105,9 +130,10 @@ class Outbox:
         """Say why a cap holds *notice* back, "" where none does. What this transaction has queued counts too."""
         if not notice.capped:
             return ""
-        for limit, span, words in ((self._caps.three_hours, _THREE_HOURS, "180 分钟"), (self._caps.day, _DAY, "24 小时")):
-            since = (NOTICES.c.district == district, NOTICES.c.cap_key == _cap_key(notice), NOTICES.c.created_at > now - span)
-            if (connection.scalar(select(func.count()).select_from(NOTICES).where(*since)) or 0) >= limit:
+        spans = {"day_ago": now - _DAY, "three_hours_ago": now - _THREE_HOURS}
+        of_day, recent = connection.execute(_COUNTED, {"district": district, "cap_key": _cap_key(notice), **spans}).one()
+        for count, limit, words in ((recent, self._caps.three_hours, "180 分钟"), (of_day, self._caps.day, "24 小时")):
+            if count >= limit:
                 return f"{words}内发往该地址的通知已达 {limit} 封上限，未发送；确需发送请手工重发"
         return ""
 
@@ -134,33 +160,23 @@ def _cap_key(notice: Notice) -> str:
 
 
 def _claim(connection: Connection, owner: str, now: datetime, limit: int, until: datetime) -> Listed[QueuedNotice]:
-    is_free = or_(NOTICES.c.leased_until.is_(None), NOTICES.c.leased_until <= now)
-    due = (
-        select(NOTICES)
-        .where(NOTICES.c.due_at <= now, is_free)
-        .order_by(NOTICES.c.due_at, NOTICES.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = [_queued(row) for row in connection.execute(due).mappings()]
+    claimed = [_queued(row) for row in connection.execute(_DUE, {"now": now, "limit": limit}).mappings()]
     if claimed:
-        ids = [queued.id for queued in claimed]
-        connection.execute(update(NOTICES).where(NOTICES.c.id.in_(ids)).values(owner=owner, leased_until=until))
+        connection.execute(_LEASE_OUT, {"ids": [queued.id for queued in claimed], "new_owner": owner, "until": until})
     return claimed
 
 
-def _settle(connection: Connection, notice_id: int, values: dict[str, Any], now: datetime) -> None:
+def _settle(connection: Connection, notice_id: int, state: NoticeState, problem: str, now: datetime) -> None:
     """Bring a queued notice to its end and note that in the history of its case."""
-    columns = (NOTICES.c.case_id, NOTICES.c.purpose, NOTICES.c.message_id, NOTICES.c.state, NOTICES.c.problem)
-    end = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values({**_ENDED, **values}).returning(*columns)
-    row = connection.execute(end).first()
+    at = now if state is NoticeState.SENT else None
+    row = connection.execute(_END, {"notice_id": notice_id, "end": state, "why": problem, "at": at}).first()
     if row is None:
         return
-    if row.state == NoticeState.REFUSED.value:  # somebody was not reached: a person must see to it
+    if state is NoticeState.REFUSED:  # somebody was not reached: a person must see to it
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == row.case_id).values(review_since=since))
     data = {"notice": notice_id, "purpose": row.purpose, "message_id": row.message_id}
-    audit.append(connection, row.case_id, [Entry(kind=f"notice.{row.state}", at=now, actor="system", reason=row.problem, data=data)])
+    audit.append(connection, row.case_id, [Entry(kind=f"notice.{state.value}", at=now, actor="system", reason=problem, data=data)])
 
 
 def _retry(connection: Connection, notice_id: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from store import arrivals, audit, casebook, dialects, knowledge, matching
 from store.audit import Entry, digest_of
@@ -19,6 +19,17 @@ from store.outbox import Outbox
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
 
 Compose = Callable[[Case], Sequence[Notice]]
+
+# The hot path's statements are built once: building one costs several times what running it does.
+_OPEN = CASES.insert().returning(CASES.c.id)
+_SET_ASIDE = DECISIONS.insert()
+_ATTACH = ATTACHMENTS.insert()
+_COUNT_UP = (
+    update(NUMBERS)
+    .where(NUMBERS.c.district == bindparam("of_district"), NUMBERS.c.year == bindparam("of_year"))
+    .values(last=NUMBERS.c.last + 1)
+    .returning(NUMBERS.c.last)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +175,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         accompanying=decision.accompanying,
         due=decision.due,
     )
+    events, tail = audit.begin([_opened(case, filing), _decided(case, filing, act)])
     values = {
         **casebook.standing_values(case),
         "district": case.district,
@@ -178,11 +190,11 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         "petition": filing.petition_json,
         "decision": filing.decision_json,
         "review_since": now if case.state is CaseState.UNDER_REVIEW or decision.review else None,
-        "events": audit.Tail().length,
-        "head": audit.Tail().head,
+        "events": tail.length,
+        "head": tail.head,
     }
-    case = replace(case, id=connection.execute(CASES.insert().returning(CASES.c.id), values).scalar_one())
-    audit.append(connection, case.id, [_opened(case, filing), _decided(case, filing, act)])
+    case = replace(case, id=connection.execute(_OPEN, values).scalar_one())
+    audit.keep(connection, case.id, case.district, events)
     matching.remember(connection, case.id, case.arrival_id, case.district, matching.keys_of(petition))
     return case
 
@@ -217,7 +229,7 @@ def _set_aside(connection: Connection, filing: Filing, case_id: int | None) -> N
         "settled_by": "",
         "settled_reason": "",
     }
-    connection.execute(DECISIONS.insert(), values)
+    connection.execute(_SET_ASIDE, values)
 
 
 def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) -> None:
@@ -238,7 +250,7 @@ def _keep_attachments(connection: Connection, filing: Filing) -> None:
     files = enumerate(filing.reading.petition.letter.attachments)
     rows = [{"district": district, "arrival_id": arrival_id, "position": position, **_file(file)} for position, file in files]
     if rows:
-        connection.execute(ATTACHMENTS.insert(), rows)
+        connection.execute(_ATTACH, rows)
 
 
 def _file(attachment: Attachment) -> dict[str, str | int]:
@@ -253,9 +265,11 @@ def _file(attachment: Attachment) -> dict[str, str | int]:
 def _next_number(connection: Connection, district: District, now: datetime) -> str:
     """Return the next case number of the district's local year. The counter is part of the transaction: no gap, no double."""
     year = now.astimezone(ZoneInfo(district.timezone)).year
-    connection.execute(dialects.insert_new(connection, NUMBERS), {"district": district.id, "year": year, "last": 0})
-    this = (NUMBERS.c.district == district.id, NUMBERS.c.year == year)
-    seq = connection.execute(update(NUMBERS).where(*this).values(last=NUMBERS.c.last + 1).returning(NUMBERS.c.last)).scalar_one()
+    this = {"of_district": district.id, "of_year": year}
+    seq = connection.scalar(_COUNT_UP, this)
+    if seq is None:  # the first of its year; whoever else wrote the row meanwhile has committed by now
+        connection.execute(dialects.insert_new(connection, NUMBERS), {"district": district.id, "year": year, "last": 0})
+        seq = connection.execute(_COUNT_UP, this).scalar_one()
     return district.case_number.format(year=year, seq=seq)
 
 

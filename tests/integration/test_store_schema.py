@@ -144,6 +144,8 @@ async def test_daily_work_runs_on_indexes(store: Store, question: Question) -> N
     await question(store)
 
     assert plans
-    assert [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan] == []
+    # A union reads through what each of its limited look-ups found ("SCAN anon_2"): that is no table.
+    scans = [plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan]
+    assert [scan for scan in scans if not scan.startswith("SCAN anon_")] == []
     dear = [plan for plan in plans if "TEMP B-TREE" in plan or "Seq Scan" in plan or "Sort " in plan]
     assert [plan for plan in dear if "on leases" not in plan] == []  # of which there are as many as services and mailboxes
