@@ -265,6 +265,7 @@ class Intake:
             lost = error
         stub = self._taken(folder, uid, header, head, problem)
         self._book.keep(folder, [stub])
+        self._tried_again.add(uid)
         log.warning("imap.set_aside", mailbox=folder.mailbox, folder=folder.name, uid=uid, problem=problem)
         if lost:
             raise lost

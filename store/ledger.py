@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select, update
 
 from store import dialects
 from store.arrivals import accept_one
@@ -36,7 +36,7 @@ class Ledger:
         A message that is entered already is left as it is, but for a stub whose message could be had after all: it gets its bytes and
         is decided like any other. Raises StoreUnavailableError.
         """
-        return await self._db.write(lambda connection: [_keep(connection, folder, one) for one in taken])
+        return await self._db.write(lambda connection: _keep(connection, folder, taken))
 
     async def note(self, folder: Folder, uids: Collection[int], state: LedgerState) -> None:
         """Enter messages that become no arrival."""
@@ -80,19 +80,36 @@ class Ledger:
         return await self._db.read(lambda connection: set(connection.scalars(query)))
 
 
-def _keep(connection: Connection, folder: Folder, one: Taken) -> Accepted:
-    where = _here(folder) & (LEDGER.c.uid == one.uid)
-    row = connection.execute(select(LEDGER.c.arrival_id, LEDGER.c.state).where(where)).one_or_none()
-    if row is None:
+def _keep(connection: Connection, folder: Folder, taken: Sequence[Taken]) -> list[Accepted]:
+    known = _known(connection, folder, [one.uid for one in taken])
+    receipts = [_receive(connection, folder, one, known.get(one.uid)) for one in taken]
+    fresh = [
+        _row(folder, one.uid, receipt.arrival_id, one.state) for one, receipt in zip(taken, receipts, strict=True) if one.uid not in known
+    ]
+    if fresh:
+        connection.execute(dialects.insert_new(connection, LEDGER), fresh)
+    return receipts
+
+
+def _known(connection: Connection, folder: Folder, uids: Collection[int]) -> dict[int, RowMapping]:
+    query = select(LEDGER.c.uid, LEDGER.c.arrival_id, LEDGER.c.state)
+    found = (connection.execute(query.where(_here(folder), LEDGER.c.uid.in_(some))).mappings() for some in _some(uids))
+    return {row["uid"]: row for rows in found for row in rows}
+
+
+def _receive(connection: Connection, folder: Folder, one: Taken, known: RowMapping | None) -> Accepted:
+    """Keep one message, of which the ledger has *known*; enter it only where that is a stub to be completed."""
+    if known is None:
         receipt = accept_one(connection, one.arrival)
         if one.problem and receipt.is_new:
             _change_arrival(connection, receipt.arrival_id, state=ArrivalState.QUARANTINED, problem=one.problem)
-        connection.execute(dialects.insert_new(connection, LEDGER), _row(folder, one.uid, receipt.arrival_id, one.state))
         return receipt
-    if row.state != LedgerState.SET_ASIDE or one.problem or row.arrival_id is None:
-        return Accepted(arrival_id=row.arrival_id or 0, is_new=False)
-    receipt = _complete(connection, row.arrival_id, one)
-    connection.execute(update(LEDGER).where(where).values(arrival_id=receipt.arrival_id, state=one.state))
+    stub_id = known["arrival_id"]
+    if known["state"] != LedgerState.SET_ASIDE or one.problem or stub_id is None:
+        return Accepted(arrival_id=stub_id or 0, is_new=False)
+    receipt = _complete(connection, stub_id, one)
+    values = {"arrival_id": receipt.arrival_id, "state": one.state}
+    connection.execute(update(LEDGER).where(_here(folder), LEDGER.c.uid == one.uid).values(values))
     return receipt
 
 
