@@ -99,6 +99,7 @@ class Deliveries:
                 envelope_to=tuple(dict.fromkeys(recipients)),
                 received_at=received_at,
                 raw=raw,
+                peer=transaction.peer,
             )
             for district, recipients in transaction.recipients.items()
         ]

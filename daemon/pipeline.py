@@ -194,7 +194,7 @@ class Pipeline:
     async def _give_back(self) -> None:
         """Free what had to be left claimed while the database was away, rather than wait for the lease to run out."""
         for arrival_id, problem in list(self._left.items()):
-            await self._arrivals.postpone(arrival_id, problem=problem, next_try_at=self._now(), counts=False)
+            await self._arrivals.postpone(arrival_id, problem=problem, now=self._now(), next_try_at=self._now(), counts=False)
             del self._left[arrival_id]
 
     async def _handle(self, arrival: StoredArrival) -> None:
@@ -237,8 +237,9 @@ class Pipeline:
 
     async def _postpone(self, arrival: StoredArrival, problem: str, pause: timedelta, *, counts: bool) -> None:
         log.warning("arrival.postponed", problem=problem, retry_in_s=pause.total_seconds())
-        await self._arrivals.postpone(arrival.id, problem=problem, next_try_at=self._now() + pause, counts=counts)
+        now = self._now()
+        await self._arrivals.postpone(arrival.id, problem=problem, now=now, next_try_at=now + pause, counts=counts)
 
     async def _quarantine(self, arrival: StoredArrival, problem: str) -> None:
         log.warning("arrival.quarantined", problem=problem)
-        await self._arrivals.quarantine(arrival.id, problem)
+        await self._arrivals.quarantine(arrival.id, problem, self._now())

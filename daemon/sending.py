@@ -102,7 +102,7 @@ class Sender:
         about = {"notice_id": queued.id, "case": queued.case_number, "purpose": queued.notice.purpose.value, "tries": queued.tries + 1}
         began = time.monotonic()
         try:
-            await self._deliver(queued, lease)
+            reply = await self._deliver(queued, lease)
         except DeliveryDeferredError as error:
             self._tell(queued, Try.DEFERRED, began)
             await self._defer(queued, str(error), about)
@@ -119,30 +119,31 @@ class Sender:
         else:
             self._tell(queued, Try.SENT, began)
             log.info("notice.sent", **about, recipient=queued.notice.to.address)
-            await self._outbox.sent(queued.id, self._now())
+            await self._outbox.sent(queued.id, self._now(), reply=reply)
 
     def _tell(self, queued: QueuedNotice, ended: Try, began: float) -> None:
         for listener in self._listeners:
             listener(queued, ended, time.monotonic() - began)
 
-    async def _deliver(self, queued: QueuedNotice, lease: Lease) -> None:
+    async def _deliver(self, queued: QueuedNotice, lease: Lease) -> str:
+        """Hand a notice to the relay and return what it said."""
         sender = self.senders.get(queued.district)
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         original = await self._arrivals.raw(queued.arrival_id) if queued.notice.attach_original else None
         try:
-            await self._hand_over(queued, lease, sender, original, self._max_original)
+            return await self._hand_over(queued, lease, sender, original, self._max_original)
         except MailTooLargeError:
             if original is None:
                 raise
             # The letter matters more than its enclosure; it says that one is missing.
-            await self._hand_over(queued, lease, sender, original, 0)
+            return await self._hand_over(queued, lease, sender, original, 0)
 
-    async def _hand_over(self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, max_original: int) -> None:
+    async def _hand_over(self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, max_original: int) -> str:
         message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=max_original)
         if not lease.is_held():  # we were away too long, and another service may be sending it
             raise StoreUnavailableError("与数据库的联系中断过久，这封通知可能已由别的服务接手")
-        await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address, envelope_id=queued.message_id)
+        return await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address, envelope_id=queued.message_id)
 
     async def _defer(self, queued: QueuedNotice, problem: str, about: Mapping[str, object]) -> None:
         pause = next_pause(queued.tries + 1, queued.message_id)
@@ -151,4 +152,4 @@ class Sender:
             await self._outbox.refused(queued.id, f"{_GIVEN_UP}：{problem}", self._now())
             return
         log.warning("notice.deferred", **about, problem=problem, retry_in_s=pause.total_seconds())
-        await self._outbox.deferred(queued.id, problem, self._now() + pause)
+        await self._outbox.deferred(queued.id, problem, self._now(), self._now() + pause)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import dialects
+from store import dialects, tries
 from store.database import Database
 from store.errors import UsageError
 from store.model import Accepted, Arrival, ArrivalState, Channel, StoredArrival
@@ -70,22 +70,22 @@ class Arrivals:
         ids = await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
         return await self._db.read(lambda connection: _load(connection, ids)) if ids else []
 
-    async def postpone(self, arrival_id: int, *, problem: str, next_try_at: datetime, counts: bool = True) -> None:
+    async def postpone(self, arrival_id: int, *, problem: str, now: datetime, next_try_at: datetime, counts: bool = True) -> None:
         """Free an arrival that could not be decided now, to be claimed again from *next_try_at*. A decided one is left alone.
 
         *counts* is False where the trouble was ours alone: it is then no failed try of this arrival.
         """
         values = {**_FREE, "tries": ARRIVALS.c.tries + int(counts), "problem": problem, "due_at": next_try_at}
-        await self._db.write(lambda connection: _change_undecided(connection, arrival_id, values))
+        await self._db.write(lambda connection: _change_undecided(connection, arrival_id, values, "arrival.postponed", now))
 
-    async def quarantine(self, arrival_id: int, problem: str) -> None:
+    async def quarantine(self, arrival_id: int, problem: str, now: datetime) -> None:
         """Take an arrival out of the queue until a person asks for another try. A decided one is left alone."""
         values = {**_FREE, "state": ArrivalState.QUARANTINED, "problem": problem}
-        await self._db.write(lambda connection: _change_undecided(connection, arrival_id, values))
+        await self._db.write(lambda connection: _change_undecided(connection, arrival_id, values, "arrival.quarantined", now))
 
-    async def retry(self, arrival_id: int) -> None:
+    async def retry(self, arrival_id: int, now: datetime) -> None:
         """Queue a quarantined or put-off arrival again, at once and as if never tried. Raises UsageError where it is decided or unknown."""
-        await self._db.write(lambda connection: _retry(connection, arrival_id))
+        await self._db.write(lambda connection: _retry(connection, arrival_id, now))
 
     async def get(self, arrival_id: int) -> StoredArrival:
         """Return one arrival with its bytes. Raises UsageError where there is none."""
@@ -150,6 +150,7 @@ def _row(arrival: Arrival) -> dict[str, Any]:
         "district": arrival.district,
         "channel": arrival.channel,
         "door": arrival.door,
+        "peer": arrival.peer,
         "source_key": arrival.source_key,
         "content_key": arrival.content_key,
         "message_id": arrival.message_id,
@@ -175,6 +176,7 @@ def _note_redelivery(connection: Connection, arrival: Arrival) -> Accepted:
         "district": arrival.district,
         "arrival_id": arrival_id,
         "door": arrival.door,
+        "peer": arrival.peer,
         "source_key": arrival.source_key,
         "at": arrival.received_at,
     }
@@ -217,15 +219,21 @@ def _stored(row: RowMapping, raw: bytes) -> StoredArrival:
     )
 
 
-def _change_undecided(connection: Connection, arrival_id: int, values: dict[str, Any]) -> None:
+def _change_undecided(connection: Connection, arrival_id: int, values: dict[str, Any], kind: str, now: datetime) -> None:
     """Change an arrival that still waits: a slow worker whose lease ran out must not undo what another one decided."""
-    connection.execute(update(ARRIVALS).where(ARRIVALS.c.id == arrival_id, ARRIVAL_UNDECIDED).values(values))
+    change = update(ARRIVALS).where(ARRIVALS.c.id == arrival_id, ARRIVAL_UNDECIDED).values(values).returning(ARRIVALS.c.district)
+    district = connection.scalar(change)
+    if district is not None:
+        tries.note(connection, district=district, about=(arrival_id, None), kind=kind, words=values["problem"], now=now)
 
 
-def _retry(connection: Connection, arrival_id: int) -> None:
+def _retry(connection: Connection, arrival_id: int, now: datetime) -> None:
     values = {**_FREE, "state": ArrivalState.ACCEPTED, "tries": 0, "problem": "", "due_at": _AT_ONCE}
     again = update(ARRIVALS).where(ARRIVALS.c.id == arrival_id, ARRIVALS.c.state != ArrivalState.DONE.value).values(values)
-    if not connection.execute(again).rowcount:
+    district = connection.scalar(again.returning(ARRIVALS.c.district))
+    if district is not None:
+        tries.note(connection, district=district, about=(arrival_id, None), kind="arrival.retried", words="", now=now)
+    else:
         _require(connection, arrival_id)
         raise UsageError(f"来件 {arrival_id} 已办理完毕，不能重试；如需更正，请对相应事项进行复核")
 

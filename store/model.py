@@ -48,6 +48,7 @@ class Arrival:
     envelope_to: tuple[str, ...]
     received_at: datetime
     raw: bytes
+    peer: str = ""  # who handed it in, as the door knows him: an address of the network, a mailbox's server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,21 @@ class Automatic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounce:
+    """What a report says of a mail that was not delivered (RFC 3464, or free words of a provider).
+
+    `is_permanent` is False where the reporting server still tries. `messages` are Message-IDs, the first the likeliest, by which the failed
+    mail may be known; what they say is a stranger's claim.
+    """
+
+    is_permanent: bool
+    recipient: str  # "" where the report does not say
+    status: str  # "5.1.1"; "" where the report does not say
+    words: str  # of the server that refused, one line
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """A mail (or a text) made readable: headers decoded, body as text, nothing interpreted yet.
 
@@ -156,6 +172,7 @@ class Letter:
     attachments: tuple[Attachment, ...]
     automatic: Automatic | None
     doubts: tuple[str, ...]
+    bounce: Bounce | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -445,6 +462,7 @@ class NoticeState(StrEnum):
     SENT = "sent"
     REFUSED = "refused"  # the relay said no for good, or every try was used up
     SUPPRESSED = "suppressed"  # a cap per address held it back
+    BOUNCED = "bounced"  # the relay took it, a server behind it could not deliver it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -479,6 +497,7 @@ class QueuedNotice:
     created_at: datetime
     next_try_at: datetime | None
     sent_at: datetime | None
+    reply: str = ""  # what the relay said when it took it, with its queue number for the most part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

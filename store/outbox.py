@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import audit, dialects
+from store import audit, dialects, tries
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
@@ -47,7 +47,7 @@ _LEASE_OUT = (
 _END = (
     update(NOTICES)
     .where(_ONE, _IS_QUEUED)
-    .values({**_ENDED, "state": bindparam("end"), "problem": bindparam("why"), "sent_at": bindparam("at")})
+    .values({**_ENDED, "state": bindparam("end"), "problem": bindparam("why"), "reply": bindparam("said"), "sent_at": bindparam("at")})
     .returning(NOTICES.c.case_id, NOTICES.c.purpose, NOTICES.c.message_id)
 )
 
@@ -90,23 +90,21 @@ class Outbox:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
         return await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
 
-    async def sent(self, notice_id: int, now: datetime) -> None:
-        """Note that the relay took the notice, as an event of its case too. Said again, nothing happens."""
-        await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.SENT, "", now))
+    async def sent(self, notice_id: int, now: datetime, *, reply: str = "") -> None:
+        """Note that the relay took the notice and what it said, as an event of its case too. Said again, nothing happens."""
+        await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.SENT, reply, now))
 
     async def refused(self, notice_id: int, problem: str, now: datetime) -> None:
         """Note that the notice will not be sent, and why (Chinese), as an event of its case too. Said again, nothing happens."""
         await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.REFUSED, problem, now))
 
-    async def deferred(self, notice_id: int, problem: str, next_try_at: datetime) -> None:
-        """Free a notice that the relay did not take now, to be claimed again from *next_try_at*."""
-        values = {**_FREE, "tries": NOTICES.c.tries + 1, "problem": problem, "due_at": next_try_at}
-        later = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values(values)
-        await self._db.write(lambda connection: connection.execute(later).close())
+    async def deferred(self, notice_id: int, problem: str, now: datetime, next_try_at: datetime) -> None:
+        """Free a notice that the relay did not take now, to be claimed again from *next_try_at*; the relay's words are kept."""
+        await self._db.write(lambda connection: _defer(connection, notice_id, problem, now, next_try_at))
 
-    async def retry(self, notice_id: int) -> None:
+    async def retry(self, notice_id: int, now: datetime) -> None:
         """Queue a notice again, at once and as if never tried; the operator's word overrules a cap. Raises UsageError where it was sent."""
-        await self._db.write(lambda connection: _retry(connection, notice_id))
+        await self._db.write(lambda connection: _retry(connection, notice_id, now))
 
     async def get(self, notice_id: int) -> QueuedNotice:
         """Return one notice. Raises UsageError where there is none."""
@@ -151,6 +149,7 @@ class Outbox:
             "state": NoticeState.SUPPRESSED if problem else NoticeState.QUEUED,
             "tries": 0,
             "problem": problem,
+            "reply": "",
         }
 
 
@@ -166,10 +165,11 @@ def _claim(connection: Connection, owner: str, now: datetime, limit: int, until:
     return claimed
 
 
-def _settle(connection: Connection, notice_id: int, state: NoticeState, problem: str, now: datetime) -> None:
-    """Bring a queued notice to its end and note that in the history of its case."""
-    at = now if state is NoticeState.SENT else None
-    row = connection.execute(_END, {"notice_id": notice_id, "end": state, "why": problem, "at": at}).first()
+def _settle(connection: Connection, notice_id: int, state: NoticeState, words: str, now: datetime) -> None:
+    """Bring a queued notice to its end and note that in the history of its case; *words* are the relay's reply, or why it was not sent."""
+    at, problem, reply = (now, "", words) if state is NoticeState.SENT else (None, words, "")
+    values = {"notice_id": notice_id, "end": state, "why": problem, "said": reply, "at": at}
+    row = connection.execute(_END, values).first()
     if row is None:
         return
     if state is NoticeState.REFUSED:  # somebody was not reached: a person must see to it
@@ -179,10 +179,22 @@ def _settle(connection: Connection, notice_id: int, state: NoticeState, problem:
     audit.append(connection, row.case_id, [Entry(kind=f"notice.{state.value}", at=now, actor="system", reason=problem, data=data)])
 
 
-def _retry(connection: Connection, notice_id: int) -> None:
+def _defer(connection: Connection, notice_id: int, problem: str, now: datetime, next_try_at: datetime) -> None:
+    values = {**_FREE, "tries": NOTICES.c.tries + 1, "problem": problem, "due_at": next_try_at}
+    later = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values(values).returning(NOTICES.c.district, NOTICES.c.arrival_id)
+    row = connection.execute(later).first()
+    if row is not None:
+        about = (row.arrival_id, notice_id)
+        tries.note(connection, district=row.district, about=about, kind="notice.deferred", words=problem, now=now)
+
+
+def _retry(connection: Connection, notice_id: int, now: datetime) -> None:
     values = {**_FREE, "state": NoticeState.QUEUED, "tries": 0, "problem": "", "due_at": NOTICES.c.created_at}
     again = update(NOTICES).where(NOTICES.c.id == notice_id, NOTICES.c.state != NoticeState.SENT.value).values(values)
-    if connection.execute(again).rowcount:
+    row = connection.execute(again.returning(NOTICES.c.district, NOTICES.c.arrival_id)).first()
+    if row is not None:
+        about = (row.arrival_id, notice_id)
+        tries.note(connection, district=row.district, about=about, kind="notice.retried", words="", now=now)
         return
     if connection.scalar(select(NOTICES.c.id).where(NOTICES.c.id == notice_id)) is None:
         raise _unknown(notice_id)
@@ -208,4 +220,5 @@ def _queued(row: RowMapping) -> QueuedNotice:
         created_at=row["created_at"],
         next_try_at=row["due_at"],
         sent_at=row["sent_at"],
+        reply=row["reply"],
     )

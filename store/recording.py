@@ -97,7 +97,7 @@ def record(connection: Connection, filing: Filing, *, now: datetime, compose: Co
         knowledge.check(connection, filing.district.id, seen, adds=verdict is not Verdict.NOT_A_CASE)
     _keep_attachments(connection, filing)
     if verdict is Verdict.NOT_A_CASE:
-        _set_aside(connection, filing, None)
+        _set_aside(connection, filing, None, now)
         return None
     if verdict is Verdict.FOLLOW_UP:
         case = _continue_case(connection, filing, now)
@@ -210,14 +210,14 @@ def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Cas
     if case.state is not CaseState.ASSIGNED or decision.proposed or decision.review:
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == case.id).values(review_since=since))
-    _set_aside(connection, filing, case.id)
+    _set_aside(connection, filing, case.id, now)
     data = {**_sources(filing), **_grounds_of(decision)}
     audit.append(connection, case.id, [Entry(kind="case.follow_up", at=now, actor="rules", data=data)])
     matching.remember(connection, case.id, filing.arrival.id, case.district, matching.thread_keys(filing.reading.petition))
     return case
 
 
-def _set_aside(connection: Connection, filing: Filing, case_id: int | None) -> None:
+def _set_aside(connection: Connection, filing: Filing, case_id: int | None, now: datetime) -> None:
     values = {
         "arrival_id": filing.arrival.id,
         "district": filing.district.id,
@@ -225,6 +225,7 @@ def _set_aside(connection: Connection, filing: Filing, case_id: int | None) -> N
         "verdict": filing.decision.verdict,
         "petition": filing.petition_json,
         "decision": filing.decision_json,
+        "decided_at": now,
         "standing": "proposed" if filing.decision.proposed and case_id is None else "final",
         "settled_by": "",
         "settled_reason": "",

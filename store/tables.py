@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel
 # The words of a partial index are also the words of the query it serves: SQLite uses the index only where both are the same.
 ARRIVAL_UNDECIDED = sa.text("state = 'accepted'")
 ARRIVAL_QUARANTINED = sa.text("state = 'quarantined'")
+ARRIVAL_HAS_NAME = sa.text("message_id <> ''")
 DECISION_PROPOSED = sa.text("standing = 'proposed'")
 
 
@@ -97,6 +98,7 @@ class ArrivalRow(Row, table=True):
         _partial("ix_arrivals_undecided", "due_at", "id", where=ARRIVAL_UNDECIDED),
         _partial("ix_arrivals_quarantined", "id", where=ARRIVAL_QUARANTINED),
         _partial("ix_arrivals_owner", "owner", where=sa.text("owner IS NOT NULL")),
+        _partial("ix_arrivals_message", "message_id", where=ARRIVAL_HAS_NAME),
         {"sqlite_autoincrement": True},
     )
 
@@ -104,6 +106,7 @@ class ArrivalRow(Row, table=True):
     district: Text
     channel: Text
     door: Text
+    peer: Text  # who handed it in; "" where the door knows nobody
     source_key: Text
     content_key: Text
     message_id: Text
@@ -139,6 +142,7 @@ class DeliveryRow(Row, table=True):
     district: Text
     arrival_id: int
     door: Text
+    peer: Text
     source_key: Text
     at: Moment
 
@@ -159,6 +163,23 @@ class LedgerRow(Row, table=True):
     uid: Number
     arrival_id: int | None  # NULL for what was there before the mailbox was ours
     state: Text
+
+
+class TryRow(Row, table=True):
+    """Something that did not work at once, or was asked for again: of an arrival, or of a notice about it (`store.tries`)."""
+
+    __tablename__ = "tries"
+    __table_args__ = (_to("arrivals", "arrival_id"), sa.Index("ix_tries_arrival", "arrival_id", "id"), {"sqlite_autoincrement": True})
+
+    id: RowId
+    district: Text
+    arrival_id: int
+    notice_id: int | None
+    kind: Text
+    words: Text
+    first_at: Moment
+    last_at: Moment
+    times: int
 
 
 class BlobRow(Row, table=True):
@@ -262,6 +283,7 @@ class DecisionRow(Row, table=True):
     petition: Text  # JSON
     decision: Text  # JSON
     standing: Text
+    decided_at: MaybeMoment  # NULL where an earlier version decided
     settled_at: MaybeMoment
     settled_by: Text
     settled_reason: Text
@@ -332,6 +354,7 @@ class NoticeRow(Row, table=True):
     state: Text
     tries: int
     problem: Text
+    reply: Text  # what the relay said when it took it
     created_at: Moment
     due_at: MaybeMoment
     sent_at: MaybeMoment
@@ -381,6 +404,7 @@ ARRIVALS = _table("arrivals")
 RAWS = _table("raws")
 DELIVERIES = _table("deliveries")
 LEDGER = _table("mailbox_ledger")
+TRIES = _table("tries")
 BLOBS = _table("blobs")
 ATTACHMENTS = _table("attachments")
 NUMBERS = _table("case_numbers")

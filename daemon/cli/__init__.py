@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("daemon.cli.run", "运行服务。"),
     "case": ("daemon.cli.case", "看件，确认、改判、改派、备注。"),
     "review": ("daemon.cli.review", "看哪些件等人审核。"),
+    "mail": ("daemon.cli.mail", "看一封邮件的全部经过。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
     "calendar": ("daemon.cli.calendar", "查工作日和依据，推算期限，导入国务院放假通知。"),

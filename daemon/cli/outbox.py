@@ -11,7 +11,7 @@ from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, with_stores
-from daemon.wiring import DistrictFiles, Stores
+from daemon.wiring import DistrictFiles, Stores, utc_now
 from store.codec import to_json
 from store.model import NoticeState, QueuedNotice
 
@@ -73,7 +73,7 @@ def retry(notice_id: Id, config: ConfigOption = None) -> None:
     """
 
     async def work(stores: Stores, _: dict[str, DistrictFiles]) -> None:
-        await stores.outbox.retry(notice_id)
+        await stores.outbox.retry(notice_id, utc_now())
         done(f"邮件 {notice_id} 已放回队列")
 
     with_stores(config, work)

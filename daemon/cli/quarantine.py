@@ -11,7 +11,7 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
 from daemon.trouble import reason
-from daemon.wiring import DistrictFiles, Stores
+from daemon.wiring import DistrictFiles, Stores, utc_now
 from store.errors import UsageError
 from store.model import StoredArrival
 
@@ -92,7 +92,7 @@ def retry(arrival_id: Id, config: ConfigOption = None) -> None:
     """
 
     async def work(stores: Stores, _: dict[str, DistrictFiles]) -> None:
-        await stores.arrivals.retry(arrival_id)
+        await stores.arrivals.retry(arrival_id, utc_now())
         done(f"来件 {arrival_id} 已放回队列")
 
     with_stores(config, work)

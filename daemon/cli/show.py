@@ -29,6 +29,7 @@ NOTICE_STATES = {
     NoticeState.SENT: "已发",
     NoticeState.REFUSED: "未能发出",
     NoticeState.SUPPRESSED: "超出上限未发",
+    NoticeState.BOUNCED: "被退信",
 }
 PURPOSES = {
     "acknowledge": "登记告知",
@@ -50,6 +51,7 @@ EVENTS = {
     "notice.sent": "邮件发出",
     "notice.refused": "邮件未能发出",
     "notice.suppressed": "邮件超出上限未发",
+    "notice.bounced": "收到退信",
 }
 _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款"}
 _WEEKDAYS = "一二三四五六日"
@@ -170,7 +172,7 @@ def why_review(case: Case) -> str:
         reasons.insert(0, "拟不予受理，须由人确认")
     elif case.state is CaseState.UNDER_REVIEW and case.department is None:
         reasons.insert(0, "没有确定承办部门")
-    return "；".join(reasons) or "有新情况（续件，或有邮件未能发出），请看经过"
+    return "；".join(reasons) or "有新情况（续件，或有邮件未能发出、被退回），请看经过"
 
 
 CASE_COLUMNS = ("件号", "状态", "企业", "诉求", "结论", "承办部门", "初步对接")

@@ -186,6 +186,7 @@ COMMANDS = {
     "run": [],
     "case": ["list", "show", "confirm", "overrule", "assign", "note"],
     "review": ["list", "show"],
+    "mail": ["log"],
     "outbox": ["list", "show", "retry"],
     "quarantine": ["list", "show", "export", "retry"],
     "decide": [],
@@ -547,6 +548,27 @@ def test_outbox(ask: Here) -> None:
     sent = ask("outbox", "list", "--state", "sent", "--json").data[0]
     assert "已发出，不再重发" in ask("outbox", "retry", str(sent["id"])).err
     assert "没有编号为 999 的通知" in ask("outbox", "show", "999").err
+
+
+def test_mail_log(ask: Here) -> None:
+    """What happened to one message, by case, arrival and Message-ID: from the envelope to the relay's words, without words of the petition."""
+    number = ask.numbers()["refuse"]
+    said = ask("mail", "log", number).out
+    lines = [line.split(maxsplit=2)[2] for line in said.splitlines()[1:]]
+    assert lines[0].startswith("收下（来件 A-2，门 smtp，自 127.0.0.1，信封发件人 debt@enterprise.example，信封收件人 " + MAILBOX)
+    assert "Message-ID debt@enterprise.example" in lines[0]
+    assert any(line.startswith("判断（件号 " + number) and "结论 不予受理" in line for line in lines)
+    assert any(line.startswith("邮件未能发出（") and line.endswith("550 5.1.1 <debt@enterprise.example> no such user") for line in lines)
+    accepted = ask("mail", "log", ask.numbers()["accept"]).out
+    assert re.search(r"邮件发出（.*用途 交办.*）　250 OK", accepted)
+    for word in (NAME, PERSON, PHONE, "货款"):
+        assert word not in said + accepted
+    assert ask("mail", "log", "<debt@enterprise.example>").out.splitlines()[1:] == said.splitlines()[1:]
+    told = ask("mail", "log", "A-4", "--json").data
+    assert told["case"] is None
+    assert [step["kind"] for step in told["steps"]] == ["arrival.accepted", "arrival.quarantined"]
+    assert "信头过多" in told["steps"][1]["words"]
+    assert "没有 Message-ID 为 x@y 的邮件" in ask("mail", "log", "x@y").err
 
 
 def test_quarantine(ask: Here, tmp_path: Path) -> None:

@@ -384,7 +384,7 @@ async def test_failed_does_not_count_as_processed(post: Desk) -> None:
     """paperless-ngx: what the pipeline cannot decide is another state than done, and its bytes stay."""
     post.box.put(mail("one"))
     await post.look()
-    await post.store.arrivals.quarantine(1, "读不出来")
+    await post.store.arrivals.quarantine(1, "读不出来", NOW)
 
     assert (await post.store.arrivals.get(1)).raw.endswith(b"letter one\r\n")
     assert [state for state, _ in await post.arrivals()] == ["quarantined"]

@@ -88,7 +88,7 @@ async def test_quarantined_is_decided_after_retry(shared: Bench) -> None:
     """Once a person asks for another try, a message is decided, with all its tries before it again."""
     arrival = await shared.accept(Enterprise().mail())
     await shared.run(reader=failing(shared, {arrival: [MalformedMessageError("读不出来")]}))
-    await shared.house.stores.arrivals.retry(arrival)
+    await shared.house.stores.arrivals.retry(arrival, shared.clock())
     assert await shared.run(reader=failing(shared, {arrival: [BUG, BUG]})) == [arrival]
 
 

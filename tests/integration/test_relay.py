@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from daemon.sending import Sender
 from notifier.mail import build
 from notifier.transport import SmtpTransport
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
 from store.model import NoticeState, Purpose
 from tests.e2e.instance import Sink, sink
-from tests.integration.houses import Bench, Enterprise, bench
+from tests.integration.houses import Enterprise, bench
+from tests.integration.test_sending import sender
 from tests.sample_case import QUEUED, SENDER
 from tests.servers.postfix import PASSWORD, SIZE_LIMIT, USER, Postfix, postfix
 
@@ -107,8 +107,8 @@ async def test_mail_too_large_for_the_relay_goes_without_the_original() -> None:
     async with relay() as (server, taking), transport(server) as way, bench() as house:
         case = (await house.take(large)).case
         assert case is not None
-        await _sender(house, way).send_due()
-        await _sender(house, way).send_due()
+        await sender(house, way, senders={"chenggong": replace(SENDER, address=USER)}, max_original=20 << 20).send_due()
+        await sender(house, way, senders={"chenggong": replace(SENDER, address=USER)}, max_original=20 << 20).send_due()
         assert (await house.notice(case, Purpose.ASSIGN)).state is NoticeState.SENT
         await taking.has(2)
     (letter,) = [message for message in taking.messages if "assign" in str(message["Message-ID"])]
@@ -117,18 +117,3 @@ async def test_mail_too_large_for_the_relay_goes_without_the_original() -> None:
     body = parsed.get_body(("plain",))
     assert body is not None
     assert "【附件说明】原始来件较大" in body.get_content()
-
-
-def _sender(house: Bench, way: SmtpTransport) -> Sender:
-    """Return a sender of *house* that goes out by *way*."""
-    stores = house.house.stores
-    return Sender(
-        outbox=stores.outbox,
-        arrivals=stores.arrivals,
-        transport=way,
-        senders={"chenggong": replace(SENDER, address=USER)},
-        now=house.clock,
-        leases=house.house.leases,
-        at_once=2,
-        max_original=20 << 20,
-    )

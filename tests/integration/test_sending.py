@@ -64,12 +64,12 @@ class Forgetful(Outbox):
 
     times = 1
 
-    async def sent(self, notice_id: int, now: Any) -> None:
+    async def sent(self, notice_id: int, now: Any, *, reply: str = "") -> None:
         """Fail first."""
         if self.times:
             self.times -= 1
             raise StoreUnavailableError("数据库被占用")
-        await super().sent(notice_id, now)
+        await super().sent(notice_id, now, reply=reply)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -195,7 +195,7 @@ async def test_retry_by_a_person_sends_the_same_mail(shared: Bench) -> None:
     case = await shared.opened(enterprise=enterprise)
     relay = Relay({enterprise.address: [DeliveryRefusedError("拒收")]})
     await sender(shared, relay).send_due()
-    await shared.house.stores.outbox.retry((await shared.notice(case, Purpose.ACKNOWLEDGE)).id)
+    await shared.house.stores.outbox.retry((await shared.notice(case, Purpose.ACKNOWLEDGE)).id, shared.clock())
     assert await sender(shared, relay).send_due() == 1
     first, second = [message for recipient, message in relay.tried if recipient == enterprise.address]
     assert first == second
@@ -316,7 +316,7 @@ async def test_held_back_by_the_cap_is_sent_on_a_persons_word_only(shared: Bench
     while await sender(shared, relay).send_due():
         pass
     assert len(relay.to(enterprise.address)) == 10
-    await shared.house.stores.outbox.retry(held.id)
+    await shared.house.stores.outbox.retry(held.id, shared.clock())
     assert await sender(shared, relay).send_due() == 1
     assert len(relay.to(enterprise.address)) == 11
 

@@ -151,7 +151,7 @@ async def test_postponed_arrival_comes_back_in_time(store: Store) -> None:
     stored = await store.accept(arrival())
     await claimed(store)
 
-    await store.arrivals.postpone(stored.id, problem="读取进程退出", next_try_at=NOW + HOUR)
+    await store.arrivals.postpone(stored.id, problem="读取进程退出", now=NOW, next_try_at=NOW + HOUR)
 
     assert await claimed(store, NOW + HOUR - timedelta(seconds=1)) == []
     (again,) = await store.arrivals.claim(owner="x", now=NOW + HOUR, limit=1, lease=LEASE)
@@ -163,13 +163,13 @@ async def test_quarantine_and_retry(store: Store) -> None:
     await store.accept(arrival("waiting"))
     stored = await store.accept(arrival("broken"))
 
-    await store.arrivals.quarantine(stored.id, "邮件结构无法解析")
+    await store.arrivals.quarantine(stored.id, "邮件结构无法解析", NOW)
 
     assert stored.id not in await claimed(store)
     (listed,) = await store.arrivals.quarantined()
     assert (listed.id, listed.state, listed.problem, listed.raw) == (stored.id, ArrivalState.QUARANTINED, "邮件结构无法解析", b"")
 
-    await store.arrivals.retry(stored.id)
+    await store.arrivals.retry(stored.id, NOW)
 
     assert await store.arrivals.quarantined() == []
     (again,) = await store.arrivals.claim(owner="x", now=NOW, limit=1, lease=LEASE)
@@ -180,7 +180,7 @@ async def test_quarantine_lists_the_newest_first(store: Store) -> None:
     """The operator sees what went wrong last at the top."""
     stored = [await store.accept(arrival(str(i))) for i in range(3)]
     for one in stored:
-        await store.arrivals.quarantine(one.id, "坏")
+        await store.arrivals.quarantine(one.id, "坏", NOW)
 
     assert [listed.id for listed in await store.arrivals.quarantined(limit=2)] == [stored[2].id, stored[1].id]
 
@@ -189,21 +189,21 @@ async def test_decided_arrival_stays_decided(store: Store) -> None:
     """A slow worker whose lease ran out cannot put off or quarantine what another one has decided; retrying is refused."""
     case = await store.open_case()
 
-    await store.arrivals.postpone(case.arrival_id, problem="晚到", next_try_at=NOW)
-    await store.arrivals.quarantine(case.arrival_id, "晚到")
+    await store.arrivals.postpone(case.arrival_id, problem="晚到", now=NOW, next_try_at=NOW)
+    await store.arrivals.quarantine(case.arrival_id, "晚到", NOW)
 
     stored = await store.arrivals.get(case.arrival_id)
     assert (stored.state, stored.problem) == (ArrivalState.DONE, "")
     with pytest.raises(UsageError, match="已办理完毕"):
-        await store.arrivals.retry(case.arrival_id)
+        await store.arrivals.retry(case.arrival_id, NOW)
 
 
 async def test_undecided_count_counts_those_put_off(store: Store) -> None:
     """Accepted, claimed and put-off arrivals are undecided; quarantined and decided ones are not."""
     await store.open_case("done")
     stored = [await store.accept(arrival(str(i))) for i in range(4)]
-    await store.arrivals.quarantine(stored[0].id, "坏")
-    await store.arrivals.postpone(stored[1].id, problem="", next_try_at=NOW + HOUR)
+    await store.arrivals.quarantine(stored[0].id, "坏", NOW)
+    await store.arrivals.postpone(stored[1].id, problem="", now=NOW, next_try_at=NOW + HOUR)
 
     assert await store.arrivals.undecided_count() == 3
 
@@ -221,7 +221,7 @@ async def test_attachment_by_its_hash(store: Store) -> None:
 
 async def test_what_is_not_there_is_said_in_chinese(store: Store) -> None:
     """Asking for an arrival or attachment that does not exist is the person's error, named as such."""
-    for question in (store.arrivals.get(99), store.arrivals.retry(99), store.arrivals.blob("0" * 64)):
+    for question in (store.arrivals.get(99), store.arrivals.retry(99, NOW), store.arrivals.blob("0" * 64)):
         with pytest.raises(UsageError, match="没有"):
             await question
 

@@ -103,7 +103,7 @@ async def test_refused_notice_stays_visible_until_retried(store: Store) -> None:
     assert await events(store, case) == ["notice.refused"]
     assert await claim(store, after=24 * HOUR) == []
 
-    await store.outbox.retry(claimed.id)
+    await store.outbox.retry(claimed.id, NOW)
 
     (again,) = await claim(store)
     assert (again.message_id, again.tries, again.problem) == (claimed.message_id, 0, "")
@@ -114,7 +114,7 @@ async def test_deferred_notice_waits(store: Store) -> None:
     await store.open_case(notices=[notice()])
     (claimed,) = await claim(store)
 
-    await store.outbox.deferred(claimed.id, "451 请稍后", NOW + HOUR)
+    await store.outbox.deferred(claimed.id, "451 请稍后", NOW, NOW + HOUR)
 
     assert await claim(store, after=HOUR - timedelta(seconds=1)) == []
     (again,) = await claim(store, after=HOUR)
@@ -177,7 +177,7 @@ async def test_operator_overrules_a_cap(store: Store) -> None:
     await store.open_case(notices=[to_stranger(str(i)) for i in range(3)])
     (held,) = await store.outbox.list(state=NoticeState.SUPPRESSED)
 
-    await store.outbox.retry(held.id)
+    await store.outbox.retry(held.id, NOW)
 
     assert held.id in [queued.id for queued in await claim(store)]
 
@@ -189,7 +189,7 @@ async def test_what_cannot_be_is_said_in_chinese(store: Store) -> None:
     await store.outbox.sent(claimed.id, NOW)
 
     with pytest.raises(UsageError, match="已发出"):
-        await store.outbox.retry(claimed.id)
-    for question in (store.outbox.get(99), store.outbox.retry(99)):
+        await store.outbox.retry(claimed.id, NOW)
+    for question in (store.outbox.get(99), store.outbox.retry(99, NOW)):
         with pytest.raises(UsageError, match="没有"):
             await question

@@ -14,7 +14,8 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import String
 
-from store import leases
+from store import leases, message_log
+from store.figures import figures
 from store.model import NoticeState
 from store.tables import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition
@@ -120,6 +121,11 @@ QUESTIONS: dict[str, Question] = {
     "not_cases": lambda store: store.cases.not_cases(),
     "history": lambda store: store.cases.verify(1),
     "arrivals of a case": lambda store: store.cases.arrivals(1),
+    "postpone": lambda store: store.arrivals.postpone(2, problem="数据库被占用", now=NOW, next_try_at=NOW),
+    "deferred": lambda store: store.outbox.deferred(1, "451 请稍后", NOW, NOW),
+    "log of a case": lambda store: message_log.read(store.db, "CG-2024-00001"),
+    "log of a message": lambda store: message_log.read(store.db, "1@sender.example"),
+    "log of an arrival": lambda store: message_log.read(store.db, "A-1"),
 }
 
 
@@ -149,3 +155,27 @@ async def test_daily_work_runs_on_indexes(store: Store, question: Question) -> N
     assert [scan for scan in scans if not scan.startswith("SCAN anon_")] == []
     dear = [plan for plan in plans if "TEMP B-TREE" in plan or "Seq Scan" in plan or "Sort " in plan]
     assert [plan for plan in dear if "on leases" not in plan] == []  # of which there are as many as services and mailboxes
+
+
+async def test_figures_count_by_index(store: Store) -> None:
+    """What a monitor asks every few seconds reads the indexes over open rows and nothing of the finished ones."""
+    await store.open_case("1", notices=[notice(), notice("x@y.example")])
+    await store.arrivals.accept([arrival("2"), arrival("3")])
+    (first, *_) = await store.arrivals.claim(owner="a", now=NOW, limit=5, lease=LEASE)
+    await store.arrivals.quarantine(first.id, "坏", NOW)
+    (queued, _) = await store.outbox.claim_due(owner="a", now=NOW, limit=5, lease=LEASE)
+    await store.outbox.deferred(queued.id, "451 请稍后", NOW, NOW)
+    plans: list[str] = []
+
+    def explain(connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if connection.dialect.name == "sqlite":
+            plans.extend(row[-1] for row in connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    event.listen(store.db._reading, "before_cursor_execute", explain)
+    found = await figures(store.db)
+
+    assert (found.undecided, found.quarantined, found.queued, found.deferred, found.review) == (1, 1, 1, 1, 0)
+    assert found.oldest_undecided == arrival("2").received_at
+    assert found.oldest_queued is not None
+    read = [plan for plan in plans if "anon_" not in plan and "CO-ROUTINE" not in plan]
+    assert [plan for plan in read if "INDEX ix_" not in plan] == ["SCAN alembic_version"] * bool(read)

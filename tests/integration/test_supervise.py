@@ -161,8 +161,8 @@ async def test_mail_goes_through_the_house(tmp_path: Path, log: Heard) -> None:
         sent = asyncio.Event()
 
         class Watched(Outbox):
-            async def sent(self, notice_id: int, now: datetime) -> None:
-                await super().sent(notice_id, now)
+            async def sent(self, notice_id: int, now: datetime, *, reply: str = "") -> None:
+                await super().sent(notice_id, now, reply=reply)
                 if len(list((tmp_path / "outgoing").glob("*.eml"))) == 2:
                     sent.set()
 
