@@ -2,7 +2,8 @@
 
 Run once before anything was tuned on them, the 236 gave: verdict 0.924, ground of the refusals 0.829, department 0.934, no acceptable
 petition refused. The half `open` may teach the pack; `held_out` never does, so it tells how letters come out that nobody has seen
-(before: verdict 0.907, ground 0.850, department 0.916).
+(before: verdict 0.907, ground 0.850, department 0.916; after the first tuning 0.941, 0.900, 0.940). Both halves are by one author, so that
+the second is kinder than a stranger's letters would be.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def figures(cases: Judged) -> dict[str, float]:
 
 
 FLOORS = {
-    "open": {"verdict": 0.94, "ground": 0.80, "department": 0.95},
-    "held_out": {"verdict": 0.90, "ground": 0.85, "department": 0.91},
+    "open": {"verdict": 0.98, "ground": 0.98, "department": 0.98},
+    "held_out": {"verdict": 0.94, "ground": 0.90, "department": 0.93},
 }
 
 
