@@ -177,7 +177,7 @@ class Review:
         case = await self._cases.get(key)
         office = self._office(case.district)
         for id_ in (department, *accompanying):
-            _known_department(office, id_)
+            known_department(office, id_)
         if case.verdict is Verdict.REFUSE:
             raise UsageError(f"{case.number} 是（拟）不予受理的件，请先用 zuozhen case overrule {case.number} --verdict accept 改为受理")
 
@@ -263,7 +263,7 @@ class Review:
             case Verdict.NOT_A_CASE | Verdict.FOLLOW_UP:
                 raise UsageError("已登记的件只能改为 accept（受理）、refuse（不予受理）或 supplement（补正）")
         if correction.department is not None:
-            _known_department(office, correction.department)
+            known_department(office, correction.department)
 
     def _due(self, office: Office) -> Due:
         """Return the CG-3.4 date counted from now: it is now that the matter is accepted."""
@@ -286,7 +286,8 @@ def _without(lead: str | None, accompanying: Sequence[str]) -> tuple[str, ...]:
     return tuple(id_ for id_ in dict.fromkeys(accompanying) if id_ != lead)
 
 
-def _known_department(office: Office, id_: str) -> None:
+def known_department(office: Office, id_: str) -> None:
+    """Raise UsageError, listing those there are, where the directory has no department *id_*."""
     departments = office.rulebook.district.departments
     if id_ not in departments:
         listed = "、".join(f"{key}（{department.name}）" for key, department in departments.items())

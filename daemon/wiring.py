@@ -12,6 +12,7 @@ from pathlib import Path
 
 from channels.imap_watch import Watcher
 from channels.reader import Reader
+from daemon.casework import Casework
 from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
 from daemon.config_reader import load_addresses, read_secret
 from daemon.health.metrics import Metrics
@@ -82,6 +83,7 @@ class House:
     pipeline: Pipeline
     sender: Sender
     review: Review
+    casework: Casework
     reader: Reader
     metrics: Metrics
     mailboxes: Sequence[Mailbox]  # how those are doing that are polled
@@ -233,6 +235,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                 metrics=metrics,
                 mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
+                casework=Casework(offices=rooms, cases=stores.cases, now=now),
                 now=now,
             )
     finally:

@@ -15,6 +15,7 @@ from notifier.plain import line
 from notifier.rehearsal import rehearse
 from notifier.view import asked_for, department, of_case, of_petition, office
 from notifier.wording import Wording
+from store.life import WITH_DEPARTMENT
 from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
 
 _MAX_REASON = 600  # code points of what a person tells the enterprise
@@ -57,6 +58,8 @@ class Composer:
                 return self.for_supplement(case, case.decision.missing)
             case CaseState.REFUSED:
                 return self.for_referral(case, "")
+            case _:
+                return []  # no case begins further on
 
     def for_assignment(self, case: Case, round_: str) -> list[Notice]:
         """Return the notices owed once a person has accepted or re-assigned a case: the department's, and word to the enterprise."""
@@ -94,10 +97,18 @@ class Composer:
         author = self._author(petition)
         more: dict[str, object] = {"arrival": of_petition(petition), "author": author, "stranger": not author and _differs(petition, case)}
         turn = round_ or hashlib.sha256(f"{petition.letter.message_id}\n{petition.title}\n{petition.content}".encode()).hexdigest()[:16]
-        lead = case.department if case.state is CaseState.ASSIGNED else None
+        lead = case.department if case.state in WITH_DEPARTMENT else None
         if lead is None or (author and author != self._district.coordinator):
             return self._to_coordinator(case, Purpose.FORWARD, turn, more)
         return self._to_department(case, lead, Purpose.FORWARD, turn, more)
+
+    def for_progress(self, case: Case, event: str, reason: str, round_: str) -> list[Notice]:
+        """Return the word to the enterprise that *event* (a name of `store.life`) happened to its case; *reason* is a person's, and read by it."""
+        return self._to_enterprise(case, Purpose.PROGRESS, round_, {"event": event, "reason": line(reason, _MAX_REASON)})
+
+    def for_decision(self, case: Case, why: str, round_: str) -> list[Notice]:
+        """Return the request to the coordinator to decide what stands in *why*."""
+        return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": [line(why, _MAX_REASON).rstrip("。")]})
 
     def problems(self, case: Case) -> tuple[str, ...]:
         """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from notifier.dates import counted_days, in_full, local_date, plain_date, skipped_days
 from notifier.plain import boxed, excerpt, line
+from store.life import WITH_DEPARTMENT
 from store.model import Attachment, Case, CaseState, Decision, Department, District, Due, Found, Hit, Petition, Verdict
 
 View = Mapping[str, object]
@@ -22,6 +23,7 @@ _OF_A_NOTICE: View = {
     "stands_in_for": "",  # the department that has no address, where the coordinator gets its letter
     "invited": "",  # the department asked to accompany
     "again": False,  # the enterprise has had a receipt before
+    "event": "",  # what happened to the case, a name of `store.life`
     "reason": "",  # a person's words to the enterprise
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
@@ -38,13 +40,19 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "district": _district(district),
         "number": case.number,
         "registered": plain_date(local_date(case.opened_at, district.timezone)),
-        "assigned": case.state is CaseState.ASSIGNED,
+        "assigned": case.state in WITH_DEPARTMENT,
         "under_review": case.state is CaseState.UNDER_REVIEW,
         "refused": case.state is CaseState.REFUSED,
         "department": office(case.department, district),
         "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
         "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments if id_ != case.department),
         "urgent": case.decision.urgent,
+        "promised_days": case.progress.promised_days or 0,
+        "limit_days": case.progress.limit_days or 0,
+        "extended_days": case.progress.extended_days,
+        "result": case.progress.result,
+        "elsewhere": line(case.progress.elsewhere, _FIELD),
+        "other": case.progress.other,
         "topic": case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
         "petition": petition,
         "due": _due(case.due),

@@ -13,6 +13,9 @@
 | calendar.opens, .closes | office hours, between which a day begins and ends; no document states them | 9:00, 17:00 |
 | calendar.pause | lunch break, as [12:00, 13:30]; only hours counted by the office's clock know it | none |
 | calendar.shift_after_hours | an arrival after the close of office or on a rest day counts as one of the next working day | false |
+| casework.returns | how often departments may return a case; after that the coordinator's word is final | 2 |
+| casework.pass_on_directly | the first return goes straight to the department it names, not to the coordinator | false |
+| casework.extension_cap | working days by which a case may be extended in all | 10 |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
@@ -54,12 +57,26 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Casework:
+    """Limits of a case's life that no document states: policy of the pack.
+
+    `returns` is how often departments may return a case before the coordinator's word is final; with `pass_on_directly` (晋宁: 转送) the
+    first return goes straight to the department it names. `extension_cap` is in working days, over all extensions of a case.
+    """
+
+    returns: int = 2
+    pass_on_directly: bool = False
+    extension_cap: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What pack.yaml sets besides the names of the district."""
 
     routing: Routing = field(default_factory=Routing)
     verification: VerificationRule = field(default_factory=VerificationRule)  # CG-3.4
     hours: OfficeHours = field(default_factory=OfficeHours)
+    casework: Casework = field(default_factory=Casework)
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
 
@@ -80,13 +97,14 @@ class Pack:
 
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
-    known = ("district", "case_number", "articles", "supplements", "routing", "calendar", "deadlines")
+    known = ("district", "case_number", "articles", "supplements", "routing", "calendar", "casework", "deadlines")
     entries = reader.table(root, known, ("district", "case_number"))
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
         verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else VerificationRule(),
         hours=_hours(entries["calendar"], reader) if "calendar" in entries else OfficeHours(),
+        casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
     )
@@ -152,6 +170,17 @@ def _routing(node: Node, reader: Reader) -> Routing:
     return Routing(
         margin=Routing().margin if margin is None else margin,
         accompany_share=Routing().accompany_share if share is None else share,
+    )
+
+
+def _casework(node: Node, reader: Reader) -> Casework:
+    default = Casework()
+    entries = reader.table(node, tuple(Casework.__dataclass_fields__))
+    returns = reader.integer(entries["returns"], 1, 9) if "returns" in entries else default.returns
+    direct = reader.flag(entries["pass_on_directly"]) if "pass_on_directly" in entries else default.pass_on_directly
+    cap = reader.integer(entries["extension_cap"], 0, 250) if "extension_cap" in entries else default.extension_cap
+    return Casework(
+        returns=returns or default.returns, pass_on_directly=bool(direct), extension_cap=default.extension_cap if cap is None else cap
     )
 
 

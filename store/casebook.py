@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, select
 from store.codec import from_json, to_json
 from store.errors import UsageError
 from store.matching import number_key
-from store.model import Case, CaseState, Decision, Due, NotACase, Petition, Verdict
+from store.model import Case, CaseState, Decision, Due, NotACase, Petition, Progress, Verdict
 from store.tables import ARRIVALS, CASES, DECISION_PROPOSED, DECISIONS
 
 _LONGEST_ID = 18  # digits that surely fit the column
@@ -29,6 +29,7 @@ def standing_values(case: Case) -> dict[str, Any]:
         "department": case.department,
         "accompanying": to_json(case.accompanying),
         "due": to_json(case.due) if case.due else None,
+        "progress": to_json(case.progress),
     }
 
 
@@ -127,6 +128,7 @@ def _case(row: RowMapping) -> Case:
         department=row["department"],
         accompanying=tuple(from_json(list[str], row["accompanying"])),
         due=from_json(Due, row["due"]) if row["due"] else None,
+        progress=from_json(Progress, row["progress"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Unpack
 
@@ -56,15 +57,18 @@ class Cases:
         now: datetime,
         compose: Compose,
         seen: CaseState | None = None,
+        evidence: Mapping[str, object] | None = None,
+        files: Mapping[str, bytes] | None = None,
         **corrected: Unpack[Corrections],
     ) -> Case:
-        """Set the fields in *corrected* (`state`, `verdict`, `ground`, `department`, `accompanying`, `due`) and return the case.
+        """Set the fields in *corrected* (`state`, `verdict`, `ground`, `department`, `accompanying`, `due`, `progress`) and return the case.
 
-        One transaction with an event of *kind* that says who, why, old and new. The case leaves the review list unless its state keeps
-        it there. Raises UsageError where there is no such case, or where its state is no longer the one the person has *seen*: of two
+        One transaction with an event of *kind* that says who, why, old and new, and the *evidence*; the bytes of *files* (by SHA-256) are
+        kept. The case leaves the review list unless its state keeps
+        it there. Raises UsageError where there is no such case, where `store.life` does not allow this event now, or where its state is no longer the one the person has *seen*: of two
         clerks at once the second one must look again.
         """
-        act = Act(kind=kind, actor=actor, reason=reason, at=now)
+        act = Act(kind=kind, actor=actor, reason=reason, at=now, evidence=evidence or {}, files=files or {})
         return await self._db.write(
             lambda connection: recording.change(connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self._outbox)
         )

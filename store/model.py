@@ -399,12 +399,44 @@ class Decision:
 
 
 class CaseState(StrEnum):
-    """Where a case stands (first stretch of its life)."""
+    """Where a case stands; what leads from one to another stands in `store.life`."""
 
     UNDER_REVIEW = "under_review"  # a person must confirm: refusal proposed, or no department certain
+    ACCEPTED = "accepted"  # 受理, not yet with a department
     ASSIGNED = "assigned"  # 交办: with the department
+    ACKNOWLEDGED = "acknowledged"  # 签收
+    HANDLING = "handling"  # 承办, with a promise
+    ANSWERED = "answered"  # 答复
+    RATED = "rated"  # 评价
+    CLOSED = "closed"  # 销号
     AWAITING_SUPPLEMENT = "awaiting_supplement"  # 补正
     REFUSED = "refused"  # 不予受理, confirmed
+    RETURNED = "returned"  # 退回, the coordinator decides
+    HANDED_OVER = "handed_over"  # 转交 to a body outside the directory
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What the events of its life have left in a case, beside its state.
+
+    `limit_days` (限期) and `promised_days` (承诺时限) are the two numbers of 附件4, in working days with starts of their own. `resume` is
+    the state that a supplement interrupted; `other` the number of the case that this one repeats or went into.
+    """
+
+    returns: int = 0
+    proposed: str = ""  # the department that the returning one named
+    limit_days: int | None = None
+    promised_days: int | None = None
+    extended_days: int = 0
+    resume: str = ""
+    result: str = ""
+    rating: str = ""
+    orders: int = 0  # 重点督办单 issued
+    other: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +456,7 @@ class Case:
     department: str | None
     accompanying: tuple[str, ...]
     due: Due | None
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,6 +486,7 @@ class Purpose(StrEnum):
     ACCOMPANY = "accompany"  # to an accompanying department, once a person has named it
     REVIEW = "review"  # to the coordinator: a person is needed
     FORWARD = "forward"  # to the department: a follow-up came in
+    PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
 
 
 class NoticeState(StrEnum):

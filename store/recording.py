@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, dialects, knowledge, matching
+from store import arrivals, audit, casebook, dialects, knowledge, life, matching
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
-from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Reading, StoredArrival, Verdict
+from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Progress, Reading, StoredArrival, Verdict
 from store.outbox import Outbox
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
 
+_NEED_A_PERSON = frozenset({CaseState.UNDER_REVIEW, CaseState.ACCEPTED, CaseState.RETURNED})
 Compose = Callable[[Case], Sequence[Notice]]
 
 # The hot path's statements are built once: building one costs several times what running it does.
@@ -47,12 +48,17 @@ class Filing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """What a person did to a case: a kind of event, who, when, and why in his own words."""
+    """What a person did to a case: a kind of event, who, when, and why in his own words.
+
+    `evidence` is what the act rests on (for whom it was done, a document's name and digest …), `files` the bytes of documents by SHA-256.
+    """
 
     kind: str
     actor: str
     reason: str
     at: datetime
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Corrections(TypedDict, total=False):
@@ -64,6 +70,7 @@ class Corrections(TypedDict, total=False):
     department: str | None
     accompanying: tuple[str, ...]
     due: Due | None
+    progress: Progress
 
 
 def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District) -> Filing:
@@ -129,12 +136,14 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
     if seen is not None and old.state is not seen:
         raise UsageError(f"{old.number} 的状态刚被别人改过，请先用 zuozhen case show {old.number} 查看，再作决定")
     new = replace(old, **corrected)
+    life.require(act.kind, old.state, new.state, old.number)
+    _keep_files(connection, old.district, act.files)
     # Left waiting for review it still needs a person, and since the same moment as before.
-    since = func.coalesce(CASES.c.review_since, act.at) if new.state is CaseState.UNDER_REVIEW else None
+    since = func.coalesce(CASES.c.review_since, act.at) if new.state in _NEED_A_PERSON else None
     connection.execute(update(CASES).where(CASES.c.id == case_id).values(**casebook.standing_values(new), review_since=since))
     before, after = _standing(old), _standing(new)
     changed = [name for name in after if after[name] != before[name]]
-    data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}}
+    data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}, **act.evidence}
     audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
     outbox.put(connection, new, compose(new), arrival_id=new.arrival_id, now=act.at)
     return new
@@ -207,7 +216,7 @@ def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Cas
     case = casebook.load(connection, decision.related_case, lock=True)
     if case.district != filing.district.id:
         raise ValueError("a follow-up to a case of another district")
-    if case.state is not CaseState.ASSIGNED or decision.proposed or decision.review:
+    if case.state not in life.WITH_DEPARTMENT or decision.proposed or decision.review:
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == case.id).values(review_since=since))
     _set_aside(connection, filing, case.id, now)
@@ -246,12 +255,16 @@ def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) ->
 
 def _keep_attachments(connection: Connection, filing: Filing) -> None:
     district, arrival_id = filing.district.id, filing.arrival.id
-    for sha256, content in filing.reading.blobs.items():
-        connection.execute(dialects.insert_new(connection, BLOBS), {"sha256": sha256, "district": district, "content": content})
+    _keep_files(connection, district, filing.reading.blobs)
     files = enumerate(filing.reading.petition.letter.attachments)
     rows = [{"district": district, "arrival_id": arrival_id, "position": position, **_file(file)} for position, file in files]
     if rows:
         connection.execute(_ATTACH, rows)
+
+
+def _keep_files(connection: Connection, district: str, files: Mapping[str, bytes]) -> None:
+    for sha256, content in files.items():
+        connection.execute(dialects.insert_new(connection, BLOBS), {"sha256": sha256, "district": district, "content": content})
 
 
 def _file(attachment: Attachment) -> dict[str, str | int]:
@@ -315,4 +328,5 @@ def _standing(case: Case) -> dict[str, object]:
         "department": case.department,
         "accompanying": list(case.accompanying),
         "due": due,
+        "progress": {name: value for name, value in asdict(case.progress).items() if value},
     }

@@ -255,6 +255,7 @@ class CaseRow(Row, table=True):
     department: MaybeText
     accompanying: Text  # JSON list
     due: MaybeText  # JSON
+    progress: Annotated[str, Field(sa_type=PlainText, sa_column_kwargs={"server_default": "{}"})]  # JSON
     review_since: MaybeMoment
     events: int
     head: Text

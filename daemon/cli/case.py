@@ -8,13 +8,19 @@ from typing import Annotated
 
 import typer
 
+from daemon.casework import RATINGS, RESULTS, Casework, Details
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.review import Act, Correction, Review
+from daemon.trouble import reason as trouble
 from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
+from store.errors import UsageError
+from store.life import BY_NAME, ROLE_WORDS, Role, Step, possible
 from store.model import CaseState, Verdict
+
+_LARGEST_FILE = 50 << 20
 
 Key = Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001；非诉求来件用 A-12 这样的编号")]
 By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过")]
@@ -24,7 +30,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="理由�
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     cases = group(summary)
-    for command in (list_, show_, confirm, overrule, assign, note):
+    for command in (list_, show_, confirm, overrule, assign, note, do, events):
         cases.command(command.__name__.strip("_"), cls=Command)(command)
     app.add_typer(cases, name=name)
 
@@ -150,6 +156,105 @@ def note(key: Key, by: By, reason: Reason, config: ConfigOption = None) -> None:
         return f"{(await review.note(key, Act(by=by, reason=reason))).number} 已加备注"
 
     _act(config, work)
+
+
+def do(
+    key: Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001")],
+    event: Annotated[str, typer.Argument(metavar="事件", help=f"{'、'.join(BY_NAME)}")],
+    by: By,
+    reason: Reason,
+    config: ConfigOption = None,
+    role: Annotated[
+        Role, typer.Option("--as", help="代表谁：coordinator 统筹部门、department 承办部门、enterprise 企业")
+    ] = Role.COORDINATOR,
+    department: Annotated[str, typer.Option(metavar="部门代号", help="退回时：建议的承办部门")] = "",
+    days: Annotated[int | None, typer.Option(metavar="工作日数", help="承诺时限、延期或督办限期")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="工作日数", help="承诺时：附件4“正在处理，限期__个工作日”")] = None,
+    result: Annotated[str, typer.Option(help=f"答复时：{'、'.join(f'{name} {words}' for name, words in RESULTS.items())}")] = "",
+    rating: Annotated[str, typer.Option(help=f"评价时：{'、'.join(f'{name} {words}' for name, words in RATINGS.items())}")] = "",
+    missing: Annotated[list[str] | None, typer.Option(metavar="所缺", help="请企业补正时：缺什么；可重复")] = None,
+    to: Annotated[str, typer.Option(metavar="单位", help="转交区外单位时：转给谁")] = "",
+    of: Annotated[str, typer.Option(metavar="件号", help="认定重复、并入他件时：哪一件")] = "",
+    evidence: Annotated[str, typer.Option(metavar="文字", help="依据，如“回执单2024年第3号”")] = "",
+    file: Annotated[list[Path] | None, typer.Option(metavar="文件", help="作为依据的文件；原样存入数据库，可重复")] = None,
+) -> None:
+    """让一件发生一件事：签收、承诺、答复、评价、销号、退回、转交……每件事连同姓名、身份、理由、依据记入经过。
+
+    现在能做什么：zuozhen case events 件号。
+    例：zuozhen case do CG-2024-00003 acknowledge --as department --by 李明 --reason 已签收
+    例：zuozhen case do CG-2024-00003 promise --as department --days 7 --limit 5 --by 李明 --reason 需现场勘验
+    例：zuozhen case do CG-2024-00003 return --as department --department zjj --by 李明 --reason 不属本局职责
+    """
+    files = {path.name: _bytes(path) for path in file or ()}
+    details = Details(
+        department=department,
+        days=days,
+        limit=limit,
+        result=result,
+        rating=rating,
+        missing=tuple(missing or ()),
+        to=to,
+        of=of,
+        evidence=evidence,
+        files=files,
+    )
+
+    async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        offices = {id_: open_desk(files) for id_, files in districts.items()}
+        case = await Casework(offices=offices, cases=stores.cases, now=utc_now).do(key, event, role, Act(by=by, reason=reason), details)
+        done(f"{case.number} 已记入“{BY_NAME[event].words}”，现为“{show.STATES[case.state]}”")
+
+    with_stores(config, work)
+
+
+def events(key: Annotated[str, typer.Argument(metavar="件号", help="不写则列出全部状态")] = "", config: ConfigOption = None) -> None:
+    """列出一件现在能发生什么、由谁来做、要写明什么；不写件号则列出每个状态下能做的。
+
+    例：zuozhen case events CG-2024-00003
+    """
+
+    async def work(stores: Stores, _districts: dict[str, DistrictFiles]) -> None:
+        case = await stores.cases.get(key)
+        table(
+            _EVENT_COLUMNS,
+            [_event_row(step) for step in possible(case.state)],
+            title=f"{case.number}　{show.STATES[case.state]}",
+            empty="已办结。",
+        )
+
+    if key:
+        with_stores(config, work)
+        return
+    for state in CaseState:
+        table(
+            _EVENT_COLUMNS,
+            [_event_row(step) for step in possible(state)],
+            title=show.STATES[state],
+            empty=f"{show.STATES[state]}：已办结。",
+        )
+
+
+_EVENT_COLUMNS = ("事件", "含义", "由谁", "要写明", "到")
+
+
+def _event_row(step: Step) -> tuple[str, ...]:
+    to = "、".join(show.STATES[state] for state in CaseState if state in step.to) or "（状态不变）"
+    return (
+        step.name,
+        step.words,
+        "、".join(ROLE_WORDS[role] for role in step.roles),
+        "、".join(f"--{need}" for need in step.needs) or "—",
+        to,
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UsageError(f"{path} 超过 {_LARGEST_FILE >> 20} 兆字节")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"打不开 {path}：{trouble(error)}") from error
 
 
 def _act(config: Path | None, work: Callable[[Review], Awaitable[str]]) -> None:

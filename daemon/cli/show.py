@@ -9,6 +9,7 @@ from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
 from rules.explain import explain
 from store.codec import to_json
+from store.life import STATE_WORDS, STEPS
 from store.model import Case, CaseState, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
 
 VERDICTS = {
@@ -18,12 +19,7 @@ VERDICTS = {
     Verdict.NOT_A_CASE: "非诉求来件",
     Verdict.FOLLOW_UP: "续件",
 }
-STATES = {
-    CaseState.UNDER_REVIEW: "待审核",
-    CaseState.ASSIGNED: "已交办",
-    CaseState.AWAITING_SUPPLEMENT: "待补正",
-    CaseState.REFUSED: "不予受理",
-}
+STATES = STATE_WORDS
 NOTICE_STATES = {
     NoticeState.QUEUED: "待发",
     NoticeState.SENT: "已发",
@@ -39,13 +35,14 @@ PURPOSES = {
     "accompany": "陪诊通知",
     "review": "提请审核",
     "forward": "续件转送",
+    "progress": "进展告知",
 }
 EVENTS = {
     "case.opened": "登记",
     "case.decided": "判断",
     "case.follow_up": "收到续件",
+    **{step.kind: step.words for step in STEPS},
     "case.confirmed": "确认",
-    "case.overruled": "改判",
     "case.assigned": "交办",
     "case.noted": "备注",
     "notice.sent": "邮件发出",

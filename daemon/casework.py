@@ -1,0 +1,220 @@
+"""What happens to a case between assignment and closing: one function for every event of `store.life`, whoever calls it.
+
+The command line calls it now; replies by mail and a console will call the same. Each event is one transaction in the store: the state, what
+it leaves in the case, an event with the person's name, his role and what he rests on, and the notices that follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from daemon.review import Act, Office, known_department
+from store.errors import UsageError
+from store.life import Role, Step, step_for
+from store.model import Case, CaseState, Notice, Progress
+
+if TYPE_CHECKING:
+    from store.cases import Cases
+
+RESULTS = {"solved": "已解决", "explained": "无法解决，已说明原因", "against_policy": "不符合政策法规，已说明"}
+RATINGS = {"satisfied": "满意", "basically": "基本满意", "dissatisfied": "不满意"}
+_BY_COMMAND = {"confirm": "confirm", "overrule": "overrule", "assign": "assign"}  # have acts of their own in `daemon.review`
+_LONGEST_FACT = 200  # characters
+_MOST_DAYS = 250  # working days; about a year
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What is said with an event; which of it is needed stands in the table. `files` are documents it rests on: name → bytes.
+
+    `limit` is 限期 (附件4 row 6), `days` 承诺时限 (row 7), an extension or the limit of an order, in working days.
+    """
+
+    department: str = ""
+    days: int | None = None
+    limit: int | None = None
+    result: str = ""
+    rating: str = ""
+    missing: tuple[str, ...] = ()
+    to: str = ""
+    of: str = ""
+    evidence: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Casework:
+    """The events of the cases of all districts."""
+
+    def __init__(self, *, offices: Mapping[str, Office], cases: Cases, now: Callable[[], datetime]) -> None:
+        """Keep the parts."""
+        self._offices, self._cases, self._now = offices, cases, now
+
+    async def do(self, key: str, event: str, role: Role, act: Act, details: Details | None = None) -> Case:
+        """Let *event* happen to the case with *key*, and return the case.
+
+        Raises UsageError (Chinese, with what is possible instead) where it is not possible now, not for *role*, or lacks something.
+        """
+        said = details or Details()
+        case = await self._cases.get(key)
+        step = step_for(event, case.state, role, case.number)
+        if event in _BY_COMMAND:
+            raise UsageError(f"{step.words}请用 zuozhen case {_BY_COMMAND[event]} {case.number} …（见 --help）")
+        office = self._office(case.district)
+        _check(step, said, case, office)
+        if said.of:
+            said = replace(said, of=await self._other(said.of, case))
+        state, progress, more = _outcome(step, said, case, office)
+        round_ = self._now().isoformat()
+        return await self._cases.change(
+            case.id,
+            kind=step.kind,
+            actor=act.by,
+            reason=act.reason,
+            now=self._now(),
+            compose=lambda new: _notices(office, new, step, act.reason, said, round_),
+            seen=case.state,
+            evidence=_evidence(role, said),
+            files={_digest(raw): raw for raw in said.files.values()},
+            state=state,
+            progress=progress,
+            **({"department": more} if more else {}),  # type: ignore[arg-type]  # a TypedDict by keyword
+        )
+
+    async def _other(self, key: str, case: Case) -> str:
+        """Return the number of the case that *case* repeats or goes into."""
+        other = await self._cases.get(key)
+        if other.id == case.id or other.district != case.district:
+            raise UsageError(f"--of 应是本区的另一件，不能是 {other.number} 自己")
+        if other.progress.other:
+            raise UsageError(f"{other.number} 自己已并入 {other.progress.other}，请写后者")
+        return other.number
+
+    def _office(self, district: str) -> Office:
+        office = self._offices.get(district)
+        if office is None:
+            raise UsageError(f"这件属于 {district}，而配置里没有这个区")
+        return office
+
+
+def _check(step: Step, said: Details, case: Case, office: Office) -> None:
+    """Raise UsageError where something that *step* needs is not said, or makes no sense."""
+    asked = {"department": "--department 部门代号", "days": "--days 工作日数", "result": f"--result {'、'.join(RESULTS)}"}
+    asked |= {"rating": f"--rating {'、'.join(RATINGS)}", "missing": "--missing 所缺", "to": "--to 转交的单位", "of": "--of 件号"}
+    lacking = [asked[need] for need in step.needs if not getattr(said, need) and not (need == "days" and said.limit)]
+    if lacking:
+        raise UsageError(f"{step.words}要写明：{'；'.join(lacking)}")
+    for days in (said.days, said.limit):
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            raise UsageError(f"工作日数应为 1 至 {_MOST_DAYS}")
+    if (said.result and said.result not in RESULTS) or (said.rating and said.rating not in RATINGS):
+        raise UsageError(f"{step.words}只能写：{asked['result'] if said.result not in ('', *RESULTS) else asked['rating']}")
+    if max(map(len, (said.to, said.evidence, *said.missing)), default=0) > _LONGEST_FACT:
+        raise UsageError(f"每项不超过 {_LONGEST_FACT} 字")
+    if said.department:
+        known_department(office, said.department)
+    _check_limits(step, said, case, office)
+
+
+def _check_limits(step: Step, said: Details, case: Case, office: Office) -> None:
+    """Hold a promise, an extension and a return to the pack's limits."""
+    rule = office.rulebook.settings.casework
+    if step.name == "extend" and case.progress.extended_days + (said.days or 0) > rule.extension_cap:
+        left = rule.extension_cap - case.progress.extended_days
+        raise UsageError(f"延期累计不得超过 {rule.extension_cap} 个工作日（本区规则包设定），还可延 {left} 个工作日")
+    if step.name != "return":
+        return
+    if said.department == case.department:
+        raise UsageError("建议的承办部门不能是退回的部门自己")
+    if case.progress.returns >= rule.returns:
+        raise UsageError(
+            f"{case.number} 已退回 {case.progress.returns} 次，承办部门由{office.rulebook.district.coordinator}裁定，不能再退回"
+        )
+
+
+def _outcome(step: Step, said: Details, case: Case, office: Office) -> tuple[CaseState, Progress, str]:
+    """Return where *step* leads, what it leaves in the case, and the department it gives it to ("" where that stays)."""
+    if step.name == "return":
+        return _returned(said, case, office)
+    if step.name == "supplemented":
+        state = CaseState(case.progress.resume or CaseState.UNDER_REVIEW)
+    else:
+        (state,) = step.to or {case.state}
+    return state, replace(case.progress, **_left(step, said, case)), ""
+
+
+def _left(step: Step, said: Details, case: Case) -> dict[str, Any]:
+    """Return the fields of the progress that *step* sets."""
+    old = case.progress
+    left: dict[str, dict[str, Any]] = {
+        "promise": {"promised_days": said.days or old.promised_days, "limit_days": said.limit or old.limit_days},
+        "extend": {"extended_days": old.extended_days + (said.days or 0)},
+        "supplement": {"resume": case.state.value},
+        "supplemented": {"resume": ""},
+        "answer": {"result": said.result},
+        "rate": {"rating": said.rating},
+        "hand_over": {"elsewhere": said.to},
+        "duplicate": {"other": said.of},
+        "merge": {"other": said.of},
+        # 重点督办单: handled anew, under the order's own limit
+        "reopen": {
+            "orders": old.orders + 1,
+            "limit_days": said.days,
+            "promised_days": None,
+            "extended_days": 0,
+            "result": "",
+            "rating": "",
+        },
+    }
+    return left.get(step.name, {})
+
+
+def _returned(said: Details, case: Case, office: Office) -> tuple[CaseState, Progress, str]:
+    """Pass a first return on where the pack lets departments do so; every other one is the coordinator's to decide."""
+    progress = replace(case.progress, returns=case.progress.returns + 1, proposed=said.department)
+    if office.rulebook.settings.casework.pass_on_directly and not case.progress.returns:
+        return CaseState.ASSIGNED, progress, said.department
+    return CaseState.RETURNED, progress, ""
+
+
+def _notices(office: Office, case: Case, step: Step, reason: str, said: Details, round_: str) -> Sequence[Notice]:
+    composer = office.composer
+    match step.name:
+        case "supplement":
+            return composer.for_supplement(case, said.missing, round_)
+        case "return" if case.state is CaseState.ASSIGNED:
+            return composer.for_assignment(case, round_)
+        case "return":
+            proposed = office.rulebook.district.departments[said.department].name
+            why = f"第{case.progress.returns}次退回：{reason}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"
+            return [*composer.for_decision(case, why, round_), *composer.for_progress(case, step.name, "", round_)]
+        case "reopen":
+            return [*composer.for_assignment(case, round_)]
+        case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
+            return composer.for_progress(case, step.name, reason, round_)
+        case _:
+            return []
+
+
+def _evidence(role: Role, said: Details) -> dict[str, object]:
+    """Return what the event says of its ground: for whom it was done, what was said, which documents."""
+    facts = {
+        "department": said.department,
+        "days": said.days,
+        "limit": said.limit,
+        "result": said.result,
+        "rating": said.rating,
+        "missing": list(said.missing),
+        "to": said.to,
+        "of": said.of,
+        "evidence": said.evidence,
+        "files": [{"name": name, "sha256": _digest(raw)} for name, raw in said.files.items()],
+    }
+    return {"role": role.value, **{name: value for name, value in facts.items() if value}}
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
