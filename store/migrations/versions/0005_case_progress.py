@@ -1,6 +1,6 @@
 """Case life: what promises, returns, answers and ratings have left in a case. Cases that are open stay where they stand.
 
-Revision 0004, after 0003.
+Revision 0005, after 0004.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back, what they hold included; a case in a state that revision 0003 does not know stands as assigned again."""
+    """Take it back, what they hold included; a case in a state that revision 0004 does not know stands as assigned again."""
     known = "('under_review', 'assigned', 'awaiting_supplement', 'refused')"
     op.execute(f"UPDATE cases SET state = 'assigned' WHERE state NOT IN {known}")  # noqa: S608 - a constant
     with op.batch_alter_table("cases") as batch:
