@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from notifier.plain import line
 from notifier.rehearsal import rehearse
-from notifier.view import asked_for, department, of_case, of_petition, office
+from notifier.view import View, asked_for, department, of_case, of_petition, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
 from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
@@ -41,6 +41,7 @@ class Composer:
         self._district, self._addresses = district, addresses
         self._wording = Wording(district.wording)
         rehearse(district, self._wording)
+        self._viewed: tuple[Case, View] | None = None
 
     # ------------------------------------------------------------ what happened → notices
 
@@ -144,7 +145,7 @@ class Composer:
         address = self._enterprise(case.petition)
         if address is None:
             return []
-        written = self._wording.write(purpose, {**of_case(case, self._district), **more})
+        written = self._wording.write(purpose, {**self._view_of(case), **more})
         return [
             Notice(
                 purpose=purpose,
@@ -175,10 +176,17 @@ class Composer:
         return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator})]
 
     def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object]) -> Notice:
-        written = self._wording.write(purpose, {**of_case(case, self._district), **more})
+        written = self._wording.write(purpose, {**self._view_of(case), **more})
         return Notice(
             purpose=purpose, to=to, subject=written.subject, text=written.text, html=written.html, attach_original=True, round=round_
         )
+
+    def _view_of(self, case: Case) -> View:
+        """Return what templates may say about *case*; made once for all its notices, which are written one after another."""
+        viewed = self._viewed
+        if viewed is None or viewed[0] is not case:
+            self._viewed = viewed = (case, of_case(case, self._district))
+        return viewed[1]
 
     def _address_of(self, id_: str) -> Address | None:
         """Return a department's address under the directory's name for it; the coordinator may itself be a department."""

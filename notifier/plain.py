@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _BREAKS = re.compile("\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _PIECES = re.compile(r"[!-~]+|\s+|.")  # a word of ASCII, white space, or one other character
@@ -16,6 +17,8 @@ _STACKED = 3  # combining marks on one character; more would grow into the lines
 _LONG_WORD = re.compile(r"([!-~]{60})(?=[!-~])")
 _SPACES = re.compile(r"\s{3,}")
 _HIDDEN = 4  # hidden characters do not use up the room; this many times the limit is looked at
+# Text of which nothing is hidden, stacked or a break: most of all text, and a search finds out much faster than a look at each character.
+_PLAIN = re.compile("[ -~\u2014\u2018\u2019\u201c\u201d\u2026\u3000-\u3029\u4e00-\u9fa5\uff01-\uff5e]*")
 _BOX = "□"  # stands for private-use characters, which show as anything (tick boxes of a symbol font, mostly)
 
 
@@ -30,7 +33,7 @@ class Excerpt:
 
 def line(text: str, limit: int) -> str:
     """Return *text* on one line of at most *limit* code points, ending in “…” where more was cut off."""
-    words = "".join(_visible(_BREAKS.sub(" ", text[: limit * _HIDDEN])))
+    words = _visible(_BREAKS.sub(" ", text[: limit * _HIDDEN]))
     clean = " ".join(_LONG_WORD.sub(r"\1 ", words).split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
@@ -42,7 +45,7 @@ def excerpt(text: str, limit: int) -> Excerpt:
     room = limit + 1  # a line costs its break as well
     is_whole = len(shown) <= limit * _HIDDEN
     for raw in _BREAKS.split(shown[: limit * _HIDDEN]):
-        clean = _spaced("".join(_visible(raw.replace("\t", " "))))
+        clean = _spaced(_visible(raw.replace("\t", " ")))
         if len(clean) >= room:
             is_whole = False
             lines += [clean[: room - 1]] if room > 1 else []
@@ -60,6 +63,8 @@ def boxed(lines: Iterable[str], *, width: int = 72, mark: str = "│ ") -> str:
 
 def wrapped(text: str, width: int) -> list[str]:
     """Break *text* into lines of about *width* columns; a closing mark may hang over the end. Always at least one line."""
+    if 2 * len(text) <= width:  # no character is wider than two columns
+        return [text.rstrip()]
     lines: list[str] = []
     current, used = "", 0
     for piece in _PIECES.findall(text):
@@ -79,7 +84,12 @@ def _spaced(text: str) -> str:
     return _SPACES.sub("  ", _LONG_WORD.sub(r"\1 ", text)).strip()
 
 
-def _visible(text: str) -> Iterator[str]:
+def _visible(text: str) -> str:
+    """Return *text* without what cannot be seen."""
+    return text if _PLAIN.fullmatch(text) else "".join(_seen(text))
+
+
+def _seen(text: str) -> Iterator[str]:
     stacked = 0
     for char in text:
         category = unicodedata.category(char)
@@ -92,6 +102,7 @@ def _visible(text: str) -> Iterator[str]:
             yield char
 
 
+@lru_cache(4096)  # of the characters in use
 def _columns(char: str) -> int:
     if unicodedata.combining(char):
         return 0
