@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from channels.attachments import display_name
 from channels.automatic import classify
 from channels.bodies import file_name, read_bodies, tidy
+from channels.bounce import read_bounce
 from channels.charset import decode
 from channels.headers import Head, addresses, clean_line, date_of, message_ids
 from channels.identity import bare_message_id, content_start
@@ -62,7 +63,8 @@ def read_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, envelope_from: s
     letter = _letter(parts[0].head, text, files, doubts, limits)
     kinds = {part.kind for part in parts if part.depth <= 1}
     automatic = classify(parts[0].head, kinds, letter.sender, letter.subject, envelope_from)
-    return LetterParts(letter=replace(letter, automatic=automatic), blobs=blobs)
+    bounce = read_bounce(raw, parts, letter, automatic)
+    return LetterParts(letter=replace(letter, automatic=automatic, bounce=bounce), blobs=blobs)
 
 
 def text_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> LetterParts:

@@ -18,7 +18,7 @@ from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
 from rules.decide import decide
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
-from store.model import Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
+from store.model import Bounce, Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
 
 if TYPE_CHECKING:
     from channels.reader import Reader
@@ -102,6 +102,7 @@ class Pipeline:
         Raises MalformedMessageError where the message is to blame, a TemporaryError where we are.
         """
         reading = await self._read(arrival)
+        await self._note_bounce(arrival, reading.petition.letter.bounce)
         room = self.rooms[arrival.district]
         async with room.deciding:
             decision, case = await self._conclude(room, arrival, reading)
@@ -115,6 +116,15 @@ class Pipeline:
             rules=[hit.rule for hit in decision.hits],
         )
         return Outcome(petition=reading.petition, decision=decision, case=case)
+
+    async def _note_bounce(self, arrival: StoredArrival, bounce: Bounce | None) -> None:
+        """Tell the case of a mail of ours that came back. A commit of its own: it may be repeated, and says nothing of this arrival."""
+        if bounce is None:
+            return
+        returned = await self._cases.bounced(arrival, bounce, self._now())
+        if returned is not None:
+            about = {"notice_id": returned.notice_id, "case": returned.case_number, "purpose": returned.purpose}
+            log.warning("notice.bounced", **about, permanent=bounce.is_permanent, status=bounce.status, problem=bounce.words)
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> tuple[Decision, Case | None]:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""

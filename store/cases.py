@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Unpack
 
-from store import arrivals, audit, casebook, recording
+from store import arrivals, audit, bounces, casebook, recording
+from store.bounces import Returned
 from store.database import Database
-from store.model import Case, CaseState, Decision, District, Event, NotACase, Reading, StoredArrival
+from store.model import Bounce, Case, CaseState, Decision, District, Event, NotACase, Reading, StoredArrival
 from store.outbox import Outbox
 from store.recording import Act, Compose, Corrections
 
@@ -97,6 +98,10 @@ class Cases:
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
         act = Act(kind="case.decided", actor=actor, reason=reason, at=now)
         return await self._db.write(lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox))
+
+    async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime) -> Returned | None:
+        """Note at its case that a mail of ours came back, as *arrival* reports; None where that is no news. Repeating is harmless."""
+        return await self._db.write(lambda connection: bounces.note(connection, arrival, bounce, now))
 
     async def get(self, key: str) -> Case:
         """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""

@@ -37,6 +37,7 @@ class Metrics:
         self._ages = Histogram("zuozhen_decision_age_seconds", "From arrival to decision", buckets=_AGES, registry=self.registry)
         self._notices = self._counter("notices", "Tries to hand a notice to the relay", "purpose", "outcome")
         self._relay = Histogram("zuozhen_relay_seconds", "What a try took", ["outcome"], buckets=_TRIES, registry=self.registry)
+        self._bounces = self._counter("bounces", "Reports of mail that was not delivered", "kind")
         self._reloads = self._counter("reloads", "Reloads of packs and addresses", "result")
         self._reloaded_at = Gauge("zuozhen_reload_success_timestamp_seconds", "Last reload that took effect", registry=self.registry)
         self._events = self._counter("log_events", "Warnings and errors logged", "event", "level")
@@ -61,6 +62,8 @@ class Metrics:
         """Count a recorded decision (a listener of `Pipeline`)."""
         decision = outcome.decision
         self._decisions.labels(arrival.district, decision.verdict.value, "yes" if decision.proposed else "no").inc()
+        if (bounce := outcome.petition.letter.bounce) is not None:
+            self._bounces.labels("permanent" if bounce.is_permanent else "temporary").inc()
         self._ages.observe(max(0.0, time.time() - arrival.received_at.timestamp()))
 
     def tried(self, queued: QueuedNotice, outcome: Try, seconds: float) -> None:

@@ -1,0 +1,78 @@
+"""A mail of ours that came back: which notice it was, what that means for it, and the event at its case.
+
+A report is a stranger's claim. What ties it to a notice is the Message-ID, 128 random bits that only the notice's addressees have seen; and
+what it can do is bounded: a notice comes back once for good and is once reported late, however many reports there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
+
+from store import audit
+from store.audit import Entry
+from store.model import Bounce, NoticeState, StoredArrival
+from store.tables import CASES, NOTICES
+
+_NOT_OVER = (NoticeState.SENT.value, NoticeState.QUEUED.value)  # queued: the report outran the note that the relay took it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A notice that came back, for the log."""
+
+    notice_id: int
+    case_number: str
+    purpose: str
+
+
+def note(connection: Connection, arrival: StoredArrival, bounce: Bounce, now: datetime) -> Returned | None:
+    """Note what *arrival* reports (a unit of `Database.write`); None where it concerns no notice of ours, or is no news about it."""
+    row = _concerned(connection, arrival.district, bounce)
+    if row is None or not _change(connection, row, bounce):
+        return None
+    if bounce.is_permanent:  # somebody was not reached: a person must see to it
+        since = func.coalesce(CASES.c.review_since, now)
+        connection.execute(update(CASES).where(CASES.c.id == row["case_id"]).values(review_since=since))
+    data = {
+        "notice": row["id"],
+        "purpose": row["purpose"],
+        "message_id": row["message_id"],
+        "arrival": arrival.id,
+        "permanent": bounce.is_permanent,
+        "recipient": bounce.recipient or row["recipient"],
+        "status": bounce.status,
+    }
+    audit.append(connection, row["case_id"], [Entry(kind="notice.bounced", at=now, actor="system", reason=_problem(bounce), data=data)])
+    return Returned(notice_id=row["id"], case_number=row["case_number"], purpose=row["purpose"])
+
+
+def _concerned(connection: Connection, district: str, bounce: Bounce) -> RowMapping | None:
+    """Return the notice that the report names first."""
+    columns = (NOTICES.c.id, NOTICES.c.case_id, NOTICES.c.case_number, NOTICES.c.purpose, NOTICES.c.recipient, NOTICES.c.message_id)
+    for message in bounce.messages:
+        this = (NOTICES.c.message_id == message, NOTICES.c.district == district)
+        row = connection.execute(select(*columns).where(*this)).mappings().first()
+        if row is not None:
+            return row
+    return None
+
+
+def _change(connection: Connection, row: RowMapping, bounce: Bounce) -> bool:
+    """Put the news at the notice; False where it has come back or been reported late before, or was never sent."""
+    values: dict[str, Any] = {"problem": _problem(bounce)}
+    if bounce.is_permanent:
+        values |= {"state": NoticeState.BOUNCED, "due_at": None, "owner": None, "leased_until": None}
+        fits: list[ColumnElement[bool]] = [NOTICES.c.state.in_(_NOT_OVER)]
+    else:
+        fits = [NOTICES.c.state == NoticeState.SENT.value, NOTICES.c.problem == ""]
+    return bool(connection.execute(update(NOTICES).where(NOTICES.c.id == row["id"], *fits).values(values)).rowcount)
+
+
+def _problem(bounce: Bounce) -> str:
+    status = f"（{bounce.status}）" if bounce.status else ""
+    what = "对方服务器未能送达，已退回" if bounce.is_permanent else "对方服务器暂时没有送达，仍在尝试"
+    return f"{what}{status}{f'：{bounce.words}' if bounce.words else ''}"
