@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from rules.calendar import Calendar
-from rules.compile import Stage
+from rules.casefacts import CaseFacts
 from rules.deadlines import verification_due
 from rules.explain import basis_in_words, compared_in_words, effect_in_words, weight_in_words
-from rules.facts import FactDict, Facts, facts_from
+from rules.facts import Facts, facts_from
 from rules.language import Firing, Infer, Mention, Rule, Then, describe, leaves
-from rules.reference import Reference
+from rules.reference import NearMisses
 from rules.rulebook import RuleBook
 from rules.settings import Routing
 from store.errors import MalformedMessageError
@@ -38,7 +39,7 @@ class _Fired:
 class _Trace:
     """What the engine said so far. `problem` is why it had to stop before the last stage, "" if it did not."""
 
-    facts: list[FactDict]
+    facts: CaseFacts
     evidence: dict[str, tuple[Quote, ...]]
     compared: Mapping[str, Compared]  # by id of the fact
     fired: dict[str, _Fired] = field(default_factory=dict)
@@ -106,7 +107,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         named_departments=known.named,
         scores=route.scores,
         hits=tuple(_hit(fired, rulebook.district) for fired in trace.fired.values()),
-        near_misses=_near_misses(trace, rulebook.stages),
+        near_misses=_near_misses(trace, rulebook),
         due=_due(admission, rulebook, calendar, now),
         rulebook=rulebook.digest,
         engine=engine,
@@ -119,7 +120,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
 
 def _infer(known: Facts, rulebook: RuleBook, infer: Infer) -> _Trace:
     """Run the stages one after another; what one concludes, and no exception sets aside, is a fact for the next."""
-    trace = _Trace(facts=list(known.facts), evidence=dict(known.evidence), compared=_compared(known))
+    trace = _Trace(facts=CaseFacts(known.facts), evidence=dict(known.evidence), compared=_compared(known))
     for number in range(len(rulebook.stages)):
         try:
             firings = infer(number, trace.facts)
@@ -172,19 +173,20 @@ def _set_aside(trace: _Trace) -> None:
         return settled[name]
 
     for name, fired in trace.fired.items():
-        trace.fired[name] = replace(fired, aside=exception_to(name))
+        if fired.aside != (aside := exception_to(name)):
+            trace.fired[name] = replace(fired, aside=aside)
 
 
 def _conclude(trace: _Trace) -> None:
     """Add what the active rules conclude to the facts, each conclusion once, with the quotations of the first rule that drew it."""
-    known = {fact["name"] for fact in trace.facts if fact["k"] == "derived"}
+    known = {name for kind, name in trace.facts.subjects() if kind == "derived"}
     for fired in trace.active():
         for name in fired.rule.then.conclude:
             if name in known:
                 continue
             known.add(name)
             identity = f"d{len(known)}"
-            trace.facts.append({"id": identity, "k": "derived", "name": name})
+            trace.facts.add({"id": identity, "k": "derived", "name": name})
             trace.evidence[identity] = fired.quotes
 
 
@@ -302,16 +304,17 @@ def _hit(fired: _Fired, district: District) -> Hit:
     )
 
 
-def _near_misses(trace: _Trace, stages: Iterable[Stage]) -> tuple[NearMiss, ...]:
+def _near_misses(trace: _Trace, rulebook: RuleBook) -> tuple[NearMiss, ...]:
     """Return the rules on a verdict that one condition kept from firing.
 
     Rules on departments would only be noise, and so would those on supplements, which nearly every complete petition misses by one.
     """
-    if trace.problem:
-        return ()
-    verdicts = [Stage(tuple(rule for rule in stage.rules if _is_worth_telling(rule.then)), ()) for stage in stages]
-    reference = Reference(verdicts)
-    return tuple(miss for number in range(len(verdicts)) for miss in reference.near_misses(number, trace.facts))
+    return () if trace.problem else tuple(_on_verdicts(rulebook).of(trace.facts))
+
+
+@lru_cache(maxsize=8)
+def _on_verdicts(rulebook: RuleBook) -> NearMisses:
+    return NearMisses(rule for stage in rulebook.stages for rule in stage.rules if _is_worth_telling(rule.then))
 
 
 def _is_worth_telling(then: Then) -> bool:

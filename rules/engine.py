@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rules.casefacts import CaseFacts, Key
 from rules.language import Fact, Firing
-from rules.premises import Premise, Selection
+from rules.premises import Premise, Selected, Selection, key_of
 from rules.reference import Reference
 from rules.shards import CATCH_ALL, build_shards
 from store.errors import ConfigError, MalformedMessageError, Problem, WorkerFailedError
@@ -42,11 +43,12 @@ class Engine:
         self._stages = rulebook.stages
         self._selections = [Selection(stage) for stage in rulebook.stages]
         self._reference = Reference(rulebook.stages)
-        self._rulesets = [
-            json.dumps({"stage": number, "rules": shard}, ensure_ascii=False).encode()
-            for number, stage in enumerate(rulebook.stages)
-            for shard in build_shards(stage.compiled)
-        ]
+        self._reach = [_Reach() for _ in rulebook.stages]
+        self._rulesets: list[bytes] = []
+        for stage, reach in zip(rulebook.stages, self._reach, strict=True):
+            for shard in build_shards(stage.compiled):
+                reach.note(len(self._rulesets), shard, stage)
+                self._rulesets.append(json.dumps(shard, ensure_ascii=False).encode())
         self.workers = [Worker(["-m", "rules.engine"], caps) for _ in range(workers)]
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in self.workers:
@@ -58,7 +60,7 @@ class Engine:
         """What decides: "durable-rules", or "reference" where that could not be started."""
         return self._reference.name if self.degraded else "durable-rules"
 
-    def infer(self, stage: int, facts: Sequence[Fact]) -> list[Firing]:
+    def infer(self, stage: int, facts: Iterable[Fact]) -> list[Firing]:
         """Return the rules of *stage* that *facts* make true, in the order of the pack, each with the first facts that do.
 
         Raises MalformedMessageError where the facts are no facts or too many, WorkerFailedError where a child died or hung over this
@@ -66,11 +68,15 @@ class Engine:
         """
         if self.degraded:
             return self._reference.infer(stage, facts)
-        anchor, premises = self._selections[stage].of(facts)
-        answer = self._with_worker(lambda worker: self._ask(worker, stage, anchor, premises))
+        case = CaseFacts.of_all(facts)
+        selected = self._selections[stage].of(case)
+        if not selected.possible:
+            return []
+        asked = self._reach[stage].asked(selected)
+        answer = self._with_worker(lambda worker: self._ask(worker, asked, selected))
         if answer == _TOO_MANY:
-            return self._reference.infer(stage, facts)
-        return _firings(self._stages[stage], anchor, premises, answer)
+            return self._reference.infer(stage, case)
+        return _firings(self._stages[stage], selected, answer)
 
     def close(self) -> None:
         """End the children; waits for the questions they are at."""
@@ -110,10 +116,10 @@ class Engine:
     def _load(self, worker: Worker) -> None:
         worker.ask(json.dumps({"ask": "load"}), self._rulesets)
 
-    def _ask(self, worker: Worker, stage: int, anchor: Premise, premises: Sequence[Premise]) -> Any:  # noqa: ANN401 - JSON
-        question = json.dumps({"ask": "infer", "stage": stage})
-        facts = [_fact(f"f{position}", premise) for position, premise in enumerate(premises)]
-        facts.append(_fact("case", anchor))  # last: only then has every `$not` seen what it must not find
+    def _ask(self, worker: Worker, asked: Mapping[int, list[int]], selected: Selected) -> Any:  # noqa: ANN401 - JSON
+        question = json.dumps({"ask": "infer", "rulesets": list(asked.items())})
+        facts = [_fact(f"f{position}", premise) for position, premise in enumerate(selected.premises)]
+        facts.append(_fact("case", selected.anchor))
         whole = ["\n".join(facts).encode()]  # one blob, for each costs system calls; JSON has no line ends of its own
         answer = json.loads(worker.ask(question, whole)[0])
         if answer == _NEEDS_RULES:  # a fresh child
@@ -124,11 +130,34 @@ class Engine:
         return answer
 
 
+class _Reach:
+    """Which rulesets of a stage must be asked about a case: those that hold a possible alternative, each with the facts it knows of."""
+
+    def __init__(self) -> None:
+        self._ruleset: dict[tuple[int, int], int] = {}
+        self._keys: dict[int, set[Key]] = {}
+
+    def note(self, ruleset: int, names: Iterable[str], stage: Stage) -> None:
+        """Remember what stands in the ruleset of this number: alternatives called *names*."""
+        places = [(int(rule), int(branch)) for rule, _, branch in (name.partition(".") for name in names) if branch]
+        self._ruleset |= dict.fromkeys(places, ruleset)
+        alternatives = [stage.compiled[rule].alternatives[branch] for rule, branch in places]
+        self._keys[ruleset] = {key_of(pattern) for one in alternatives for pattern in (*one.positive, *one.negative)}
+
+    def asked(self, selected: Selected) -> dict[int, list[int]]:
+        """Return the rulesets to be asked, each with the positions of the premises that any of its patterns is about."""
+        keys = [premise.key for premise in selected.premises]
+        return {
+            ruleset: [position for position, key in enumerate(keys) if key in self._keys[ruleset]]
+            for ruleset in dict.fromkeys(self._ruleset[place] for place in selected.possible)
+        }
+
+
 def _fact(identity: str, premise: Premise) -> str:
     return _encode({"id": identity, "k": premise.kind, **premise.properties})
 
 
-def _firings(stage: Stage, anchor: Premise, premises: Sequence[Premise], answer: list[tuple[str, list[int]]]) -> list[Firing]:
+def _firings(stage: Stage, selected: Selected, answer: list[tuple[str, list[int]]]) -> list[Firing]:
     """Return one firing a rule: of its true alternatives the first in the file, of its matches the one of the first facts."""
     best: dict[int, tuple[tuple[int, ...], list[int], Alternative]] = {}
     for name, positions in answer:
@@ -138,15 +167,15 @@ def _firings(stage: Stage, anchor: Premise, premises: Sequence[Premise], answer:
         if number not in best or found[:2] < best[number][:2]:
             best[number] = found
     return [
-        Firing(rule=stage.compiled[number].name, matched=_matched(alternative, anchor, [premises[position] for position in positions]))
+        Firing(rule=stage.compiled[number].name, matched=_matched(alternative, positions, selected))
         for number, (_, positions, alternative) in sorted(best.items())
     ]
 
 
-def _matched(alternative: Alternative, anchor: Premise, premises: Sequence[Premise]) -> dict[str, str]:
-    matched = dict.fromkeys(alternative.anchor_aliases, anchor.ids[0])
-    for pattern, premise in zip(alternative.positive, premises, strict=True):
-        for suffix, identity in zip(("", "_b"), premise.ids, strict=False):
+def _matched(alternative: Alternative, positions: Iterable[int], selected: Selected) -> dict[str, str]:
+    matched = dict.fromkeys(alternative.anchor_aliases, selected.anchor.ids[0])
+    for pattern, position in zip(alternative.positive, positions, strict=True):
+        for suffix, identity in zip(("", "_b"), selected.premises[position].ids, strict=False):
             matched[pattern.alias + suffix] = identity
     return matched
 
@@ -158,7 +187,7 @@ class _Rulesets:
     """The rules inside a child. Every call to durable-rules stands here, in the one order that is known to be safe."""
 
     def __init__(self) -> None:
-        self._handles: dict[int, list[int]] = {}
+        self._handles: list[int] = []
         self._engine: Any = None
 
     def answer(self, text: str, blobs: list[bytes]) -> Answer:
@@ -173,7 +202,7 @@ class _Rulesets:
                 return "", []
         if not self._handles:
             return json.dumps(_NEEDS_RULES), []
-        return json.dumps(self._infer(question["stage"], blobs[0].decode().split("\n"))), []
+        return json.dumps(self._infer(question["rulesets"], blobs[0].decode().split("\n"))), []
 
     def _start(self) -> None:
         try:
@@ -184,25 +213,25 @@ class _Rulesets:
 
     def _load(self, blobs: list[bytes]) -> None:
         self._start()
-        handles: dict[int, list[int]] = {}
+        handles: list[int] = []
         for number, blob in enumerate(blobs):
-            ruleset = json.loads(blob)
             try:
-                handle = self._engine.create_ruleset(f"s{number}", json.dumps(ruleset["rules"], ensure_ascii=False))
+                handle = self._engine.create_ruleset(f"s{number}", blob.decode())
                 warm = self._run(handle, [_WARM_UP])  # the first firing readies the memory that delete_state frees
             except self._engine.error as error:
                 raise MalformedMessageError(f"第 {number + 1} 组：{error}") from error
             if not warm:
                 raise MalformedMessageError(f"第 {number + 1} 组：试运行没有反应")
-            handles.setdefault(ruleset["stage"], []).append(handle)
+            handles.append(handle)
         self._handles = handles
 
-    def _infer(self, stage: int, facts: list[str]) -> list[tuple[str, list[int]]] | str:
-        """Return the firings of all rulesets of *stage*: name, and the positions of the facts matched."""
+    def _infer(self, rulesets: list[tuple[int, list[int]]], facts: list[str]) -> list[tuple[str, list[int]]] | str:
+        """Return the firings of *rulesets*, each with the positions of its facts: name, and the positions of the facts matched."""
         found: list[tuple[str, list[int]]] = []
-        for handle in self._handles[stage]:
+        for number, positions in rulesets:
             try:
-                firings = self._run(handle, facts)
+                # The anchor last: only then has every `$not` seen what it must not find.
+                firings = self._run(self._handles[number], [*(facts[position] for position in positions), facts[-1]])
             except self._engine.error as error:
                 raise SystemExit(f"durable-rules: {error}") from error  # what it holds now is not to be trusted: a fresh child tries again
             if firings is None:

@@ -47,7 +47,7 @@ class Facts:
 def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook: RuleBook, now: datetime) -> Facts:
     """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) dates the candidates' age."""
     texts, notes = _texts(petition)
-    words = _words_of(_Identity(rulebook))
+    words = _words_of(rulebook)
     everything = words.lexicon.find(texts, silent=_own_names(petition))
     found = everything[:MOST_MATCHES]
     matches = [match for match in found if not match.words.startswith(_NAMES)]
@@ -119,19 +119,6 @@ def _own_names(petition: Petition) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Identity:
-    """A rule book as a key of a cache: the same object, not an equal one."""
-
-    rulebook: RuleBook
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identity) and other.rulebook is self.rulebook
-
-    def __hash__(self) -> int:
-        return id(self.rulebook)
-
-
 @dataclass(frozen=True, slots=True)
 class _Words:
     """What a rule book knows of words: all its lists, and of each list that speaks for a department how much a single mention weighs."""
@@ -141,12 +128,12 @@ class _Words:
 
 
 @lru_cache(maxsize=8)
-def _words_of(key: _Identity) -> _Words:
+def _words_of(rulebook: RuleBook) -> _Words:
     names = (
         WordList(name=f"{_NAMES}{department.id}", words=(department.name, *department.aliases))
-        for department in key.rulebook.district.departments.values()
+        for department in rulebook.district.departments.values()
     )
-    return _Words(Lexicon((*key.rulebook.lists.values(), *names)), _weights(key.rulebook.rules.values()))
+    return _Words(Lexicon((*rulebook.lists.values(), *names)), _weights(rulebook.rules.values()))
 
 
 def _weights(rules: Iterable[Rule]) -> dict[str, float]:

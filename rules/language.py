@@ -43,7 +43,7 @@ Facts of one kind stand in the order of their worth as evidence: a firing names 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -68,7 +68,7 @@ class Firing:
     matched: Mapping[str, str]  # alias → id of the fact
 
 
-Infer: TypeAlias = Callable[[int, list[dict[str, object]]], list[Firing]]  # (stage, facts) → firings in the order of the pack
+Infer: TypeAlias = Callable[[int, Iterable[Fact]], list[Firing]]  # (stage, facts) → firings in the order of the pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Scope:
 
     def key(self, words: str) -> str:
         """Return the name under which counts and distances of the list *words* in this scope are asked: just *words* by default."""
-        if self == Scope():
+        if self.negated == "no" and self.places == DEFAULT_PLACES:
             return words
         return f"{words}@{'+'.join(self.places)}/{self.negated}"
 

@@ -1,43 +1,23 @@
-"""From the facts of a case to what a stage needs to know of them: checked, related, and only as many as its rules can tell apart.
+"""From the facts of a case to what a stage needs to know of them: related, only as many as its rules can tell apart, and for whom.
 
 Words of a stranger never reach the engine: a fact passes on only those properties which some rule looks at, and those are names of the
 pack, members of closed sets, numbers and switches. Of all facts that satisfy a pattern only the first is kept, for a pattern asks
-whether there is one: a letter stuffed with words costs no more than one that uses each word once.
+whether there is one: a letter stuffed with words costs no more than one that uses each word once. And the engine need only be asked about
+alternatives each of whose patterns some fact satisfies: a pack of a thousand rules costs no more than the few whose words occur.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from rules.compile import CHANNELS, NONE, Pattern, Stage, Value
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, MEASURED_FIELDS, PLACES, Fact
+from rules.casefacts import OPTIONAL, REQUIRED, CaseFacts, Key
+from rules.compile import NONE, Alternative, Pattern, Stage, Value
+from rules.language import Fact
 from store.errors import MalformedMessageError
 
 MAX_PREMISES = 200
-_MAX_NUMBER = 1 << 53
 _DECIMALS = 6
-
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-
-# What a property must be: a type, or one of these values. The second table is of those which may be left out.
-_REQUIRED: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
-    "case": {
-        "channel": CHANNELS,
-        **{f"has_{name}": bool for name in FIELDS},
-        **{f"{name}_length": int for name in MEASURED_FIELDS},
-    },
-    "mention": {"list": str, "where": PLACES, "sentence": int, "negated": bool},
-    "count": {"list": str, "words": int},
-    "near": {"list": str, "other": str, "distance": int},
-    "candidate": {},
-    "derived": {"name": str},
-}
-_OPTIONAL: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
-    "case": {"uscc_valid": bool, "automatic": AUTOMATIC_KINDS},
-    "candidate": {**{f"same_{key}": bool for key in CANDIDATE_KEYS}, "likeness": float, "days": int},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,125 +28,150 @@ class Premise:
     properties: Mapping[str, Value]
     ids: tuple[str, ...]
 
-
-# ---------------------------------------------------------------- checking
-
-
-def check_facts(facts: Sequence[Fact]) -> None:
-    """Raise MalformedMessageError unless *facts* are as `rules.language` says: known kinds, right types, ids once, one anchor."""
-    ids = [fact.get("id") for fact in facts]
-    for fact, identity in zip(facts, ids, strict=True):
-        if not isinstance(identity, str) or not _ID.fullmatch(identity):
-            raise MalformedMessageError(f"事实的编号不合格：{identity!r:.80}")
-        _check_fact(fact, identity)
-    if len(set(ids)) != len(ids):
-        raise MalformedMessageError("两个事实用了同一个编号")
-    if sum(fact["k"] == "case" for fact in facts) != 1:
-        raise MalformedMessageError("事实里须有且只有一个 case")
+    @property
+    def key(self) -> Key:
+        """What it is about: patterns of another key cannot be satisfied by it."""
+        return self.kind, self.properties.get("list", self.properties.get("name"))
 
 
-def _check_fact(fact: Fact, identity: str) -> None:
-    kind = fact.get("k")
-    required = _REQUIRED.get(kind) if isinstance(kind, str) else None
-    if required is None or not isinstance(kind, str):
-        raise MalformedMessageError(f"事实 {identity} 的种类不认识：{kind!r:.80}")
-    for name, wanted in required.items():
-        if not _is(fact.get(name), wanted):
-            raise MalformedMessageError(f"事实 {identity}（{kind}）的 {name} 不合格：{fact.get(name)!r:.80}")
-    for name, wanted in _OPTIONAL.get(kind, {}).items():
-        if fact.get(name) is not None and not _is(fact[name], wanted):
-            raise MalformedMessageError(f"事实 {identity}（{kind}）的 {name} 不合格：{fact[name]!r:.80}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """What a stage needs to know of a case: the anchor, the other premises in the order of the facts (pairs last), and what it is to judge.
+
+    `possible` are the alternatives, as (index of the rule, index of the alternative), all of whose positive patterns and checks on the
+    anchor are met; no other one can be true.
+    """
+
+    anchor: Premise
+    premises: list[Premise]
+    possible: list[tuple[int, int]]
 
 
-def _is(value: object, wanted: type | tuple[str, ...]) -> bool:
-    """Tell whether *value* is one of, or of the type, *wanted*; numbers are finite and far below what the engine saturates at."""
-    if isinstance(wanted, tuple):
-        return isinstance(value, str) and value in wanted
-    if isinstance(value, bool):
-        return wanted is bool
-    if wanted is float:
-        return isinstance(value, int | float) and -_MAX_NUMBER < value < _MAX_NUMBER  # NaN is neither
-    return isinstance(value, wanted) and (not isinstance(value, int) or -_MAX_NUMBER < value < _MAX_NUMBER)
+def key_of(pattern: Pattern) -> Key:
+    """Return what a fact must be about to satisfy *pattern*."""
+    wanted = {check.name: check.value for check in pattern.checks if check.operator == "eq"}
+    return pattern.kind, wanted.get("list", wanted.get("name"))
 
 
-# ---------------------------------------------------------------- selecting
+@dataclass(slots=True)
+class _Question:
+    """A pattern that some alternatives need satisfied; without any it only stands under `not`."""
+
+    pattern: Pattern
+    needed_by: dict[tuple[int, int], None]
 
 
 class Selection:
     """What one stage wants to know, ready to be asked of many cases; holds no state of a case."""
 
     def __init__(self, stage: Stage) -> None:
-        """Collect the patterns of *stage*, each once, under the kind and the name they look for."""
-        self._patterns: dict[tuple[str, Value | None], dict[Pattern, None]] = {}
+        """Collect the patterns of *stage*, each once, under what they are about."""
+        self._questions: dict[Key, dict[Pattern, _Question]] = {}
+        self._needs: dict[tuple[int, int], int] = {}  # of each alternative, how many patterns must be satisfied
         self._companions: dict[str, dict[str, None]] = {}
-        for rule in stage.compiled:
-            for alternative in rule.alternatives:
-                for pattern in (*alternative.positive, *alternative.negative):
-                    self._note(Pattern("", pattern.kind, pattern.checks))
+        self._alternatives: dict[tuple[int, int], Alternative] = {}
+        for number, rule in enumerate(stage.compiled):
+            for branch, alternative in enumerate(rule.alternatives):
+                self._note((number, branch), alternative)
+        self._unconditional = [place for place, count in self._needs.items() if not count]
 
-    def _note(self, pattern: Pattern) -> None:
-        wanted = {check.name: check.value for check in pattern.checks if check.operator == "eq"}
-        name = wanted.get("list", wanted.get("name"))
-        self._patterns.setdefault((pattern.kind, name), {})[pattern] = None
-        if pattern.kind == "pair":
-            self._companions.setdefault(str(wanted["list"]), {})[str(wanted["other"])] = None
+    def _note(self, place: tuple[int, int], alternative: Alternative) -> None:
+        self._alternatives[place] = alternative
+        questions = [self._question(pattern) for pattern in alternative.positive]
+        for question in questions:
+            question.needed_by[place] = None
+        self._needs[place] = len({id(question) for question in questions})
+        for pattern in alternative.negative:
+            self._question(pattern)
 
-    def of(self, facts: Sequence[Fact]) -> tuple[Premise, list[Premise]]:
-        """Return the anchor and the other premises, in the order of *facts*, pairs last.
+    def _question(self, pattern: Pattern) -> _Question:
+        bare = Pattern("", pattern.kind, pattern.checks)
+        kind, words = key = key_of(bare)
+        if kind == "pair":
+            other = next(check.value for check in bare.checks if check.name == "other")
+            self._companions.setdefault(str(words), {})[str(other)] = None
+        return self._questions.setdefault(key, {}).setdefault(bare, _Question(bare, {}))
+
+    def of(self, facts: Iterable[Fact]) -> Selected:
+        """Return what the stage needs to know of *facts*.
 
         Raises MalformedMessageError where the facts are no facts, or the stage would have to weigh more than 200 of them.
         """
-        check_facts(facts)
-        kept: list[Premise] = []
-        unmet: dict[tuple[str, Value | None], list[Pattern]] = {}  # what is left of the patterns asked so far
-        for premise in (*_others(facts), *self._pairs(facts)):
-            name = premise.properties.get("list", premise.properties.get("name"))
-            key = (premise.kind, name) if premise.kind != "candidate" else (premise.kind, None)
-            waiting = unmet[key] if key in unmet else list(self._patterns.get(key, ()))
-            left = [pattern for pattern in waiting if not pattern.holds(premise.properties)]
-            if len(left) < len(waiting):
-                unmet[key] = left
-                kept.append(premise)
+        case = CaseFacts.of_all(facts)
+        kept: list[tuple[int, Premise]] = []
+        satisfied: list[_Question] = []
+        for key in self._asked_about(case):
+            waiting = list(self._questions[key].values())
+            for place, premise in self._premises(case, key):
+                if not waiting:
+                    break
+                left = [question for question in waiting if not question.pattern.holds(premise.properties)]
+                if len(left) < len(waiting):
+                    satisfied += [question for question in waiting if question not in left]
+                    waiting = left
+                    kept.append((place, premise))
         if len(kept) >= MAX_PREMISES:
             raise MalformedMessageError(f"来件提到的词表太多：要权衡的事实有 {len(kept) + 1} 项，超过 {MAX_PREMISES} 项，请人工处理")
-        return _anchor(facts), kept
+        anchor = _anchor(case.anchor)
+        kept.sort(key=lambda found: (found[1].kind == "pair", found[0]))
+        return Selected(anchor=anchor, premises=[premise for _, premise in kept], possible=self._possible(anchor, satisfied))
 
-    def _pairs(self, facts: Sequence[Fact]) -> Iterator[Premise]:
-        """Yield each mention together with the first mention of each companion list in the same sentence."""
-        first: dict[tuple[object, object, object], Fact] = {}
-        if self._companions:
-            for fact in _of_kind(facts, "mention"):
-                first.setdefault((fact["list"], fact["where"], fact["sentence"]), fact)
-        for fact in _of_kind(facts, "mention"):
-            for other in self._companions.get(str(fact["list"]), ()):
-                partner = first.get((other, fact["where"], fact["sentence"]))
+    def _asked_about(self, case: CaseFacts) -> list[Key]:
+        """Return what both the stage asks about and *case* speaks of."""
+        spoken = case.subjects()
+        pairs = (("pair", about) for kind, about in spoken if kind == "mention" and about in self._companions)
+        return [key for key in (*spoken, *pairs) if key in self._questions]
+
+    def _premises(self, case: CaseFacts, key: Key) -> Iterator[tuple[int, Premise]]:
+        """Yield what *case* says about *key*, each with the place of its fact."""
+        kind, about = key
+        if kind == "pair":
+            yield from self._pairs(case, str(about))
+            return
+        names = [name for name in REQUIRED[kind] if name != "sentence"]
+        for place, fact in case.of(kind, about):
+            yield place, Premise(kind, _properties(fact, *names, *OPTIONAL.get(kind, ())), (str(fact["id"]),))
+
+    def _pairs(self, case: CaseFacts, words: str) -> Iterator[tuple[int, Premise]]:
+        """Yield each mention of *words* together with the first mention of each companion list in the same sentence."""
+        first = {other: _first_mentions(case, other) for other in self._companions[words]}
+        for place, fact in case.of("mention", words):
+            for other, mentions in first.items():
+                partner = mentions.get((fact["where"], fact["sentence"]))
                 if partner is not None:
                     properties = {**_properties(fact, "list", "where", "negated"), "other": other}
-                    yield Premise("pair", properties, (str(fact["id"]), str(partner["id"])))
+                    yield place, Premise("pair", properties, (str(fact["id"]), str(partner["id"])))
+
+    def _possible(self, anchor: Premise, satisfied: Iterable[_Question]) -> list[tuple[int, int]]:
+        met: dict[tuple[int, int], int] = {}
+        for question in satisfied:
+            for place in question.needed_by:
+                met[place] = met.get(place, 0) + 1
+        complete = [place for place, count in met.items() if count == self._needs[place]]
+        return [
+            place
+            for place in (*self._unconditional, *complete)
+            if all(check.holds(anchor.properties) for check in self._alternatives[place].anchor)
+        ]
 
 
-def _of_kind(facts: Sequence[Fact], kind: str) -> Iterator[Fact]:
-    return (fact for fact in facts if fact["k"] == kind)
+def _first_mentions(case: CaseFacts, words: str) -> dict[tuple[object, object], Fact]:
+    """Return the first mention of *words* in each sentence."""
+    first: dict[tuple[object, object], Fact] = {}
+    for _, fact in case.of("mention", words):
+        first.setdefault((fact["where"], fact["sentence"]), fact)
+    return first
 
 
-def _anchor(facts: Sequence[Fact]) -> Premise:
+def _anchor(fact: Fact) -> Premise:
     """Return the anchor with its two optional properties spelled out, so that every check on it has something to look at."""
-    (fact,) = _of_kind(facts, "case")
     valid = fact.get("uscc_valid")
     properties = {
-        **_properties(fact, *_REQUIRED["case"]),
+        **_properties(fact, *REQUIRED["case"]),
         "automatic": str(fact.get("automatic") or NONE),
         "uscc": NONE if valid is None else "valid" if valid else "invalid",
     }
     return Premise("case", properties, (str(fact["id"]),))
-
-
-def _others(facts: Sequence[Fact]) -> Iterator[Premise]:
-    for fact in facts:
-        kind = str(fact["k"])
-        if kind != "case":
-            names = [name for name in _REQUIRED[kind] if name != "sentence"]
-            yield Premise(kind, _properties(fact, *names, *_OPTIONAL.get(kind, ())), (str(fact["id"]),))
 
 
 def _properties(fact: Fact, *names: str) -> dict[str, Value]:

@@ -6,9 +6,10 @@ selection of premises with the engine it is compared with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
+from rules.casefacts import CaseFacts, Key
 from rules.compile import Stage
 from rules.language import (
     CandidateIs,
@@ -25,8 +26,8 @@ from rules.language import (
     Mention,
     Rule,
     describe,
+    leaves,
 )
-from rules.premises import check_facts
 from store.model import NearMiss
 
 Evidence = dict[str, str]  # alias of a condition → id of the fact that makes it true
@@ -39,47 +40,57 @@ class Reference:
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         """Evaluate the rules of *stages*."""
-        self._stages = stages
+        self._stages = [_Index(stage.rules, _needed) for stage in stages]
 
-    def infer(self, stage: int, facts: Sequence[Fact]) -> list[Firing]:
+    def infer(self, stage: int, facts: Iterable[Fact]) -> list[Firing]:
         """Return the rules of *stage* that *facts* make true, in the order of the pack; MalformedMessageError where they are no facts."""
         case = _Case(facts)
-        found = ((rule, case.evidence(rule.when)) for rule in self._stages[stage].rules)
+        found = ((rule, case.evidence(rule.when)) for rule in self._stages[stage].worth_a_look(case))
         return [Firing(rule=rule.name, matched=evidence) for rule, evidence in found if evidence is not None]
 
-    def near_misses(self, stage: int, facts: Sequence[Fact]) -> list[NearMiss]:
-        """Return the rules of *stage* of which exactly one condition is false, and that condition in Chinese.
+
+class NearMisses:
+    """Finds the rules that one condition kept from firing. Holds no state between calls."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Look at *rules*."""
+        rules = tuple(rules)
+        self._conjuncts = {rule.name: _conjuncts(rule.when) for rule in rules}
+        self._rules = _Index(rules, _speaking)
+
+    def of(self, facts: Iterable[Fact]) -> list[NearMiss]:
+        """Return the rules of which exactly one condition is false, and that condition in Chinese.
 
         Only where something speaks for the rule: a false positive condition needs another one that rests on a fact besides the case
         itself, else every rule of two conditions would nearly have fired for every letter.
         """
         case = _Case(facts)
-        misses = []
-        for rule in self._stages[stage].rules:
-            missing = _missing(rule, case)
-            if missing is not None:
-                misses.append(NearMiss(rule=rule.name, missing=describe(missing)))
-        return misses
+        found = ((rule, _missing(self._conjuncts[rule.name], case)) for rule in self._rules.worth_a_look(case))
+        return [NearMiss(rule=rule.name, missing=describe(missing)) for rule, missing in found if missing is not None]
 
 
-def truth(facts: Sequence[Fact]) -> Callable[[Condition], bool]:
+def truth(facts: Iterable[Fact]) -> Callable[[Condition], bool]:
     """Return what tells whether a condition holds for *facts*; MalformedMessageError where they are no facts."""
     case = _Case(facts)
     return lambda condition: case.evidence(condition) is not None
 
 
-def _missing(rule: Rule, case: _Case) -> Condition | None:
-    """Return the one false condition of *rule*, None where there are none or several or nothing else speaks for it."""
-    conditions = _conjuncts(rule.when)
-    evidence = [case.evidence(condition) for condition in conditions]
-    false = [condition for condition, found in zip(conditions, evidence, strict=True) if found is None]
-    if len(false) != 1:
-        return None
-    (missing,) = false
+def _missing(conditions: Sequence[Condition], case: _Case) -> Condition | None:
+    """Return the one false condition, None where there are none or several or nothing else speaks for the rule."""
+    missing: Condition | None = None
+    evidence: list[Evidence] = []
+    for condition in conditions:
+        found = case.evidence(condition)
+        if found is not None:
+            evidence.append(found)
+        elif missing is not None:
+            return None
+        else:
+            missing = condition
     if isinstance(missing, Group) and missing.kind == "none":
         speaks = any(evidence)
     else:
-        speaks = any(fact_id != case.anchor_id for found in evidence if found for fact_id in found.values())
+        speaks = any(fact_id != case.anchor_id for found in evidence for fact_id in found.values())
     return missing if speaks else None
 
 
@@ -92,22 +103,86 @@ def _conjuncts(condition: Condition) -> list[Condition]:
     return [conjunct for part in condition.conditions for conjunct in _conjuncts(part)]
 
 
+# ---------------------------------------------------------------- which rules are worth a look
+
+
+class _Index:
+    """Rules by what must be spoken of for them to matter, so that a case costs no more than the rules whose words occur in it."""
+
+    def __init__(self, rules: Sequence[Rule], needed: Callable[[Rule], frozenset[Key] | None]) -> None:
+        """Sort *rules* by the facts one of which they need (*needed*; None: they matter without any)."""
+        self._rules = rules
+        self._always: list[int] = []
+        self._by_key: dict[Key, list[int]] = {}
+        for number, rule in enumerate(rules):
+            keys = needed(rule)
+            if keys is None:
+                self._always.append(number)
+            for key in keys or ():
+                self._by_key.setdefault(key, []).append(number)
+
+    def worth_a_look(self, case: _Case) -> Iterator[Rule]:
+        """Yield the rules that may matter for *case*, in the order of the pack."""
+        numbers = set(self._always)
+        for key in case.subjects():
+            numbers.update(self._by_key.get(key, ()))
+        return (self._rules[number] for number in sorted(numbers))
+
+
+def _needed(rule: Rule) -> frozenset[Key] | None:
+    return _needed_by(rule.when, wanted=True)
+
+
+def _needed_by(condition: Condition, *, wanted: bool) -> frozenset[Key] | None:
+    """Return what must be spoken of, one of it at least, for *condition* to hold (not *wanted*: not to hold); None where nothing must."""
+    if not isinstance(condition, Group):
+        return _about(condition) if wanted else None
+    inner = wanted != (condition.kind == "none")
+    parts = [_needed_by(part, wanted=inner) for part in condition.conditions]
+    if wanted == (condition.kind == "any"):
+        return None if None in parts else frozenset[Key]().union(*(part for part in parts if part is not None))
+    return min((part for part in parts if part is not None), key=len, default=None)
+
+
+def _speaking(rule: Rule) -> frozenset[Key] | None:
+    """Return what of a rule can speak for a near miss, or be the one thing too much; None where the case itself can be that."""
+    absences = [condition for condition in _conjuncts(rule.when) if isinstance(condition, Group) and condition.kind == "none"]
+    if any(_needed_by(absence, wanted=False) is None for absence in absences):
+        return None
+    return frozenset(key for leaf in leaves(rule.when) for key in _about(leaf) or ())
+
+
+def _about(leaf: Leaf) -> frozenset[Key] | None:
+    """Return what a fact must be about for *leaf* to hold, None where it looks at the case itself."""
+    match leaf:
+        case Mention(at_least=1, near=None):
+            return frozenset({("mention", leaf.words)})
+        case Mention():
+            return frozenset({("near" if leaf.near is not None else "count", leaf.scope.key(leaf.words))})
+        case CandidateIs():
+            return frozenset({("candidate", None)})
+        case Concluded():
+            return frozenset({("derived", leaf.name)})
+    return None
+
+
 # ---------------------------------------------------------------- one case
 
 
 class _Case:
-    """The facts of one case, checked and sorted by what rules ask for."""
+    """What the conditions of rules say of one case."""
 
-    def __init__(self, facts: Sequence[Fact]) -> None:
-        check_facts(facts)
-        self._kinds: dict[object, list[Fact]] = {}
-        self._mentions: dict[object, list[Fact]] = {}
-        for fact in facts:
-            self._kinds.setdefault(fact["k"], []).append(fact)
-            if fact["k"] == "mention":
-                self._mentions.setdefault(fact["list"], []).append(fact)
-        (self._anchor,) = self._kinds["case"]
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._facts = CaseFacts.of_all(facts)
+        self._anchor = self._facts.anchor
         self.anchor_id = str(self._anchor["id"])
+
+    def subjects(self) -> Iterable[Key]:
+        """Return what is spoken of."""
+        return self._facts.subjects()
+
+    def _of(self, kind: str, about: object = None) -> Iterator[Fact]:
+        return (fact for _, fact in self._facts.of(kind, about))
 
     def evidence(self, condition: Condition, *, wanted: bool = True) -> Evidence | None:
         """Return what makes *condition* true (not *wanted*: false), {} where that is an absence, None where it is not so."""
@@ -130,9 +205,9 @@ class _Case:
             case Mention():
                 return self._mention(leaf)
             case CandidateIs():
-                return self._first(leaf.alias, (fact for fact in self._kinds.get("candidate", ()) if _is_like(fact, leaf)))
+                return self._first(leaf.alias, (fact for fact in self._of("candidate") if _is_like(fact, leaf)))
             case Concluded():
-                return self._first(leaf.alias, (fact for fact in self._kinds.get("derived", ()) if fact["name"] == leaf.name))
+                return self._first(leaf.alias, self._of("derived", leaf.name))
         return {leaf.alias: self.anchor_id} if self._anchor_is(leaf) else None
 
     def _first(self, alias: str, facts: Iterable[Fact]) -> Evidence | None:
@@ -155,12 +230,11 @@ class _Case:
     def _mention(self, leaf: Mention) -> Evidence | None:
         key = leaf.scope.key(leaf.words)
         if leaf.at_least > 1:
-            counts = (fact for fact in self._kinds.get("count", ()) if fact["list"] == key)
-            return self._first(leaf.alias, (fact for fact in counts if cast("int", fact["words"]) >= leaf.at_least))
+            return self._first(leaf.alias, (fact for fact in self._of("count", key) if cast("int", fact["words"]) >= leaf.at_least))
         if leaf.near is not None:
-            nears = (fact for fact in self._kinds.get("near", ()) if fact["list"] == key and fact["other"] == leaf.near)
+            nears = (fact for fact in self._of("near", key) if fact["other"] == leaf.near)
             return self._first(leaf.alias, (fact for fact in nears if cast("int", fact["distance"]) <= leaf.within))
-        mentions = (fact for fact in self._mentions.get(leaf.words, ()) if leaf.scope.holds(fact["where"], fact["negated"]))
+        mentions = (fact for fact in self._of("mention", leaf.words) if leaf.scope.holds(fact["where"], fact["negated"]))
         if leaf.same_sentence is not None:
             return self._pair(leaf.alias, mentions, leaf.same_sentence)
         return self._first(leaf.alias, mentions)
@@ -168,7 +242,7 @@ class _Case:
     def _pair(self, alias: str, mentions: Iterable[Fact], companion: str) -> Evidence | None:
         """Return the first of *mentions* beside which another mention, of the list *companion*, stands in one sentence, and that one."""
         beside: dict[tuple[object, object], Fact] = {}
-        for fact in self._mentions.get(companion, ()):
+        for fact in self._of("mention", companion):
             beside.setdefault((fact["where"], fact["sentence"]), fact)
         pairs = ((fact, beside.get((fact["where"], fact["sentence"]))) for fact in mentions)
         return next(({alias: str(fact["id"]), f"{alias}_b": str(other["id"])} for fact, other in pairs if other is not None), None)

@@ -29,7 +29,7 @@ _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # itself alone: what is made of it is kept beside it
 class RuleBook:
     """A pack, loaded and found without mistakes. `digest` is SHA-256 (hex) over the names and bytes of `files`, all that belongs to it."""
 

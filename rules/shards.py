@@ -8,7 +8,10 @@ So the network it will build is counted here first. Tests that begin alike share
 | different tests after one test | 512 error on assert, 513 hang | 500 |
 | alternatives that end in one identical test | 256 crash | 250 |
 | tests of one fact that may be pending at once | 64 error on assert | 60 |
-| alternatives in one ruleset | 3,000 error | 250 |
+| alternatives in one ruleset | 3,000 error | 32 |
+
+The last one is far below what the engine can bear, for speed: a ruleset costs time and memory for all its alternatives even where one
+is asked for, and a case touches few of them. So alternatives that look for the same word list stand together.
 
 Of its grammar only this is used: `all` of patterns; equality and order against constants; `$not`; `dist` 0, so
 that one fact may serve several patterns. No joins, regular expressions, arithmetic, counts or `any`.
@@ -16,6 +19,7 @@ that one fact may serve several patterns. No joins, regular expressions, arithme
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,18 +30,19 @@ from rules.compile import Alternative, Check, CompiledRule
 CATCH_ALL = "~end"  # fires for every case, last; its first firing also readies the engine's memory for being freed
 ANCHOR = "a"
 _OPERATORS = {"ne": "$neq", "lt": "$lt", "le": "$lte", "gt": "$gt", "ge": "$gte"}
-_MAX_TESTS, _MAX_ENDS, _MAX_PENDING, _MAX_ALTERNATIVES = 500, 250, 60, 250
+RULESET_SIZE = 32
+_MAX_TESTS, _MAX_ENDS, _MAX_PENDING = 500, 250, 60
 _PRIORITY, _LAST = 1, 65_000
 
 Ruleset = dict[str, Any]  # as durable_rules_engine.create_ruleset takes it, before JSON
 
 
-def build_shards(rules: Sequence[CompiledRule]) -> list[Ruleset]:
-    """Return *rules* as rulesets within the engine's limits; alternative j of rule i is named `i.j`."""
+def build_shards(rules: Sequence[CompiledRule], *, most: int = RULESET_SIZE) -> list[Ruleset]:
+    """Return *rules* as rulesets within the engine's limits, of *most* alternatives each; alternative j of rule i is named `i.j`."""
     shards: list[Ruleset] = [{}]
     network = _Network()
-    for name, patterns in _alternatives(rules):
-        if len(shards[-1]) == _MAX_ALTERNATIVES or not network.take(patterns):
+    for name, patterns in _together(_alternatives(rules)):
+        if len(shards[-1]) == most or not network.take(patterns):
             shards.append({})
             network = _Network()
             network.take(patterns)  # one alternative alone is far below every limit
@@ -51,6 +56,16 @@ def _alternatives(rules: Sequence[CompiledRule]) -> Iterable[tuple[str, list[dic
     for number, rule in enumerate(rules):
         for branch, alternative in enumerate(rule.alternatives):
             yield f"{number}.{branch}", _patterns(alternative)
+
+
+def _together(alternatives: Iterable[tuple[str, list[dict[str, Any]]]]) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    """Return *alternatives* with those together that look for the same thing first; those that only look at the case itself are such, too."""
+    groups: dict[str, list[tuple[str, list[dict[str, Any]]]]] = {}
+    for name, patterns in alternatives:
+        positive = (tests for pattern in patterns for alias, tests in pattern.items() if alias.startswith("p"))
+        subject = next((json.dumps(tests["$and"][:2], ensure_ascii=False) for tests in positive), "")
+        groups.setdefault(subject, []).append((name, patterns))
+    return itertools.chain.from_iterable(groups.values())
 
 
 def _patterns(alternative: Alternative) -> list[dict[str, Any]]:

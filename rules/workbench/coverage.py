@@ -7,7 +7,7 @@ was true and, all other conditions being so, kept its rule from firing. Branches
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rules.language import Condition, Fact, Firing, Group, Rule, describe
@@ -63,7 +63,7 @@ class Watch:
         self._branches = {rule.name: branches(rule) for rule in book.rules.values()}
         self.seen = Seen()
 
-    def infer(self, stage: int, facts: list[dict[str, object]]) -> list[Firing]:
+    def infer(self, stage: int, facts: Iterable[Fact]) -> list[Firing]:
         """Return the rules of *stage* that fire."""
         firings = self._reference.infer(stage, facts)
         self.seen.rules.update(firing.rule for firing in firings)
@@ -134,7 +134,7 @@ def _branches(condition: Condition, others: tuple[Condition, ...]) -> Iterator[B
             yield Branch("any", part)
 
 
-def _remembered(facts: Sequence[Fact]) -> Callable[[Condition], bool]:
+def _remembered(facts: Iterable[Fact]) -> Callable[[Condition], bool]:
     """Return `truth` of *facts* that works each condition out once, and none before it is asked."""
     known: dict[int, bool] = {}
     asked: list[Callable[[Condition], bool]] = []

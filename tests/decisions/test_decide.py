@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -219,7 +219,7 @@ def test_the_same_input_gives_the_same_decision(pack: RuleBook) -> None:
 def test_too_many_facts_go_to_a_person_with_what_was_said_before(pack: RuleBook) -> None:
     """A stage that cannot weigh the letter neither refuses nor loses it."""
 
-    def infer(stage: int, facts: Sequence[Fact]) -> list[Firing]:
+    def infer(stage: int, facts: Iterable[Fact]) -> list[Firing]:
         if stage:
             raise MalformedMessageError("要权衡的事实太多，请人工处理")
         return Reference(pack.stages).infer(stage, facts)
@@ -233,7 +233,7 @@ def test_too_many_facts_go_to_a_person_with_what_was_said_before(pack: RuleBook)
 def test_failing_engine_is_the_callers_trouble(pack: RuleBook) -> None:
     """A dead worker is no reason to decide without rules."""
 
-    def infer(stage: int, facts: Sequence[Fact]) -> list[Firing]:
+    def infer(stage: int, facts: Iterable[Fact]) -> list[Firing]:
         raise WorkerFailedError("子进程没有回答")
 
     with pytest.raises(WorkerFailedError):

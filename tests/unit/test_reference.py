@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from rules.premises import MAX_PREMISES, Selection, check_facts
-from rules.reference import Reference
+from rules.casefacts import CaseFacts
+from rules.language import Firing
+from rules.premises import MAX_PREMISES, Selection
+from rules.reference import NearMisses, Reference, _Case, _conjuncts, _missing
 from store.errors import MalformedMessageError
 from store.model import NearMiss
-from tests.rule_text import anchor, mention, rule, stages_of
+from tests.integration.random_rules import random_facts, random_stages
+from tests.rule_text import anchor, mention, rule, rules_of, stages_of
 
 Facts = list[dict[str, Any]]
 
@@ -207,7 +211,7 @@ def test_firings_come_in_the_order_of_the_pack() -> None:
 )
 def test_near_misses(when: str, missing: str | None) -> None:
     """A rule that one false condition kept from firing is told with that condition, if anything spoke for it."""
-    found = Reference(stages_of(rule(when))).near_misses(0, [anchor(), mention("m1", "a"), mention("m2", "b")])
+    found = NearMisses(rules_of(rule(when))).of([anchor(), mention("m1", "a"), mention("m2", "b")])
 
     assert found == ([NearMiss(rule="甲", missing=missing)] if missing else [])
 
@@ -251,13 +255,13 @@ HOSTILE: list[tuple[Facts, str]] = [
 def test_facts_that_are_none(facts: Facts, problem: str) -> None:
     """Facts of the wrong shape are refused before anything evaluates them, and the text says which and why."""
     with pytest.raises(MalformedMessageError, match=problem):
-        check_facts(facts)
+        CaseFacts(facts)
 
 
 def test_a_long_value_is_not_repeated_in_full() -> None:
     """The refusal quotes at most the start of a value."""
     with pytest.raises(MalformedMessageError) as caught:
-        check_facts([anchor(channel="x" * 100_000)])
+        CaseFacts([anchor(channel="x" * 100_000)])
 
     assert len(str(caught.value)) < 200
 
@@ -268,9 +272,10 @@ def test_selection_keeps_the_first_of_each_kind() -> None:
     facts = [mention(f"m{number}", "a", sentence=number, secret="x") for number in range(50)]
     facts += [mention("n1", "b"), mention("n2", "b", where="title"), mention("n3", "unbekannt")]
 
-    anchored, kept = Selection(stage).of([*facts, anchor()])
+    selected = Selection(stage).of([*facts, anchor()])
+    kept = selected.premises
 
-    assert anchored.ids == ("case",)
+    assert selected.anchor.ids == ("case",)
     assert [premise.ids for premise in kept] == [("m0",), ("n2",)]
     assert kept[0].properties == {"list": "a", "where": "content", "negated": False}
 
@@ -279,9 +284,57 @@ def test_selection_keeps_what_a_rule_wants_absent() -> None:
     """A fact that some rule wants not to be there is kept as well."""
     (stage,) = stages_of(rule("{all: [{mention: a}], none: [{mention: a, in: title}]}"))
 
-    _, kept = Selection(stage).of([anchor(), mention("m1", "a"), mention("m2", "a", where="title")])
+    selected = Selection(stage).of([anchor(), mention("m1", "a"), mention("m2", "a", where="title")])
 
-    assert [premise.ids for premise in kept] == [("m1",), ("m2",)]
+    assert [premise.ids for premise in selected.premises] == [("m1",), ("m2",)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "possible"),
+    [
+        ([], ["不看词"]),
+        ([mention("m1", "a")], ["不看词", "一个词"]),
+        ([mention("m1", "a", negated=True)], ["不看词"]),
+        ([mention("m1", "a"), mention("m2", "b")], ["不看词", "一个词", "两个词", "除非"]),
+        ([mention("m1", "b"), mention("m2", "c")], ["不看词", "除非"]),
+    ],
+)
+def test_selection_leaves_out_what_cannot_fire(facts: Facts, possible: list[str]) -> None:
+    """Only alternatives whose words occur, and whose checks on the case are met, are put to the engine; what must be absent is left to it."""
+    (stage,) = stages_of(
+        rule("{all: [{channel: mail}]}", name="不看词")
+        + rule("{all: [{channel: window}]}", name="别的渠道")
+        + rule("{all: [{mention: a}]}", name="一个词")
+        + rule("{all: [{mention: a}, {mention: b}]}", name="两个词")
+        + rule("{all: [{mention: b}], none: [{mention: c}]}", name="除非")
+    )
+
+    found = Selection(stage).of([anchor(), *facts]).possible
+
+    assert sorted(stage.compiled[number].name for number, _ in found) == sorted(possible)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_rule_is_passed_over(seed: int) -> None:
+    """By looking at those rules only of which the case speaks, nothing is lost: neither a firing, nor a near miss."""
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    stages = random_stages(dice, 40)
+    reference, near = Reference(stages), NearMisses(rule for stage in stages for rule in stage.rules)
+    fired = misses = 0
+
+    for facts in [random_facts(dice, 12) for _ in range(40)]:
+        for number, stage in enumerate(stages):
+            case = _Case(facts)
+            each = ((rule, case.evidence(rule.when)) for rule in stage.rules)
+            one_by_one = [Firing(rule=rule.name, matched=evidence) for rule, evidence in each if evidence is not None]
+            assert reference.infer(number, facts) == one_by_one
+            fired += len(one_by_one)
+        each_one = [rule.name for stage in stages for rule in stage.rules if _missing(_conjuncts(rule.when), _Case(facts))]
+        assert [miss.rule for miss in near.of(facts)] == each_one
+        misses += len(each_one)
+
+    assert fired
+    assert misses
 
 
 @pytest.mark.parametrize(("count", "good"), [(MAX_PREMISES - 1, True), (MAX_PREMISES, False)])
@@ -291,7 +344,7 @@ def test_too_many_different_premises(count: int, good: bool) -> None:  # noqa: F
     facts = [anchor(), *(mention(f"m{number}", f"w{number}") for number in range(count))]
 
     if good:
-        assert len(Selection(stage).of(facts)[1]) == count
+        assert len(Selection(stage).of(facts).premises) == count
     else:
         with pytest.raises(MalformedMessageError, match="要权衡的事实有 201 项，超过 200 项"):
             Selection(stage).of(facts)
