@@ -43,7 +43,12 @@ class _Section(BaseModel):
 class StoreSection(_Section):
     """[store]: where everything is kept."""
 
-    url: str = Field("sqlite:///data/zuozhen.db", description="数据库地址；相对路径从配置文件所在目录算起")
+    url: str = Field(
+        "sqlite:///data/zuozhen.db",
+        description="数据库地址，sqlite:///文件 或 postgresql://用户@主机/库名；相对路径从配置文件所在目录算起",
+    )
+    password_file: Path | None = Field(None, description="PostgreSQL 的口令文件（权限应为 600）")
+    credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=），内容是 PostgreSQL 的口令")
 
 
 class DoorSection(_Section):
@@ -174,7 +179,7 @@ class Config(_Section):
     health: HealthSection | None = None
     log: LogSection = LogSection()
     calendar: CalendarSection = CalendarSection()
-    name: str = Field("", description="本进程的名字，多个进程共用一库时须各不相同；留空则取本机名")
+    name: str = Field("", description="本进程的名字，日志里用；多个进程共用一库时便于分辨，重名无妨；留空则取本机名")
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
     mailbox: tuple[MailboxSection, ...] = Field((), description="要收的邮箱")
 

@@ -72,8 +72,11 @@ def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
     return book
 
 
-def read_secret(section: RelaySection | MailboxSection) -> SecretStr | None:
-    """Return the password of the relay or a mailbox from its file or systemd credential; raises ConfigError where it cannot be read."""
+def read_secret(section: RelaySection | MailboxSection | StoreSection) -> SecretStr | None:
+    """Return a password of the relay, a mailbox or the database from its file or systemd credential.
+
+    Raises ConfigError where it cannot be read.
+    """
     if section.credential:
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         path = Path(folder or "/nonexistent") / section.credential
@@ -86,9 +89,15 @@ def read_secret(section: RelaySection | MailboxSection) -> SecretStr | None:
         return SecretStr(path.read_text(encoding="utf-8").strip())
     except OSError as error:
         why = reason(error)
-        key, whose = (f"mailbox {section.name}", "邮箱口令") if isinstance(section, MailboxSection) else ("relay", "发信口令")
+        key, whose = _whose(section)
         problem = Problem(place=str(path), key=key, message=f"读不到{whose}：{why}", remedy=remedy)
         raise ConfigError([problem]) from error
+
+
+def _whose(section: RelaySection | MailboxSection | StoreSection) -> tuple[str, str]:
+    if isinstance(section, StoreSection):
+        return "store", "数据库口令"
+    return (f"mailbox {section.name}", "邮箱口令") if isinstance(section, MailboxSection) else ("relay", "发信口令")
 
 
 def _load(path: Path, kind: type[Shape]) -> Shape:
@@ -237,7 +246,7 @@ def _absolute(config: Config, folder: Path) -> Config:
     )
     return config.model_copy(
         update={
-            "store": StoreSection(url=_absolute_url(config.store.url, folder)),
+            "store": config.store.model_copy(update=_absolute_store(config.store, folder)),
             "smtp": door(config.smtp),
             "lmtp": door(config.lmtp),
             "relay": config.relay.model_copy(update=relay),
@@ -246,6 +255,11 @@ def _absolute(config: Config, folder: Path) -> Config:
             "mailbox": tuple(map(mailbox, config.mailbox)),
         }
     )
+
+
+def _absolute_store(store: StoreSection, folder: Path) -> dict[str, object]:
+    file = {"password_file": folder / store.password_file} if store.password_file else {}
+    return {"url": _absolute_url(store.url, folder), **file}
 
 
 def _absolute_url(url: str, folder: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from channels.imap_watch import Watcher
 from channels.reader import Reader
 from daemon.casework import Casework
-from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection
+from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection, StoreSection
 from daemon.config_reader import load_addresses, read_secret
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
@@ -147,10 +147,16 @@ def open_rooms(districts: Sequence[DistrictFiles], *, workers: int) -> dict[str,
     return rooms
 
 
+def open_database(store: StoreSection) -> Database:
+    """Return the database that *store* names, not yet opened; raises ConfigError where its address or its password is of no use."""
+    secret = read_secret(store)
+    return Database(store.url, password=secret.get_secret_value() if secret else None)
+
+
 @asynccontextmanager
 async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
     """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued."""
-    database = Database(config.store.url)
+    database = open_database(config.store)
     await database.upgrade()
     await database.start()
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from store import dialects
 from store.errors import StoreUnavailableError, UsageError
@@ -18,6 +20,7 @@ T = TypeVar("T")
 
 _READERS = 4  # threads; a long list must not make the next look-up wait
 _PATIENCE = timedelta(seconds=10)
+_MIGRATIONS = str(Path(__file__).parent / "migrations")
 
 
 class Database:
@@ -72,6 +75,21 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
 
     @property
+    def kind(self) -> str:
+        """Which kind of database it is: "sqlite" or "postgresql"."""
+        return self._url.get_backend_name()
+
+    @property
+    def file(self) -> Path | None:
+        """The file it lies in, None for a server's."""
+        return Path(self._url.database or "") if self.kind == "sqlite" else None
+
+    @property
+    def place(self) -> str:
+        """Its address as a person may read it, without a password."""
+        return self._url.set(drivername=self.kind).render_as_string(hide_password=True)
+
+    @property
     def is_shared(self) -> bool:
         """Whether other services may work on this database at the same time; a file belongs to one alone."""
         return dialects.is_shared(self._url)
@@ -79,6 +97,20 @@ class Database:
     def beside(self, *, patience: timedelta) -> Engine:
         """Return an engine with one connection for what must not queue behind the writer; its caller disposes of it."""
         return dialects.open_engine(self._url, patience=patience, connections=1)
+
+    @contextmanager
+    def writing_alone(self) -> Iterator[Connection]:
+        """Yield a connection in one transaction of its own, without the writer: for work on a whole database that nobody else uses. Blocks."""
+        engine = dialects.open_engine(self._url, patience=self._patience, connections=1)
+        try:
+            with dialects.explained(), engine.begin() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    async def revision(self) -> tuple[str | None, str]:
+        """Return the schema's revision, None where there are no tables yet, and the one that this program needs. Changes nothing."""
+        return await asyncio.to_thread(self._revision)
 
     async def upgrade(self) -> None:
         """Create the tables or bring them up to date; nothing happens where they are. Safe while other processes do the same.
@@ -104,6 +136,17 @@ class Database:
         with dialects.explained(), self._reading.begin() as connection:
             return run(unit, connection)
 
+    def _revision(self) -> tuple[str | None, str]:
+        from alembic.migration import MigrationContext  # noqa: PLC0415 - as below
+        from alembic.script import ScriptDirectory  # noqa: PLC0415 - as below
+
+        newest = ScriptDirectory(_MIGRATIONS).get_current_head() or ""
+        if self.file is not None and not self.file.exists():
+            return None, newest
+        with dialects.explained(), self._reading.connect() as connection:
+            dialects.check_server(connection)
+            return MigrationContext.configure(connection).get_current_revision(), newest
+
     def _upgrade(self) -> None:
         from alembic import command  # noqa: PLC0415 - 0.8 s which only an upgrade should pay
         from alembic.config import Config  # noqa: PLC0415 - likewise
@@ -111,7 +154,7 @@ class Database:
 
         self._open()
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        config.set_main_option("script_location", _MIGRATIONS.replace("%", "%%"))
         # Foreign keys are off: altering a table on SQLite means to copy it and drop the old one.
         engine = dialects.open_engine(self._url, patience=self._patience, foreign_keys=False)
         try:

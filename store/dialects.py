@@ -226,6 +226,8 @@ def transaction_survives(connection: sa.Connection) -> bool:
 
     PostgreSQL keeps what stood before the savepoint, unless the connection is gone.
     """
+    if connection.invalidated:
+        return False
     driver = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection):
         return driver.in_transaction

@@ -1,7 +1,7 @@
 """How often what matching can find in a district has changed: whoever decided on an older state decides again.
 
 Case after case must see those before it, also where several services decide for one district. No lock is held for that while a rule
-engine thinks: the number is read with the candidates and compared when the decision is recorded (docs/adr/0007).
+engine thinks: the number is read with the candidates and compared when the decision is recorded (docs/adr/0009).
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Leases:
         life = self._life
         if not life.is_believed():
             raise StoreUnavailableError("与数据库的联系中断过久，正在恢复；手上的件可能已由别的服务接手")
-        return Lease(self, _service(life), life)
+        return Lease(self, _service(life.owner), life)
 
     async def try_acquire(self, name: str) -> Lease | None:
         """Return the lease called *name*, None where somebody holds it, this service included. Raises StoreUnavailableError.
@@ -181,7 +181,7 @@ class Leases:
             self._news.took_over(*freed)
 
     def _renew(self, engine: Engine, life: _Life) -> bool:
-        started, names = _clock(), {*self._held, _service(life)}
+        started, names = _clock(), {*self._held, _service(life.owner)}
         if _transact(engine, lambda connection: _prolong(connection, names, life.owner)) < len(names):
             life.end()
             self._held.clear()
@@ -192,7 +192,7 @@ class Leases:
 
     def _begin(self, engine: Engine) -> None:
         started, life = _clock(), _Life(self._name)
-        _transact(engine, lambda connection: _take(connection, _service(life), life.owner))
+        _transact(engine, lambda connection: _take(connection, _service(life.owner), life.owner))
         life.renewed(started)
         self._life = life
 
@@ -203,13 +203,22 @@ class Leases:
         engine.dispose()
 
 
+async def at_work(db: Database) -> list[str]:
+    """Return the names of the services that are alive on *db*. On a file they are not known here; see `daemon.single`."""
+    if not db.is_shared:
+        return []
+    mark = _service("")
+    query = select(LEASES.c.owner).where(LEASES.c.until > _now(), LEASES.c.name.startswith(mark, autoescape=True)).order_by(LEASES.c.owner)
+    return await db.read(lambda connection: list(connection.scalars(query)))
+
+
 def _clock() -> float:
     """Return seconds that also pass while the process or the machine is stopped."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _service(life: _Life) -> str:
-    return f"service:{life.owner}"
+def _service(owner: str) -> str:
+    return f"service:{owner}"
 
 
 def _transact(engine: Engine, unit: Callable[[Connection], T]) -> T:

@@ -13,7 +13,7 @@ from daemon.cli.place import ConfigOption, config_path
 from daemon.config_reader import load_config, readable_districts
 from daemon.mailboxes import mailboxes_of
 from daemon.supervise import check_doors
-from daemon.wiring import DistrictFiles, load_districts, open_room, open_transport, utc_now
+from daemon.wiring import DistrictFiles, load_districts, open_database, open_room, open_transport, utc_now
 from rules.calendar_watch import missing_notice
 from store.errors import ConfigError, Problem
 
@@ -45,6 +45,7 @@ def check(config: ConfigOption = None) -> None:
     for district in files or ():
         attempt(lambda district=district: open_room(district, workers=1).engine.close())  # type: ignore[misc]  # bound at once
     if loaded:
+        attempt(lambda: open_database(loaded.store))
         attempt(lambda: check_doors(loaded))
         attempt(lambda: open_transport(loaded.relay))
         known = {district.rulebook.district.id: district.rulebook.district for district in files or ()}

@@ -96,14 +96,15 @@ async def sink() -> AsyncIterator[Sink]:
         await server.wait_closed()
 
 
-def write_instance(folder: Path, relay_port: int) -> Path:
-    """Write configuration and addresses; return the configuration's path."""
+def write_instance(folder: Path, relay_port: int, *, database: str = "") -> Path:
+    """Write configuration and addresses; return the configuration's path. The database is a file in *folder* unless an URL is given."""
     district = load_pack(builtin_pack("chenggong")).district
     departments = "\n".join(f'{id_} = "{id_}@cg.example"' for id_ in district.departments)
     (folder / "addresses.toml").write_text(_ADDRESSES.format(mailbox=MAILBOX, departments=departments), encoding="utf-8")
     (folder / "data").mkdir()
     path = folder / "zuozhen.toml"
-    path.write_text(_CONFIG.format(port=relay_port, mailbox=MAILBOX), encoding="utf-8")
+    store = f'[store]\nurl = "{database}"\n' if database else ""
+    path.write_text(store + _CONFIG.format(port=relay_port, mailbox=MAILBOX), encoding="utf-8")
     return path
 
 
@@ -126,6 +127,10 @@ class Daemon:
         found = [entry for entry in self.events if entry["event"] == event]
         assert len(found) >= count, f"no {event}:\n" + "\n".join(self.output[-30:])
         return found
+
+    def decided(self) -> list[int]:
+        """Return the arrivals that it has decided so far."""
+        return [entry["arrival_id"] for entry in self.events if entry["event"] == "arrival.decided"]
 
     async def settled(self, count: int) -> None:
         """Wait until *count* arrivals are decided or quarantined."""

@@ -55,7 +55,7 @@ class Postgres:
         name = f"test_{next(self._numbers)}"
         if not empty:
             self._make_template()
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else _TEMPLATE} {options}")
+        self.sql(f"CREATE DATABASE {name} OWNER {_USER} TEMPLATE {'template0' if empty else _TEMPLATE} {options}")
         try:
             yield self.url(name)
         finally:
@@ -69,7 +69,7 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
     def start(self) -> None:
-        """Start and wait until it answers."""
+        """Start and wait until it answers. Not to be called in another thread: the server ends with the thread that started it."""
         command = _as_user(self._account, [str(_programs() / "postgres"), "-D", str(self.folder / "data")])
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]

@@ -135,6 +135,19 @@ def test_missing_secret_says_where(tmp_path: Path) -> None:
         read_secret(relay)
 
 
+def test_password_of_the_database(tmp_path: Path) -> None:
+    """The database's password is kept beside the configuration, counted from its folder, and never shown."""
+    write(tmp_path, "hunter-two\n", "db-password")
+    text = '[store]\nurl = "postgresql://zuozhen@db.example.org/zuozhen"\npassword_file = "db-password"\n' + GOOD
+    store = load_config(write(tmp_path, text)).store
+    assert store.url == "postgresql://zuozhen@db.example.org/zuozhen"
+    value = read_secret(store)
+    assert value is not None
+    assert value.get_secret_value() == "hunter-two"
+    with pytest.raises(ConfigError, match="读不到数据库口令"):
+        read_secret(store.model_copy(update={"password_file": tmp_path / "none"}))
+
+
 def test_credential_comes_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LoadCredential= gives the secret in a folder that only the unit sees."""
     write(tmp_path, "s3", "relay")
