@@ -32,6 +32,9 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "calendar": ("daemon.cli.calendar", "查工作日和依据，推算期限，导入国务院放假通知。"),
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
     "explain": ("daemon.cli.explain", "说明一件为什么这样判断：原话、条款、规则，现在会不会不一样。"),
+    "db": ("daemon.cli.database", "看数据库，建表和升级。"),
+    "backup": ("daemon.cli.database", "备份全部内容，服务照常运行。"),
+    "restore": ("daemon.cli.database", "恢复一份备份。"),
     "rules": ("daemon.cli.rules", "检查、试、比较、演练规则，测量准确率。"),
 }
 _USAGE, _BUG, _TEMPORARY = 2, 70, 75  # EX_SOFTWARE and EX_TEMPFAIL of sysexits
