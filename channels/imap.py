@@ -212,6 +212,13 @@ class Connection:
         with _told(self.account):
             return bool(self._client.folder_exists(folder))
 
+    def newest_came(self) -> datetime | None:
+        """Return when the newest message of the selected folder came, by the server's clock; None where there is none."""
+        with _told(self.account):
+            newest = self._client.search(["UID", "*"])
+            found = self._client.fetch(newest[-1:], ["INTERNALDATE"])
+            return next((items.get(b"INTERNALDATE") for items in found.values()), None)
+
     def takes_charset(self) -> bool:
         """Say whether SEARCH may name a charset; some providers refuse it, which is why we never do."""
         try:

@@ -51,6 +51,13 @@ class Transport(Protocol):
         """Let go of connections; sending again afterwards opens them anew."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a relay showed when nothing was sent: until when its certificate holds (seconds since 1970), None without encryption."""
+
+    certificate_ends: float | None
+
+
 @dataclass(kw_only=True, eq=False)
 class SmtpTransport:
     """A relay over SMTP. Connections are kept and used again, at most *connections* at a time.
@@ -89,6 +96,17 @@ class SmtpTransport:
             except aiosmtplib.SMTPSenderRefused as error:
                 raise (_for_mail(error) if error.code == _TOO_LARGE else _deferred(error)) from error
             return f"250 {line(reply, _MAX_REPLY)}"
+
+    async def probe(self) -> Probe:
+        """Connect, encrypt and log in as for a mail, and send none; raises DeliveryDeferredError, whose words say what stands in the way."""
+        try:
+            client = await self._connected()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise _deferred(error) from error
+        certificate = client.transport.get_extra_info("peercert") if client.transport else None
+        ends = (certificate or {}).get("notAfter")
+        await _quit(client)
+        return Probe(certificate_ends=ssl.cert_time_to_seconds(ends) if ends else None)
 
     async def close(self) -> None:
         """Say goodbye on every idle connection; one that does not listen is dropped."""

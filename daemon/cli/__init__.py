@@ -29,6 +29,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mail": ("daemon.cli.mail", "看一封邮件的全部经过。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
+    "reconcile": ("daemon.cli.reconcile", "对账：邮箱里的每一封是否都在账上。"),
+    "doctor": ("daemon.cli.doctor", "体检：邮箱、发信、数据库、日历、证书、时钟，哪里不对、怎么办。"),
     "calendar": ("daemon.cli.calendar", "查工作日和依据，推算期限，导入国务院放假通知。"),
     "decide": ("daemon.cli.decide", "不入库，只看规则对一封来件会怎么判断、为什么。"),
     "explain": ("daemon.cli.explain", "说明一件为什么这样判断：原话、条款、规则，现在会不会不一样。"),
