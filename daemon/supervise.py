@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -20,11 +20,14 @@ import structlog
 from channels.imap_watch import Watcher
 from channels.smtp import Listener, Reception
 from daemon.config import MIB, Config, DoorSection
+from daemon.districts import DistrictFiles, load_districts
+from daemon.following import Following, swap
 from daemon.health.attend import Watch, attended
 from daemon.missing_notice import report_calendar
 from daemon.pipeline import DistrictRoom
+from daemon.rulebooks import order_folders
 from daemon.waiting import first_of
-from daemon.wiring import DistrictFiles, House, keep_packs, load_districts, open_rooms
+from daemon.wiring import House, keep_packs, open_rooms
 from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
 from store.model import Accepted, Arrival
 
@@ -52,6 +55,8 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             _on_signals(house, stop, watch)
             parts.create_task(keep_running("sender", lambda: house.sender.run(drained), drained), name="sender")
             parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
+            following = Following(house, house.config.name or socket.gethostname())
+            parts.create_task(keep_running("following", lambda: following.run(stop), stop), name="following")
             await _run_doors(Entrances(doors=doors, watchers=house.watchers), stop, started, watch)
     except ExceptionGroup as group:
         for error in group.exceptions:
@@ -223,6 +228,16 @@ async def _reload(house: House, watch: Watch) -> None:
         watch.reloaded(result)
 
 
+async def _order(house: House, districts: Sequence[DistrictFiles], fresh: Mapping[str, DistrictRoom]) -> None:
+    """Order the packs of the folders, for the other services too; where that fails the *fresh* rooms are closed again."""
+    try:
+        await order_folders(house.stores.orders, districts, actor="SIGHUP", now=house.now())
+    except BaseException:
+        for room in fresh.values():
+            await asyncio.to_thread(room.engine.close)
+        raise
+
+
 async def reload(house: House) -> bool:
     """Read packs and addresses again and swap them in together; on any problem everything stays as it was, and False is returned."""
     try:
@@ -230,20 +245,16 @@ async def reload(house: House) -> bool:
         _check_same_districts(house, districts)
         await keep_packs(house.stores.packs, districts, now=house.now())
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
+        await _order(house, districts, fresh)
     except ConfigError as error:
         log.error("rulebook.reload_refused", problems=[str(problem) for problem in error.problems])  # noqa: TRY400 - the list says it all
         return False
     except StoreUnavailableError as error:  # what cannot be kept could never be proved
         log.error("rulebook.reload_refused", problems=[str(error)])  # noqa: TRY400 - likewise
         return False
-    for id_, room in fresh.items():
-        old = house.rooms[id_]
-        async with old.deciding:  # between two cases, never within one
-            old.rulebook, old.composer, old.calendar = room.rulebook, room.composer, room.calendar
-            engine, old.engine = old.engine, room.engine
-        await asyncio.to_thread(engine.close)
-        log.info("rulebook.reloaded", district=id_, digest=room.rulebook.digest)
-        _report_degraded(room)
-        report_calendar(old, house.now())
+    await swap(house, fresh)
+    for id_ in fresh:
+        _report_degraded(house.rooms[id_])
+        report_calendar(house.rooms[id_], house.now())
     house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}
     return True

@@ -8,38 +8,42 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+
+import structlog
 
 from channels.imap_watch import Watcher
 from channels.reader import Reader
 from daemon.casework import Casework
-from daemon.config import MIB, AddressBook, Config, DistrictSection, NamedAddress, RelaySection, StoreSection
-from daemon.config_reader import load_addresses, read_secret
+from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
+from daemon.config_reader import read_secret
+from daemon.districts import DistrictFiles, load_districts
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
 from daemon.lease_log import LeaseLog
 from daemon.mailboxes import mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
+from daemon.rulebooks import in_force, order_folders
 from daemon.sending import Sender
 from notifier.compose import Addresses, Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import Calendar
-from rules.calendar_folder import load_for_district
 from rules.engine import Engine
-from rules.rulebook import RuleBook, load_pack, pack_folder
+from rules.rulebook import RuleBook
 from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
-from store.errors import ConfigError, Problem
 from store.leases import Leases
 from store.ledger import Ledger
 from store.matching import Matching
-from store.model import Accepted, Address, Arrival
+from store.model import Accepted, Arrival
+from store.orders import Orders
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
 from store.packs import Packs
 from store.workers import Caps
+
+log = structlog.get_logger()
 
 
 def utc_now() -> datetime:
@@ -58,16 +62,7 @@ class Stores:
     outbox: Outbox
     matching: Matching
     packs: Packs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DistrictFiles:
-    """What one district's files say, loaded and checked."""
-
-    section: DistrictSection
-    rulebook: RuleBook
-    addresses: Addresses
-    calendar: Calendar
+    orders: Orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +72,8 @@ class House:
     config: Config
     stores: Stores
     leases: Leases
-    rooms: dict[str, DistrictRoom]  # by district id; a reload swaps the entries
+    rooms: dict[str, DistrictRoom]  # by district id; a reload swaps what is in them
+    sections: Mapping[str, DistrictSection]  # likewise
     recipients: Mapping[str, str]  # mailbox, lower-cased → district id
     watchers: tuple[Watcher, ...]  # one for each mailbox that is read by IMAP, not yet started
     pipeline: Pipeline
@@ -88,29 +84,6 @@ class House:
     metrics: Metrics
     mailboxes: Sequence[Mailbox]  # how those are doing that are polled
     now: Callable[[], datetime]
-
-
-def load_districts(sections: Sequence[DistrictSection], calendars: Path | None = None) -> list[DistrictFiles]:
-    """Load pack, addresses and calendar of every district; raises ConfigError with the problems of all of them.
-
-    *calendars* is the folder of the instance's own days, where it has one.
-    """
-    loaded: list[DistrictFiles] = []
-    problems: list[Problem] = []
-    for section in sections:
-        try:
-            loaded.append(_load_district(section, calendars))
-        except ConfigError as error:
-            problems.extend(error.problems)
-    ids = [files.rulebook.district.id for files in loaded]
-    for index, id_ in enumerate(ids):
-        if id_ in ids[:index]:
-            problems.append(
-                Problem(place=loaded[index].section.pack, key="district.id", message=f"区 {id_} 出现了两次", remedy="每个区只写一节")
-            )
-    if problems:
-        raise ConfigError(problems)
-    return loaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +143,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
             outbox=outbox,
             matching=Matching(database),
             packs=Packs(database),
+            orders=Orders(database),
         )
     finally:
         await database.close()
@@ -201,6 +175,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
             open_leases(stores.database, config.name or socket.gethostname()) as leases,
         ):
             await keep_packs(stores.packs, districts, now=now())
+            districts = await _in_force(config, stores, districts, rooms)
+            await order_folders(stores.orders, districts, actor="启动", now=now())
             pipeline = Pipeline(
                 rooms=rooms,
                 arrivals=stores.arrivals,
@@ -224,6 +200,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                 stores=stores,
                 leases=leases,
                 rooms=rooms,
+                sections={files.rulebook.district.id: files.section for files in districts},
                 recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.mailboxes},
                 watchers=watchers,
                 pipeline=pipeline,
@@ -251,6 +228,19 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
             await asyncio.to_thread(room.engine.close)
 
 
+async def _in_force(
+    config: Config, stores: Stores, districts: Sequence[DistrictFiles], rooms: dict[str, DistrictRoom]
+) -> list[DistrictFiles]:
+    """Return *districts* with the packs that are in force by order; where those are not the folders', the *rooms* are changed as well."""
+    found = [await in_force(stores.orders, stores.packs, files, config.calendar.folder) for files in districts]
+    other = [new for new, old in zip(found, districts, strict=True) if new is not old]
+    for id_, room in (await asyncio.to_thread(open_rooms, other, workers=config.limits.rule_workers)).items():
+        log.warning("rulebook.folder_differs", district=id_, digest=room.rulebook.digest, folder=rooms[id_].rulebook.digest)
+        await asyncio.to_thread(rooms[id_].engine.close)
+        rooms[id_] = room
+    return found
+
+
 async def keep_packs(packs: Packs, districts: Sequence[DistrictFiles], *, now: datetime) -> None:
     """Keep the packs of *districts* before anything is decided with them. Raises StoreUnavailableError."""
     for files in districts:
@@ -276,32 +266,3 @@ def open_transport(relay: RelaySection) -> Transport:
 def message_domain(addresses: Addresses) -> str:
     """Return the domain of our Message-IDs: that of the address we write from."""
     return addresses.sender.address.rpartition("@")[2]
-
-
-def _load_district(section: DistrictSection, calendars: Path | None) -> DistrictFiles:
-    problems: list[Problem] = []
-    rulebook, known, calendar = None, None, None
-    try:
-        rulebook = load_pack(pack_folder(section.pack))
-        known = set(rulebook.district.departments)
-        calendar = load_for_district(calendars, rulebook.district.id, rulebook.settings.hours)
-    except ConfigError as error:
-        problems.extend(error.problems)
-    try:
-        book = load_addresses(section.addresses, known)
-    except ConfigError as error:
-        problems.extend(error.problems)
-    if problems or rulebook is None or calendar is None:
-        raise ConfigError(problems)
-    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book), calendar=calendar)
-
-
-def _addresses(book: AddressBook) -> Addresses:
-    def address(named: NamedAddress) -> Address:
-        return Address(name=named.name, address=named.address)
-
-    return Addresses(
-        sender=address(book.sender),
-        coordinator=address(book.coordinator) if book.coordinator else None,
-        departments={id_: Address(name="", address=mailbox) for id_, mailbox in book.departments.items()},
-    )

@@ -375,6 +375,35 @@ class PackRow(Row, table=True):
     content: bytes
 
 
+class OrderRow(Row, table=True):
+    """One order that a kept pack be in force from now on; the highest `seq` of a district counts. See `store.orders`."""
+
+    __tablename__ = "pack_orders"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "seq"),)
+
+    district: Text
+    seq: int
+    digest: Text
+    at: Moment
+    actor: Text
+    reason: Text
+    origin: Text
+
+
+class FollowerRow(Row, table=True):
+    """By which order a running service decides, and why it did not follow a later one, "" where it did. Gone when it ends in order."""
+
+    __tablename__ = "pack_followers"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "service"),)
+
+    district: Text
+    service: Text
+    seq: int
+    digest: Text
+    at: Moment
+    problem: Text
+
+
 class LeaseRow(Row, table=True):
     """What one service holds until a moment by the server's clock; see `store.leases`. `district` is "" for what concerns them all."""
 
@@ -415,5 +444,7 @@ EVENTS = _table("events")
 KEYS = _table("match_keys")
 NOTICES = _table("notices")
 PACKS = _table("packs")
+ORDERS = _table("pack_orders")
+FOLLOWERS = _table("pack_followers")
 LEASES = _table("leases")
 KNOWLEDGE = _table("knowledge")

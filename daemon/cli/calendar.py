@@ -14,7 +14,8 @@ from daemon import gazettes
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path
-from daemon.wiring import load_districts, utc_now
+from daemon.districts import load_districts
+from daemon.wiring import utc_now
 from notifier.dates import in_full, numbered_days
 from rules.calendar import Calendar, Count, days_of
 from rules.calendar_folder import load_calendar

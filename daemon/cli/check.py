@@ -11,9 +11,10 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import done
 from daemon.cli.place import ConfigOption, config_path
 from daemon.config_reader import load_config, readable_districts
+from daemon.districts import DistrictFiles, load_districts
 from daemon.mailboxes import mailboxes_of
 from daemon.supervise import check_doors
-from daemon.wiring import DistrictFiles, load_districts, open_database, open_room, open_transport, utc_now
+from daemon.wiring import open_database, open_room, open_transport, utc_now
 from rules.calendar_watch import missing_notice
 from store.errors import ConfigError, Problem
 

@@ -12,12 +12,13 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, failed, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at
 from daemon.config import Config
+from daemon.districts import load_districts
 from daemon.doctor.finding import Finding, Level, trouble
 from daemon.doctor.machine import examine_calendar, examine_database, examine_doors, examine_fonts
 from daemon.doctor.mailbox import examine_mailbox
 from daemon.doctor.outgoing import examine_relay
 from daemon.mailboxes import mailboxes_of
-from daemon.wiring import load_districts, utc_now
+from daemon.wiring import utc_now
 from store.errors import ConfigError
 
 TROUBLE = 1  # exit code

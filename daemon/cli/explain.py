@@ -13,9 +13,10 @@ from daemon.cli.chinese import Command
 from daemon.cli.decide import BUILTIN, decide
 from daemon.cli.output import as_json, done, local
 from daemon.cli.place import ConfigOption, JsonOption, config_at, files_of, with_stores
+from daemon.districts import DistrictFiles
 from daemon.explaining import Again, Record, decide_again, find, kept_rulebook
 from daemon.review import Review
-from daemon.wiring import DistrictFiles, Stores, open_desk, utc_now
+from daemon.wiring import Stores, open_desk, utc_now
 from rules.explain import explain as in_words
 from rules.rulebook import RuleBook
 from rules.trace import trace

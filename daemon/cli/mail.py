@@ -14,8 +14,9 @@ from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
+from daemon.districts import DistrictFiles
 from daemon.review import set_aside_key
-from daemon.wiring import DistrictFiles, Stores
+from daemon.wiring import Stores
 from store import message_log
 from store.codec import to_json
 from store.message_log import Step

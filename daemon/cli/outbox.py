@@ -11,7 +11,8 @@ from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, with_stores
-from daemon.wiring import DistrictFiles, Stores, utc_now
+from daemon.districts import DistrictFiles
+from daemon.wiring import Stores, utc_now
 from store.codec import to_json
 from store.model import NoticeState, QueuedNotice
 

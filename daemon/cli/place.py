@@ -11,7 +11,9 @@ import typer
 
 from daemon.config import Config
 from daemon.config_reader import load_config
-from daemon.wiring import DistrictFiles, Stores, load_districts, message_domain, open_stores
+from daemon.districts import DistrictFiles, load_districts
+from daemon.rulebooks import in_force
+from daemon.wiring import Stores, message_domain, open_stores
 from store.errors import ConfigError, Problem, UsageError
 from store.model import District
 
@@ -57,12 +59,13 @@ def known_district(districts: Mapping[str, DistrictFiles], district: str) -> Dis
 
 
 def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
-    """Open the database of the configuration and let *work* use it; it also gets the districts' files by district id."""
+    """Open the database of the configuration and let *work* use it; it also gets the files of the districts by id, with the packs in force."""
     config = config_at(path)
     districts = load_districts(config.district, config.calendar.folder)
 
     async def run() -> T:
         async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
-            return await work(stores, {files.rulebook.district.id: files for files in districts})
+            live = [await in_force(stores.orders, stores.packs, files, config.calendar.folder) for files in districts]
+            return await work(stores, {files.rulebook.district.id: files for files in live})
 
     return asyncio.run(run())

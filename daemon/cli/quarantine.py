@@ -10,8 +10,9 @@ import typer
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
+from daemon.districts import DistrictFiles
 from daemon.trouble import reason
-from daemon.wiring import DistrictFiles, Stores, utc_now
+from daemon.wiring import Stores, utc_now
 from store.errors import UsageError
 from store.model import StoredArrival
 

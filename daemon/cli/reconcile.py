@@ -13,9 +13,10 @@ import typer
 from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, done, failed, local, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, with_stores
+from daemon.districts import DistrictFiles
 from daemon.mailboxes import ThreadsLedger, mailboxes_of
 from daemon.reconciling import Account, accounts
-from daemon.wiring import DistrictFiles, Stores
+from daemon.wiring import Stores
 from store.errors import UsageError
 
 UNACCOUNTED = 1  # exit code: an alarm

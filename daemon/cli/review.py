@@ -11,8 +11,9 @@ from daemon.cli.case import show_case
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, known_district, with_stores
+from daemon.districts import DistrictFiles
 from daemon.review import set_aside_key
-from daemon.wiring import DistrictFiles, Stores
+from daemon.wiring import Stores
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:

@@ -16,6 +16,7 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
+from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_try import coverage_of, try_pack
@@ -47,6 +48,9 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("test", cls=Command)(try_pack)
     rules.command("coverage", cls=Command)(coverage_of)
     rules.command("backtest", cls=Command)(backtest_pack)
+    rules.command("apply", cls=Command)(apply)
+    rules.command("restore", cls=Command)(restore)
+    rules.command("history", cls=Command)(history)
     rules.command("evaluate", cls=Command)(evaluate)
     app.add_typer(rules, name=name)
 

@@ -12,13 +12,13 @@ import typer
 
 from daemon.backtest import Asked, backtest
 from daemon.cli.output import as_json, done, failed, local, shorten, table
-from daemon.cli.place import ConfigOption, JsonOption, config_at
+from daemon.cli.place import ConfigOption, JsonOption, config_at, with_stores
 from daemon.cli.rules_try import progress
 from daemon.cli.workbench import FAILED_GATE, folder_of
-from daemon.config import Config
+from daemon.districts import DistrictFiles
 from daemon.trouble import reason
-from daemon.wiring import utc_now
-from rules.rulebook import RuleBook, load_pack, pack_folder
+from daemon.wiring import Stores, utc_now
+from rules.rulebook import RuleBook, load_pack
 from rules.workbench.backtest import KINDS, Summary
 from rules.workbench.report import Heading, report
 from store.errors import UsageError
@@ -30,7 +30,7 @@ _TITLE = 24
 
 def backtest_pack(
     new: Annotated[str, typer.Argument(metavar="新规则包", help="要演练的规则包目录")],
-    against: Annotated[str | None, typer.Option("--against", metavar="规则包", help="与哪个规则包比；不写则取配置里的")] = None,
+    against: Annotated[str | None, typer.Option("--against", metavar="规则包", help="与哪个规则包比；不写则取现在启用的")] = None,
     recorded: Annotated[bool, typer.Option("--recorded", help="与当时登记的判断比，不论当时用的是哪一版规则")] = False,
     since: Annotated[datetime | None, typer.Option(metavar="日期", help="只看这天以后收到的")] = None,
     until: Annotated[datetime | None, typer.Option(metavar="日期", help="只看这天以前收到的")] = None,
@@ -47,7 +47,7 @@ def backtest_pack(
     """
     settings = config_at(config)
     book = load_pack(folder_of(new))
-    old = load_pack(folder_of(against)) if against else load_pack(_live(settings, book))
+    old = load_pack(folder_of(against)) if against else _live(config, book)
     zone = ZoneInfo(book.district.timezone)
     period = Period(district=book.district.id, since=_moment(since, zone), until=_moment(until, zone))
     asked = Asked(
@@ -71,12 +71,15 @@ def backtest_pack(
         raise typer.Exit(FAILED_GATE)
 
 
-def _live(settings: Config, book: RuleBook) -> Path:
-    """Return the folder of the configured pack of the same district."""
-    found = [folder for section in settings.district if load_pack(folder := pack_folder(section.pack)).district.id == book.district.id]
-    if not found:
-        raise UsageError(f"配置里没有区 {book.district.id}；请检查新规则包的 district.id，或用 --against 指明与哪个规则包比")
-    return found[0]
+def _live(config: Path | None, book: RuleBook) -> RuleBook:
+    """Return the pack in force in the district of *book*."""
+
+    async def find(_stores: Stores, districts: dict[str, DistrictFiles]) -> RuleBook:
+        if book.district.id not in districts:
+            raise UsageError(f"配置里没有区 {book.district.id}；检查新规则包的 district.id，或用 --against 指明与哪个规则包比")
+        return districts[book.district.id].rulebook
+
+    return with_stores(config, find)
 
 
 def _moment(day: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import structlog
 
-from daemon import wiring
+from daemon import districts
 from daemon.cli import _COMMANDS, build, run
 from rules.rulebook import builtin_pack, load_pack
 from tests.e2e.instance import MAILBOX, ROOT, Sink, daemon, deliver, sink, write_instance
@@ -100,7 +100,7 @@ _quick_load = cache(load_pack)
 @pytest.fixture(autouse=True)
 def _load_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands in this process load the product's own pack once; a pack that a test has changed has a path of its own."""
-    monkeypatch.setattr(wiring, "load_pack", _quick_load)
+    monkeypatch.setattr(districts, "load_pack", _quick_load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ COMMANDS = {
     "quarantine": ["list", "show", "export", "retry"],
     "decide": [],
     "explain": [],
-    "rules": ["evaluate"],
+    "rules": ["lint", "test", "coverage", "backtest", "apply", "restore", "history", "evaluate"],
 }
 PAGES = [(), *((name,) for name in COMMANDS), *((name, command) for name, commands in COMMANDS.items() for command in commands)]
 

@@ -20,7 +20,7 @@ import pytest
 import structlog
 
 from channels.reader import Reader
-from daemon import supervise, wiring
+from daemon import districts, supervise
 from daemon.config import DoorSection
 from daemon.supervise import keep_running, receptions, reload, serve
 from daemon.wiring import open_house
@@ -70,7 +70,7 @@ def _load_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(path: Path) -> RuleBook:
         return _quick_load(path) if path == builtin_pack("chenggong") else load_pack(path)
 
-    monkeypatch.setattr(wiring, "load_pack", load)
+    monkeypatch.setattr(districts, "load_pack", load)
 
 
 @pytest.fixture
@@ -438,7 +438,7 @@ async def test_reload_refuses_another_district(tmp_path: Path, log: Heard) -> No
 async def test_bug_in_a_reload_is_said_and_survived(tmp_path: Path, log: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reload that fails in a way nobody thought of is logged; the service goes on with what it had."""
 
-    def load(_config: object) -> Any:
+    def load(*_asked: object) -> Any:
         raise ZeroDivisionError
 
     async with opened(tmp_path) as bench, serving(bench) as service:

@@ -1,0 +1,132 @@
+"""A clerk changes a rule and puts it in force while the daemon runs; what is wrong is told and changes nothing; the old pack comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon
+from tests.e2e.test_cli import Said, zuozhen
+
+CONFIG = f"""
+[smtp]
+listen = "127.0.0.1:0"
+hostname = "test.example"
+[relay]
+folder = "outgoing"
+[log]
+format = "json"
+[[district]]
+pack = "./pack"
+mailboxes = ["{MAILBOX}"]
+addresses = "addresses.toml"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an instance that decides by a pack of its own."""
+    shutil.copytree(ROOT / "tests" / "packs" / "lint", tmp_path / "pack")
+    shutil.copytree(ROOT / "rules" / "packs" / "chenggong" / "wording", tmp_path / "pack" / "wording")
+    (tmp_path / "zuozhen.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "addresses.toml").write_text(f'[sender]\nname = "坐诊"\naddress = "{MAILBOX}"\n', encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+async def running(folder: Path) -> AsyncIterator[Daemon]:
+    """Run the daemon on it."""
+    async with daemon(folder / "zuozhen.toml") as service:
+        yield service
+
+
+def copy(folder: Path, name: str, old: str, new: str) -> str:
+    """Copy the pack, change a text in its rules on departments, and return how a command names it."""
+    pack = Path(shutil.copytree(folder / "pack", folder / name))
+    rules = pack / "rules" / "20_routing.yaml"
+    text = rules.read_text(encoding="utf-8")
+    assert old in text
+    rules.write_text(text.replace(old, new), encoding="utf-8")
+    return f"./{name}"
+
+
+async def rules(folder: Path, *words: str) -> Said:
+    """Run a command under `zuozhen rules` in the folder of the instance."""
+    return await asyncio.to_thread(zuozhen, "rules", *words, config=folder / "zuozhen.toml", folder=folder)
+
+
+async def history(folder: Path) -> Any:
+    """Return what `rules history` says to a program."""
+    return json.loads((await rules(folder, "history", "--json")).out)
+
+
+async def test_apply_and_restore_while_the_daemon_runs(folder: Path, running: Daemon) -> None:
+    """The daemon takes the new pack without a restart, says so, and takes the old one back by its digest."""
+    await running.logged("service.started")
+    said = await rules(folder, "apply", copy(folder, "new", "weight: 3", "weight: 4"), "--by", "王芳", "--reason", "停水更重")
+    (event,) = await running.logged("rulebook.reloaded")
+    whole = await history(folder)
+    (old, new) = (order["digest"] for order in reversed(whole["orders"]))
+    back = await rules(folder, "restore", old[:12], "--by", "李明")
+    again = await rules(folder, "restore", old[:12], "--by", "李明")
+    events = await running.logged("rulebook.reloaded", 2)
+
+    assert (said.code, said.err) == (0, "")
+    assert "检查：错误 0 处，警告 2 处；例子和用例 8 条，不符 0 条。" in said.out
+    assert "已换上。" in said.out
+    assert event["digest"] == new
+    assert [(order["actor"], order["reason"], order["origin"]) for order in whole["orders"]] == [
+        ("王芳", "停水更重", "person"),
+        ("启动", "", "folder"),
+    ]
+    assert [service["digest"] for service in whole["services"]] == [new]
+    assert (back.code, back.err) == (0, "")
+    assert again.out == f"规则包 {old[:12]} 已经在用。\n"
+    assert [one["digest"] for one in events] == [new, old]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        pytest.param("mention: 停水", "mention: 停氺", 2, "没有名为“停氺”的词表", id="does-not-load"),
+        pytest.param("mention: 停水", "mention: 停水, at_least: 9", 1, "ZZ113 错误: 事项_停水: 要 9 个不同的词", id="lint-error"),
+        pytest.param("hit: [车间每天下午停水]", "hit: [车间每天下午断水]", 1, "✗ 规则 事项_停水 的例子 1", id="example-fails"),
+    ],
+)
+async def test_a_bad_pack_is_refused(folder: Path, old: str, new: str, code: int, said: str) -> None:
+    """Whatever is wrong is told, and nothing is ordered."""
+    refused = await rules(folder, "apply", copy(folder, "new", old, new), "--by", "王芳")
+
+    assert refused.code == code
+    assert said in refused.err
+    assert (await history(folder))["orders"] == []
+
+
+async def test_apply_without_a_running_daemon(folder: Path) -> None:
+    """The order waits for the next start, which takes it although the configured folder holds another pack."""
+    said = await rules(folder, "apply", copy(folder, "new", "weight: 3", "weight: 4"), "--by", "王芳")
+    ordered = (await history(folder))["orders"][0]["digest"]
+    async with daemon(folder / "zuozhen.toml") as service:
+        (event,) = await service.logged("rulebook.folder_differs")
+
+    assert said.code == 0
+    assert "没有运行中的服务；下次启动时生效。" in said.out
+    assert event["digest"] == ordered
+
+
+async def test_apply_of_another_district(folder: Path) -> None:
+    """A pack of a district that the configuration does not have is no pack for this instance."""
+    pack = folder / copy(folder, "new", "weight: 3", "weight: 4")
+    settings = (pack / "pack.yaml").read_text(encoding="utf-8")
+    (pack / "pack.yaml").write_text(settings.replace("id: lint", "id: other"), encoding="utf-8")
+    said = await rules(folder, "apply", "./new", "--by", "王芳")
+
+    assert said.code == 2
+    assert "配置里没有区 other" in said.err

@@ -1,0 +1,151 @@
+"""Orders of packs: who gave them, that every service takes them, and that a pack that cannot be taken leaves the old one in force."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from daemon.config import Config, DistrictSection, RelaySection, StoreSection
+from daemon.following import Following
+from daemon.supervise import reload
+from daemon.wiring import House, open_house
+from rules.rulebook import RuleBook, load_pack
+from store.errors import UsageError
+from store.orders import Origin
+
+ROOT = Path(__file__).parents[2]
+ADDRESSES = '[sender]\nname = "坐诊"\naddress = "zuozhen@example.org"\n'
+NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Return the small pack with wording, where the configuration will look for it."""
+    folder = Path(shutil.copytree(ROOT / "tests" / "packs" / "lint", tmp_path / "pack"))
+    shutil.copytree(ROOT / "rules" / "packs" / "chenggong" / "wording", folder / "wording")
+    (tmp_path / "addresses.toml").write_text(ADDRESSES, encoding="utf-8")
+    return folder
+
+
+@asynccontextmanager
+async def house(pack: Path, database_url: str, name: str = "one") -> AsyncIterator[House]:
+    """Open a service called *name* on the database."""
+    config = Config(
+        store=StoreSection(url=database_url),
+        relay=RelaySection(folder=pack.parent / "outgoing"),
+        name=name,
+        district=(DistrictSection(pack=str(pack), mailboxes=("zuozhen@example.org",), addresses=pack.parent / "addresses.toml"),),
+    )
+    async with open_house(config, now=lambda: NOW) as opened:
+        yield opened
+
+
+def another(pack: Path, old: str = "weight: 3", new: str = "weight: 4") -> Path:
+    """Return a copy of the pack in which the rules on departments say something else."""
+    copy = Path(shutil.copytree(pack, pack.with_name(f"pack-{new[-1]}")))
+    rules = copy / "rules" / "20_routing.yaml"
+    text = rules.read_text(encoding="utf-8")
+    assert old in text
+    rules.write_text(text.replace(old, new), encoding="utf-8")
+    return copy
+
+
+async def order(opened: House, book: RuleBook, actor: str = "王芳") -> None:
+    """Keep the pack and order it, as the command does."""
+    await opened.stores.packs.keep("lint", book.digest, book.files, now=NOW)
+    await opened.stores.orders.give("lint", book.digest, actor=actor, reason="试", origin=Origin.PERSON, now=NOW)
+
+
+def digests(houses: Sequence[House]) -> list[str]:
+    """Return by which packs the services decide."""
+    return [opened.rooms["lint"].rulebook.digest for opened in houses]
+
+
+async def test_every_service_takes_the_order(pack: Path, database_url: str) -> None:
+    """Two services on one database both swap, and both say so."""
+    new = load_pack(another(pack))
+    async with AsyncExitStack() as stack:
+        houses = [await stack.enter_async_context(house(pack, database_url, name)) for name in ("one", "two")]
+        following = [Following(opened, opened.config.name) for opened in houses]
+        for one in following:
+            await one.look("lint")
+        before = digests(houses)
+        await order(houses[0], new)
+        for one in following:
+            await one.look("lint")
+        after = digests(houses)
+        followers = await houses[0].stores.orders.followers("lint")
+
+    assert before == [load_pack(pack).digest] * 2
+    assert after == [new.digest] * 2
+    assert [(one.service, one.seq, one.digest, one.problem) for one in followers] == [
+        ("one", 2, new.digest, ""),
+        ("two", 2, new.digest, ""),
+    ]
+
+
+async def test_a_pack_that_does_not_load_leaves_the_old_one(pack: Path, database_url: str) -> None:
+    """A service that cannot take the order stays with its pack, says why, and does not try again until the next order."""
+    async with house(pack, database_url) as opened:
+        old = opened.rooms["lint"].rulebook
+        bad = {
+            **old.files,
+            "rules/20_routing.yaml": "- rule: 甲\n  basis: policy\n  when: {all: [{mention: 没有}]}\n  then: {route: gsj}\n".encode(),
+        }
+        await opened.stores.packs.keep("lint", "b" * 64, bad, now=NOW)
+        await opened.stores.orders.give("lint", "b" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+        following = Following(opened, "one")
+        await following.look("lint")
+        await following.look("lint")
+        (follower,) = await opened.stores.orders.followers("lint")
+
+        assert opened.rooms["lint"].rulebook is old
+        assert (follower.seq, follower.digest) == (2, old.digest)
+        assert "没有名为“没有”的词表" in follower.problem
+
+
+async def test_an_order_outlives_a_restart(pack: Path, database_url: str) -> None:
+    """What a person ordered is in force after a restart although the folder still holds the old pack; a reload goes back to the folder."""
+    new = load_pack(another(pack))
+    async with house(pack, database_url) as opened:
+        await order(opened, new)
+    async with house(pack, database_url) as opened:
+        restarted = digests([opened])
+        assert await reload(opened)
+        reloaded = digests([opened])
+        orders = await opened.stores.orders.list("lint")
+
+    assert restarted == [new.digest]
+    assert reloaded == [load_pack(pack).digest]
+    assert [(one.seq, one.actor, one.origin) for one in orders] == [
+        (3, "SIGHUP", Origin.FOLDER),
+        (2, "王芳", Origin.PERSON),
+        (1, "启动", Origin.FOLDER),
+    ]
+
+
+async def test_a_changed_folder_is_taken_at_start(pack: Path, database_url: str) -> None:
+    """Where nobody ordered anything, a start takes what the folder holds; an old folder does not win against a newer order."""
+    async with house(pack, database_url) as opened:
+        first = digests([opened])
+    changed = another(pack)
+    async with house(changed, database_url) as opened:
+        second = digests([opened])
+    async with house(pack, database_url) as opened:
+        third = digests([opened])
+
+    assert first == [load_pack(pack).digest]
+    assert second == third == [load_pack(changed).digest]
+
+
+async def test_only_a_kept_pack_can_be_ordered(pack: Path, database_url: str) -> None:
+    """An order for a pack that nobody kept could never be followed."""
+    async with house(pack, database_url) as opened:
+        with pytest.raises(UsageError, match="没有保存"):
+            await opened.stores.orders.give("lint", "c" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+        assert len(await opened.stores.orders.list("lint")) == 1
