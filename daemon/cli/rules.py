@@ -20,6 +20,7 @@ from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_try import coverage_of, try_pack
+from daemon.cli.rules_view import diff_packs, format_pack, tree_of
 from daemon.evaluation import evaluate as evaluate_rows
 from rules.workbench.evaluate import FIELDS, Label, Results, confusion
 from rules.workbench.evaluate import evaluate as figures_of
@@ -48,6 +49,9 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("test", cls=Command)(try_pack)
     rules.command("coverage", cls=Command)(coverage_of)
     rules.command("backtest", cls=Command)(backtest_pack)
+    rules.command("diff", cls=Command)(diff_packs)
+    rules.command("fmt", cls=Command)(format_pack)
+    rules.command("tree", cls=Command)(tree_of)
     rules.command("apply", cls=Command)(apply)
     rules.command("restore", cls=Command)(restore)
     rules.command("history", cls=Command)(history)

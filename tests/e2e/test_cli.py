@@ -191,7 +191,7 @@ COMMANDS = {
     "quarantine": ["list", "show", "export", "retry"],
     "decide": [],
     "explain": [],
-    "rules": ["lint", "test", "coverage", "backtest", "apply", "restore", "history", "evaluate"],
+    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "evaluate"],
 }
 PAGES = [(), *((name,) for name in COMMANDS), *((name, command) for name, commands in COMMANDS.items() for command in commands)]
 
