@@ -167,13 +167,13 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path, *, dying_at: str = "") -> AsyncIterator[Daemon]:
+async def daemon(config: Path, *, dying_at: str = "", module: str = "tests.e2e.zuozhen") -> AsyncIterator[Daemon]:
     """Start the daemon, wait until its doors are open, and see that it is gone at the end."""
-    module = ["tests.e2e.crashing", dying_at] if dying_at else ["tests.e2e.zuozhen"]
+    words = ["tests.e2e.crashing", dying_at] if dying_at else [module]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        *module,
+        *words,
         "run",
         "--config",
         str(config),
