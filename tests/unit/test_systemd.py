@@ -14,6 +14,7 @@ from daemon.health.pulse import LIMIT_S
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "zuozhen.service"
+BACKUP = ROOT / "systemd" / "zuozhen-backup.service"
 _INSTALLED = "/opt/zuozhen/.venv/bin/zuozhen"
 _EXPOSURE = 15  # tenths, of 100; what is left is the network, which mail needs
 
@@ -26,12 +27,13 @@ def settings() -> dict[str, list[str]]:
     return found
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """Return the unit as it would be where the program is installed here."""
+@pytest.fixture(params=[UNIT, BACKUP], ids=lambda path: path.stem)
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a unit as it would be where the program is installed here."""
+    source: Path = request.param
     program = str(Path(sys.executable).with_name("zuozhen"))
-    copy = tmp_path / "zuozhen.service"
-    copy.write_text(UNIT.read_text("utf-8").replace(_INSTALLED, program), encoding="utf-8")
+    copy = tmp_path / source.name
+    copy.write_text(source.read_text("utf-8").replace(_INSTALLED, program), encoding="utf-8")
     return copy
 
 
@@ -48,14 +50,24 @@ def test_unit_is_well_formed(unit: Path) -> None:
 
 def test_unit_with_a_mistake_is_found(unit: Path) -> None:
     """The check above can fail: a key that does not exist is told."""
-    unit.write_text(unit.read_text("utf-8").replace("WatchdogSec=", "WatchDogSecs="), encoding="utf-8")
-    assert "WatchDogSecs" in analyze("verify", "--man=no", str(unit)).stderr
+    unit.write_text(unit.read_text("utf-8").replace("UMask=", "UnMask="), encoding="utf-8")
+    assert "UnMask" in analyze("verify", "--man=no", str(unit)).stderr
 
 
 def test_unit_is_hardened(unit: Path) -> None:
     """By systemd's own measure the service is exposed to next to nothing but the network."""
     said = analyze("security", "--offline=true", f"--threshold={_EXPOSURE}", str(unit))
     assert said.returncode == 0, said.stdout[-300:]
+
+
+def test_backup_is_timed(tmp_path: Path) -> None:
+    """The timer is well-formed, starts the backup, and the backup's name is a new one each time; old ones go by tmpfiles."""
+    for path in (BACKUP, BACKUP.with_suffix(".timer")):
+        (tmp_path / path.name).write_text(path.read_text("utf-8").replace(_INSTALLED, "/bin/true"), encoding="utf-8")
+    said = analyze("verify", "--man=no", str(tmp_path / "zuozhen-backup.timer"))
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
+    assert "zuozhen-$(date +%%Y%%m%%d-%%H%%M%%S).zip" in BACKUP.read_text("utf-8")
+    assert "d /var/backups/zuozhen 0700 zuozhen zuozhen 14d" in (ROOT / "systemd" / "zuozhen.tmpfiles").read_text("utf-8")
 
 
 def test_user_can_be_made() -> None:
