@@ -15,10 +15,23 @@ from importlib import import_module
 from typing import Any
 
 # name → (module, attribute, die before its call, after it, or after one that found something; at which such call)
-MARKS: dict[str, tuple[str, str, str, int]] = {
-    "before-insert-of-arrival": ("store.arrivals", "_accept", "before", 1),
-    "arrival-inserted-not-committed": ("store.arrivals", "_accept", "after", 1),
+Marks = dict[str, tuple[str, str, str, int]]
+
+BY_SMTP: Marks = {
+    "before-insert-of-arrival": ("store.arrivals", "accept_one", "before", 1),
+    "arrival-inserted-not-committed": ("store.arrivals", "accept_one", "after", 1),
     "arrival-committed-before-250": ("store.arrivals", "Arrivals.accept", "after", 1),
+}
+BY_IMAP: Marks = {
+    "sizes-known": ("channels.imap", "Connection.heads", "after", 1),
+    "fetched": ("channels.imap", "Connection.raws", "after", 1),
+    "fetched-arrival-inserted-not-committed": ("store.ledger", "accept_one", "after", 1),
+    "ledger-written-not-committed": ("store.ledger", "_keep", "after", 1),
+    "ledger-committed-mailbox-untouched": ("channels.imap", "Connection.flag", "before", 1),
+    "mailbox-marked-ledger-not-told": ("channels.imap", "Connection.flag", "after", 1),
+    "ledger-told": ("store.ledger", "Ledger.change", "after", 1),
+}
+AFTERWARDS: Marks = {
     "claimed": ("store.arrivals", "Arrivals.claim", "finding", 1),
     "read": ("channels.reader", "Reader.read", "after", 1),
     "matched": ("store.matching", "Matching.candidates", "after", 1),
@@ -67,7 +80,7 @@ def _wrap(function: Callable[..., Any], when: str, at_call: int) -> Callable[...
 
 def plant(mark: str) -> None:
     """Wrap the function that *mark* names."""
-    module_name, path, when, at_call = MARKS[mark]
+    module_name, path, when, at_call = (BY_SMTP | BY_IMAP | AFTERWARDS)[mark]
     *parents, name = path.split(".")
     place: Any = import_module(module_name)
     for parent in parents:

@@ -8,6 +8,7 @@ import email.policy
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,15 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import aiosmtplib
+import psycopg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from rules.rulebook import builtin_pack, load_pack
+from tests.servers.dovecot import Box
+from tests.servers.ground import HOST
 
 ROOT = Path(__file__).parents[2]
 MAILBOX = "zuozhen@cg.example"
 _PATIENCE_S = 60.0
 
 _CONFIG = """
+[store]
+url = "{url}"
 [smtp]
 listen = "127.0.0.1:0"
 hostname = "test.example"
@@ -39,6 +45,18 @@ format = "json"
 pack = "chenggong"
 mailboxes = ["{mailbox}"]
 addresses = "addresses.toml"
+"""
+_MAILBOX = """
+[[mailbox]]
+name = "诉求邮箱"
+host = "{host}"
+port = {port}
+security = "tls"
+authority = "authority.pem"
+user = "{user}"
+password_file = "mailbox-password"
+poll_seconds = 5
+after = "seen"
 """
 _ADDRESSES = """
 [sender]
@@ -96,16 +114,38 @@ async def sink() -> AsyncIterator[Sink]:
         await server.wait_closed()
 
 
-def write_instance(folder: Path, relay_port: int, *, database: str = "") -> Path:
-    """Write configuration and addresses; return the configuration's path. The database is a file in *folder* unless an URL is given."""
+def write_instance(folder: Path, relay_port: int, *, database: str = "", box: Box | None = None) -> Path:
+    """Write configuration and addresses; return the configuration's path.
+
+    The database is a file in *folder* unless an URL is given; *box* is read by IMAP.
+    """
     district = load_pack(builtin_pack("chenggong")).district
     departments = "\n".join(f'{id_} = "{id_}@cg.example"' for id_ in district.departments)
     (folder / "addresses.toml").write_text(_ADDRESSES.format(mailbox=MAILBOX, departments=departments), encoding="utf-8")
     (folder / "data").mkdir()
+    text = _CONFIG.format(url=database or "sqlite:///data/zuozhen.db", port=relay_port, mailbox=MAILBOX)
+    if box is not None:
+        text += _MAILBOX.format(host=HOST, port=box.server.tls, user=box.user)
+        box.server.authority.cert_pem.write_to_path(folder / "authority.pem")
+        secret = folder / "mailbox-password"
+        secret.touch(mode=0o600)
+        secret.write_text(box.password, encoding="utf-8")
     path = folder / "zuozhen.toml"
-    store = f'[store]\nurl = "{database}"\n' if database else ""
-    path.write_text(store + _CONFIG.format(port=relay_port, mailbox=MAILBOX), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def ask(config: Path, query: str, *, database: str = "") -> list[tuple[Any, ...]]:
+    """Ask the database of the instance, or the PostgreSQL at *database*, behind the product's back. A change is committed."""
+    if database:
+        with psycopg.connect(database) as server:
+            cursor = server.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+    file = sqlite3.connect(config.parent / "data" / "zuozhen.db")
+    try:
+        return file.execute(query).fetchall()
+    finally:
+        file.close()
 
 
 class Daemon:
