@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.instance import ROOT, daemon, deliver, sink, write_instance
-from tests.e2e.test_crash import rows
+from tests.e2e.instance import ROOT, ask, daemon, deliver, sink, write_instance
 
 GENERATOR = ROOT.parent / "shared" / "bench" / "gen_corpus.py"
 READABLE = "已经连续停水七天，𠮷田先生家也一样"
@@ -32,11 +31,11 @@ async def test_five_nasty_mails(nasty: dict[str, bytes], tmp_path: Path) -> None
                 assert await deliver(running.port, nasty[name], sender=f"nasty{name[0]}@qq.com"), name
             await running.settled(len(nasty))
             assert await running.stop() == 0
-    cases = dict(rows(tmp_path, "SELECT title, content FROM cases"))
+    cases = dict(ask(config, "SELECT title, content FROM cases"))
     for title in ("未声明编码的投诉", "超大附件投诉", "一万行Received"):
         assert READABLE in str(cases[title])
-    states = dict(rows(tmp_path, "SELECT envelope_from, state FROM arrivals"))
-    problems = dict(rows(tmp_path, "SELECT envelope_from, problem FROM arrivals"))
+    states = dict(ask(config, "SELECT envelope_from, state FROM arrivals"))
+    problems = dict(ask(config, "SELECT envelope_from, problem FROM arrivals"))
     assert states["nasty3@qq.com"] == "done" or "层" in str(problems["nasty3@qq.com"])
     assert states["nasty5@qq.com"] == "done"
     assert all(recipient != "nasty5@qq.com" for _, recipient in relay.envelopes)
