@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from client import rate_and_waits
@@ -21,7 +21,7 @@ from channels.reader import Reader
 from rules.calendar_folder import load_calendar
 from rules.decide import decide
 from rules.engine import Engine
-from rules.language import Firing, Infer
+from rules.language import Fact, Firing, Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.model import Petition
@@ -57,7 +57,7 @@ class _Stopwatch:
         self.seconds = 0.0
         self._infer = infer
 
-    def infer(self, stage: int, facts: list[dict[str, object]]) -> list[Firing]:
+    def infer(self, stage: int, facts: Iterable[Fact]) -> list[Firing]:
         begun = time.perf_counter()
         try:
             return self._infer(stage, facts)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from rules.compile import CHANNELS
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, MEASURED_FIELDS, PLACES, Fact
+from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, CASE_VERDICTS, FIELDS, MEASURED_FIELDS, PLACES, Fact
 from store.errors import MalformedMessageError
 
 Key: TypeAlias = tuple[str, object]  # kind of a fact, and the list or the conclusion it is about (None: neither)
@@ -24,18 +24,20 @@ REQUIRED: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
         "channel": CHANNELS,
         **{f"has_{name}": bool for name in FIELDS},
         **{f"{name}_length": int for name in MEASURED_FIELDS},
+        "day": int,
     },
     "mention": {"list": str, "where": PLACES, "sentence": int, "negated": bool},
     "count": {"list": str, "words": int},
     "near": {"list": str, "other": str, "distance": int},
     "candidate": {},
+    "sender": {"list": str},
     "derived": {"name": str},
 }
 OPTIONAL: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "case": {"uscc_valid": bool, "automatic": AUTOMATIC_KINDS},
-    "candidate": {**{f"same_{key}": bool for key in CANDIDATE_KEYS}, "likeness": float, "days": int},
+    "candidate": {**{f"same_{key}": bool for key in CANDIDATE_KEYS}, "likeness": float, "days": int, "verdict": CASE_VERDICTS},
 }
-_ABOUT = {"mention": "list", "count": "list", "near": "list", "derived": "name"}
+_ABOUT = {"mention": "list", "count": "list", "near": "list", "sender": "list", "derived": "name"}
 
 
 class CaseFacts:

@@ -70,6 +70,8 @@ _ASPECTS: Mapping[str, _Tell] = {
     "可转向": lambda decision, district: _names([decision.advice] if decision.advice else [], district),
     "需补充": lambda decision, _: "、".join(decision.missing),
     "相关事项": lambda decision, _: str(decision.related_case or ""),
+    "级别": lambda decision, _: decision.level,
+    "分类": lambda decision, _: "、".join(decision.classes),
     "加急": lambda decision, _: "是" if decision.urgent else "",
     "事项名称": lambda decision, _: decision.topic,
     "提请查看": lambda decision, _: "；".join(decision.review),

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 from rules.language import (
     AUTOMATIC_KINDS,
+    CASE_VERDICTS,
     FIELDS,
     PLACES,
     CandidateIs,
@@ -31,7 +32,9 @@ from rules.language import (
     Leaf,
     LetterIs,
     Mention,
+    ReceivedIs,
     Rule,
+    SenderIs,
     leaves,
 )
 from store.errors import Problem
@@ -259,6 +262,7 @@ _CLOSED: Mapping[str, tuple[Value, ...]] = {
     "channel": CHANNELS,
     "automatic": (*AUTOMATIC_KINDS, NONE),
     "uscc": CODES,
+    "verdict": CASE_VERDICTS,
     **{f"has_{name}": (True, False) for name in FIELDS},
 }
 
@@ -270,15 +274,22 @@ def _anchor_checks(leaf: Leaf, *, wanted: bool) -> tuple[Check, ...] | None:
             return _member("uscc", (leaf.state,), wanted=wanted)
         case FieldIs():
             return (Check(f"has_{leaf.field}", "eq", (leaf.state == "present") == wanted),)
-        case FieldLength():
-            name = f"{leaf.field}_length"
-            check = Check(name, "gt", leaf.longer_than) if leaf.longer_than is not None else Check(name, "lt", leaf.shorter_than or 0)
-            return (check if wanted else Check(name, _OPPOSITE[check.operator], check.value),)
+        case FieldLength() | ReceivedIs():
+            bound = _bound(leaf)
+            return (bound if wanted else Check(bound.name, _OPPOSITE[bound.operator], bound.value),)
         case ChannelIs():
             return _member("channel", leaf.channels, wanted=wanted)
         case LetterIs():
             return _member("automatic", leaf.kinds, wanted=wanted)
     return None
+
+
+def _bound(leaf: FieldLength | ReceivedIs) -> Check:
+    """Return the one bound that *leaf* sets to a number of the anchor."""
+    if isinstance(leaf, ReceivedIs):
+        return Check("day", "ge", leaf.since) if leaf.since is not None else Check("day", "le", leaf.until or 0)
+    name = f"{leaf.field}_length"
+    return Check(name, "gt", leaf.longer_than) if leaf.longer_than is not None else Check(name, "lt", leaf.shorter_than or 0)
 
 
 def _member(name: str, values: Collection[Value], *, wanted: bool) -> tuple[Check, ...]:
@@ -308,8 +319,12 @@ def _patterns(leaf: Leaf) -> list[Pattern]:
                 bounds.append(Check("likeness", "ge", leaf.likeness_at_least))
             if leaf.within_days is not None:
                 bounds.append(Check("days", "le", leaf.within_days))
+            if leaf.verdicts:
+                bounds += _member("verdict", leaf.verdicts, wanted=True)
             keys: list[tuple[Check, ...]] = [(Check(f"same_{key}", "eq", value=True),) for key in leaf.same] or [()]
             return [Pattern(leaf.alias, "candidate", (*key, *bounds)) for key in keys]
+        case SenderIs():
+            return [Pattern(leaf.alias, "sender", (Check("list", "eq", leaf.key),))]
         case Concluded():
             return [Pattern(leaf.alias, "derived", (Check("name", "eq", leaf.name),))]
     raise TypeError(leaf)

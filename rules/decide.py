@@ -13,10 +13,11 @@ from functools import lru_cache
 
 from rules.calendar import Calendar
 from rules.casefacts import CaseFacts
+from rules.clauses import describe
 from rules.deadlines import verification_due
 from rules.explain import basis_in_words, compared_in_words, effect_in_words, weight_in_words
 from rules.facts import Facts, facts_from
-from rules.language import Firing, Infer, Mention, Rule, Then, describe, leaves
+from rules.language import CLASSES, LEVELS, Firing, Infer, Mention, Rule, Then, leaves
 from rules.reference import NearMisses
 from rules.rulebook import RuleBook
 from rules.settings import Routing
@@ -112,6 +113,8 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         rulebook=rulebook.digest,
         engine=engine,
         compared=tuple(trace.compared.values()),
+        level=_level(trace.active()),
+        classes=_classes(trace.active()),
     )
 
 
@@ -267,8 +270,21 @@ def _name(rule: Rule) -> str:
     return rule.about or rule.name
 
 
-def _topic(active: Iterable[_Fired], department: str | None) -> str:
-    """Return what the weightiest rule that speaks for the lead calls the matter, "" where none does."""
+def _level(active: Iterable[_Fired]) -> str:
+    """Return the gravest level any rule names, "" where none does."""
+    return max((fired.rule.then.level for fired in active if fired.rule.then.level), key=LEVELS.index, default="")
+
+
+def _classes(active: Iterable[_Fired]) -> tuple[str, ...]:
+    """Return the classes the rules name, of each pair the one that the first rule names."""
+    named = list(dict.fromkeys(name for fired in active for name in fired.rule.then.classes))
+    return tuple(first for pair in CLASSES if (first := next((name for name in named if name in pair), None)))
+
+
+def _topic(active: Sequence[_Fired], department: str | None) -> str:
+    """Return the name of the matter: the one a rule gives it, else what the weightiest rule for the lead calls it, "" where none does."""
+    if named := next((fired.rule.then.topic for fired in active if fired.rule.then.topic), None):
+        return named
     routes = [fired.rule for fired in active if department is not None and fired.rule.then.route == department]
     return _name(max(routes, key=lambda rule: rule.then.weight)) if routes else ""
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rules.language import KEY_NAMES, POLICY, Then
+from rules.clauses import KEY_NAMES
+from rules.language import POLICY, Then
 from store.model import Compared, Decision, District, Due, Hit, Quote, Verdict
 
 POLICY_IN_WORDS = "本区规则包设定"
@@ -92,6 +93,12 @@ def _on_departments(then: Then, district: District) -> Iterator[str]:
 
 
 def _on_people(then: Then) -> Iterator[str]:
+    if then.topic:
+        yield f"事项名称：{then.topic}"
+    if then.level:
+        yield f"级别：{then.level}"
+    if then.classes:
+        yield f"分类：{'、'.join(then.classes)}"
     if then.urgent:
         yield "加急"
     if then.review:
@@ -180,6 +187,10 @@ def _for(department: str, hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _review_lines(decision: Decision) -> Iterator[str]:
+    if decision.level:
+        yield f"级别：{decision.level}"
+    if decision.classes:
+        yield f"分类：{'、'.join(decision.classes)}"
     if decision.urgent:
         yield "加急：是"
     for reason in decision.review:

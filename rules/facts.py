@@ -9,10 +9,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
-from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
+from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
 from rules.similarity import shared_matters, shared_wording
@@ -45,7 +46,7 @@ class Facts:
 
 
 def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook: RuleBook, now: datetime) -> Facts:
-    """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) dates the candidates' age."""
+    """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) is when it came in."""
     texts, notes = _texts(petition)
     words = _words_of(rulebook)
     everything = words.lexicon.find(texts, silent=_own_names(petition))
@@ -66,7 +67,11 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
     if dropped:
         notes.append(f"来件用词重复太多，有 {dropped} 处未交规则判断")
     return Facts(
-        facts=(_anchor(petition), *facts),
+        facts=(
+            _anchor(petition, now.astimezone(ZoneInfo(rulebook.district.timezone)).date()),
+            *facts,
+            *_senders(petition, rulebook.senders),
+        ),
         evidence=evidence,
         candidates=known,
         named=_named(found, rulebook.district),
@@ -150,8 +155,8 @@ def _weights(rules: Iterable[Rule]) -> dict[str, float]:
 # ---------------------------------------------------------------- the anchor
 
 
-def _anchor(petition: Petition) -> FactDict:
-    anchor: FactDict = {"id": "case", "k": "case", "channel": petition.channel.value}
+def _anchor(petition: Petition, day: date) -> FactDict:
+    anchor: FactDict = {"id": "case", "k": "case", "channel": petition.channel.value, "day": int(f"{day:%Y%m%d}")}
     for field in FIELDS:
         value = getattr(petition, field)
         text = value if isinstance(value, str) else value.value if value is not None else ""
@@ -163,6 +168,15 @@ def _anchor(petition: Petition) -> FactDict:
     if petition.letter.automatic is not None:
         anchor["automatic"] = petition.letter.automatic.kind
     return anchor
+
+
+def _senders(petition: Petition, asked: Iterable[SenderIs]) -> Iterator[FactDict]:
+    """Yield a fact for each question about the sender that the mail's address answers with yes."""
+    address = petition.letter.sender.address.casefold() if petition.letter.sender else ""
+    domain = address.rpartition("@")[2]
+    for number, question in enumerate(asked):
+        if any(one in {address, domain} or domain.endswith(f".{one}") for one in question.senders):
+            yield {"id": f"s{number}", "k": "sender", "list": question.key}
 
 
 # ---------------------------------------------------------------- words
@@ -289,6 +303,7 @@ def _candidate(identity: str, candidate: Candidate, alike: float, now: datetime)
         **{f"same_{key}": True for key in candidate.keys},
         "likeness": round(alike, 4),
         "days": max((now - candidate.received_at).days, 0),
+        "verdict": candidate.verdict.value,
     }
 
 

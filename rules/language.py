@@ -1,6 +1,6 @@
-"""The rule language, version 1: what a rule, a word list and a fact are, as frozen values, and how a condition reads in Chinese.
+"""The rule language, version 1: what a rule, a word list and a fact are, as frozen values.
 
-A rule file is a list of rules; how it is read stands in `rules.syntax`:
+A rule file is a list of rules; how it is read stands in `rules.syntax`, how a condition reads in Chinese in `rules.clauses`:
 
 | key | meaning |
 |---|---|
@@ -9,6 +9,7 @@ A rule file is a list of rules; how it is read stands in `rules.syntax`:
 | basis | an article of grounds.yaml or pack.yaml `articles`, or `policy` |
 | when | conditions under `all` / `any` / `none`, nestable; several of these keys at once must all hold |
 | then | one or more effects, see `Then` |
+| from, until | first and last day on which the rule is in force; a petition is decided by the rules in force when it came |
 | overrides | names of rules which this rule, when it fires, sets aside |
 | examples | short petitions: `hit`, on which the rule must fire, and `near_miss`, on which it must not (see `rules.samples`) |
 
@@ -23,19 +24,22 @@ Leaves of `when`:
 | field: NAME, is: present/missing/valid/invalid | the petition has (not) that field; valid and invalid for uscc only |
 | field: title/content, shorter_than/longer_than: N | its length in code points |
 | channel: [mail, letter, window] | the petition came that way |
+| sender: [gov.cn, a@b.cn] | the mail comes from one of these domains (their subdomains too) or addresses |
+| received: {from: 2025-01-01, until: 2025-03-31} | it came in on one of these days, both included, as the district counts days |
 | letter: automatic, or letter: {automatic: [bounce]} | the mail is automatic (of one of these kinds) by its headers |
-| candidate: {same: [thread], likeness_at_least: 0.6, within_days: 90} | an earlier case shares one of the keys, is as like, is as young |
+| candidate: {same: [thread], likeness_at_least: 0.6, within_days: 90, verdict: [supplement]} | an earlier case shares one of the keys, is as like, is as young, was decided so |
 | concluded: NAME | a rule concluded that |
 
 Facts are flat dicts with an `id` ([A-Za-z0-9_.:-]{1,64}, unique) and a kind `k`; a property that does not apply is left out:
 
 | k | properties |
 |---|---|
-| case | exactly one: channel, has_name, has_uscc, has_address, has_contact, has_phone, has_title, has_content, uscc_valid (bool, absent without code), title_length, content_length, automatic (kind, absent if none) |
+| case | exactly one: channel, has_name, has_uscc, has_address, has_contact, has_phone, has_title, has_content, uscc_valid (bool, absent without code), title_length, content_length, automatic (kind, absent if none), day (yyyymmdd in the district) |
 | mention | list, where, sentence (a number that no two sentences of one text share), negated |
 | count | list (the `key` of a `CountAsked`), words: number of different words |
 | near | list (the `key` of a `NearAsked`), other, distance: the least number of code points between two such words |
-| candidate | same_thread, same_number, same_uscc, same_phone, same_name, same_sender (bool), likeness (0 to 1), days (whole days since) |
+| candidate | same_thread, same_number, same_uscc, same_phone, same_name, same_sender (bool), likeness (0 to 1), days (whole days since), verdict |
+| sender | list (the `key` of a `SenderIs` that the sender fits) |
 | derived | name |
 
 Facts of one kind stand in the order of their worth as evidence: a firing names the first that fits.
@@ -47,12 +51,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-PLACES = ("title", "content", "attachment", "sender")
-DEFAULT_PLACES = ("title", "content", "attachment")
+PLACES = ("title", "content", "caller", "attachment", "sender")
+DEFAULT_PLACES = ("title", "content", "caller", "attachment")  # caller: what the caller says in a transcript, not the agent
 FIELDS = ("name", "uscc", "address", "contact", "phone", "title", "content")
 MEASURED_FIELDS = ("title", "content")
 AUTOMATIC_KINDS = ("auto-reply", "bounce", "list", "own")
 CANDIDATE_KEYS = ("thread", "number", "uscc", "phone", "name", "sender")
+CASE_VERDICTS = ("accept", "refuse", "supplement")  # of what opened a case
+LEVELS = ("一般", "复杂", "重点", "重大")  # JN-4, the gravest last
+CLASSES = (("全局工作", "部门任务"), ("共性需求", "个性诉求"), ("政策措施", "程序规范"))  # JN-1: at most one of each pair
 POLICY = "policy"  # the basis of a rule that no article demands
 
 Negation: TypeAlias = Literal["no", "yes", "any"]
@@ -150,13 +157,36 @@ class LetterIs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SenderIs:
+    """The mail comes from one of these domains (or below them) or addresses, lower-cased."""
+
+    alias: str
+    senders: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What the `sender` fact carries as its `list`."""
+        return " ".join(self.senders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedIs:
+    """The petition came in on this day of the district (yyyymmdd) or later, or on it or earlier: one bound is None."""
+
+    alias: str
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateIs:
-    """One earlier case shares one of `same` (empty: any case found) and meets both bounds."""
+    """One earlier case shares one of `same` (empty: any case found), meets both bounds, and has one of the verdicts (empty: any)."""
 
     alias: str
     same: tuple[str, ...] = ()
     likeness_at_least: float | None = None
     within_days: int | None = None
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +197,7 @@ class Concluded:
     name: str
 
 
-Leaf: TypeAlias = Mention | FieldIs | FieldLength | ChannelIs | LetterIs | CandidateIs | Concluded
+Leaf: TypeAlias = Mention | FieldIs | FieldLength | ChannelIs | LetterIs | SenderIs | ReceivedIs | CandidateIs | Concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +236,9 @@ class Then:
     route: str | None = None  # department
     weight: float = 1.0  # of the route
     accompany: tuple[str, ...] = ()  # departments
+    topic: str | None = None  # what the matter is called, instead of the name of the weightiest rule
+    level: str | None = None  # one of LEVELS; the gravest of all rules holds
+    classes: tuple[str, ...] = ()  # of CLASSES; of each pair the first rule's holds
     urgent: bool = False
     review: str | None = None  # why a person should look, Chinese
 
@@ -287,77 +320,3 @@ class NearAsked:
     def key(self) -> str:
         """What the `near` fact carries as its `list`."""
         return self.scope.key(self.words)
-
-
-# ---------------------------------------------------------------- conditions in Chinese
-
-_PLACE_NAMES = {"title": "标题", "content": "正文", "attachment": "附件", "sender": "发件人名称"}
-_FIELD_NAMES = {
-    "name": "企业名称",
-    "uscc": "统一社会信用代码",
-    "address": "地址",
-    "contact": "联系人",
-    "phone": "电话",
-    "title": "标题",
-    "content": "诉求内容",
-}
-_STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
-_CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口"}
-_AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
-KEY_NAMES = {"thread": "邮件往来", "number": "登记编号", "uscc": "信用代码", "phone": "电话", "name": "企业名称", "sender": "发件地址"}
-_JOINTS = {"all": "，且", "any": "，或", "none": "，或"}
-
-
-def describe(condition: Condition) -> str:
-    """Return *condition* as a Chinese clause without a full stop."""
-    match condition:
-        case Group():
-            return _group(condition)
-        case Mention():
-            return _mention(condition)
-        case CandidateIs():
-            return _candidate(condition)
-        case Concluded():
-            return f"已认定“{condition.name}”"
-    return _anchor(condition)
-
-
-def _group(group: Group) -> str:
-    inner = _JOINTS[group.kind].join(describe(part) for part in group.conditions)
-    whole = f"（{inner}）" if len(group.conditions) > 1 else inner
-    return f"没有{whole}" if group.kind == "none" else whole
-
-
-def _anchor(leaf: FieldIs | FieldLength | ChannelIs | LetterIs) -> str:
-    match leaf:
-        case FieldIs():
-            return _STATE_NAMES[leaf.state].format(_FIELD_NAMES[leaf.field])
-        case FieldLength():
-            bound = f"少于 {leaf.shorter_than}" if leaf.shorter_than is not None else f"多于 {leaf.longer_than}"
-            return f"{_FIELD_NAMES[leaf.field]}{bound} 字"
-        case ChannelIs():
-            return f"来自{'或'.join(_CHANNEL_NAMES[name] for name in leaf.channels)}"
-        case LetterIs():
-            return f"是自动邮件（{'、'.join(_AUTOMATIC_NAMES[kind] for kind in leaf.kinds)}）"
-
-
-def _mention(leaf: Mention) -> str:
-    verb = {"no": "提到", "yes": "否定地提到", "any": "不论否定地提到"}[leaf.scope.negated]
-    places = "、".join(_PLACE_NAMES[place] for place in leaf.scope.places)
-    text = f"{verb}“{leaf.words}”" if leaf.scope.places == DEFAULT_PLACES else f"在{places}里{verb}“{leaf.words}”"
-    if leaf.at_least > 1:
-        return f"{text}中至少 {leaf.at_least} 个不同的词"
-    if leaf.near is not None:
-        return f"{text}，{leaf.within} 字以内有“{leaf.near}”"
-    return f"{text}，同句有“{leaf.same_sentence}”" if leaf.same_sentence is not None else text
-
-
-def _candidate(leaf: CandidateIs) -> str:
-    parts = ["有以前的事项"]
-    if leaf.same:
-        parts.append(f"{'或'.join(KEY_NAMES[key] for key in leaf.same)}相同")
-    if leaf.likeness_at_least is not None:
-        parts.append(f"内容相似度不低于 {leaf.likeness_at_least:g}")
-    if leaf.within_days is not None:
-        parts.append(f"在 {leaf.within_days} 天以内")
-    return "，".join(parts)

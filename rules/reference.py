@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 from rules.casefacts import CaseFacts, Key
+from rules.clauses import describe
 from rules.compile import Stage
 from rules.language import (
     CandidateIs,
@@ -24,8 +25,9 @@ from rules.language import (
     Leaf,
     LetterIs,
     Mention,
+    ReceivedIs,
     Rule,
-    describe,
+    SenderIs,
     leaves,
 )
 from store.model import NearMiss
@@ -161,6 +163,8 @@ def _about(leaf: Leaf) -> frozenset[Key] | None:
             return frozenset({("near" if leaf.near is not None else "count", leaf.scope.key(leaf.words))})
         case CandidateIs():
             return frozenset({("candidate", None)})
+        case SenderIs():
+            return frozenset({("sender", leaf.key)})
         case Concluded():
             return frozenset({("derived", leaf.name)})
     return None
@@ -206,6 +210,8 @@ class _Case:
                 return self._mention(leaf)
             case CandidateIs():
                 return self._first(leaf.alias, (fact for fact in self._of("candidate") if _is_like(fact, leaf)))
+            case SenderIs():
+                return self._first(leaf.alias, self._of("sender", leaf.key))
             case Concluded():
                 return self._first(leaf.alias, self._of("derived", leaf.name))
         return {leaf.alias: self.anchor_id} if self._anchor_is(leaf) else None
@@ -213,7 +219,7 @@ class _Case:
     def _first(self, alias: str, facts: Iterable[Fact]) -> Evidence | None:
         return next(({alias: str(fact["id"])} for fact in facts), None)
 
-    def _anchor_is(self, leaf: FieldIs | FieldLength | ChannelIs | LetterIs) -> bool:
+    def _anchor_is(self, leaf: FieldIs | FieldLength | ChannelIs | LetterIs | ReceivedIs) -> bool:
         match leaf:
             case FieldIs(state="valid" | "invalid"):
                 return self._anchor.get("uscc_valid") is (leaf.state == "valid")
@@ -222,10 +228,16 @@ class _Case:
             case FieldLength():
                 length = cast("int", self._anchor[f"{leaf.field}_length"])
                 return (leaf.shorter_than is None or length < leaf.shorter_than) and (leaf.longer_than is None or length > leaf.longer_than)
+            case ReceivedIs():
+                return self._is_on_day(leaf)
             case ChannelIs():
                 return self._anchor["channel"] in leaf.channels
             case LetterIs():
                 return self._anchor.get("automatic") in leaf.kinds
+
+    def _is_on_day(self, leaf: ReceivedIs) -> bool:
+        day = cast("int", self._anchor["day"])
+        return (leaf.since is None or day >= leaf.since) and (leaf.until is None or day <= leaf.until)
 
     def _mention(self, leaf: Mention) -> Evidence | None:
         key = leaf.scope.key(leaf.words)
@@ -249,6 +261,8 @@ class _Case:
 
 
 def _is_like(fact: Fact, leaf: CandidateIs) -> bool:
+    if leaf.verdicts and fact.get("verdict") not in leaf.verdicts:
+        return False
     likeness, days = fact.get("likeness"), fact.get("days")
     if leaf.same and not any(fact.get(f"same_{key}") is True for key in leaf.same):
         return False

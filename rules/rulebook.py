@@ -13,10 +13,11 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from rules.compile import Stage, compile_stages
 from rules.directories import read_departments, read_grounds, read_lists
-from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
+from rules.effects import Known, document_article
+from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.packfiles import Node, Problems, Reader, decode, meant, read_yaml
 from rules.settings import Pack, Settings, read_pack
-from rules.syntax import Known, read_rules
+from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model import Department, District, Ground
 
@@ -41,6 +42,7 @@ class RuleBook:
     settings: Settings
     counts: tuple[CountAsked, ...]  # what the rules ask of the texts beyond single mentions
     nears: tuple[NearAsked, ...]
+    senders: tuple[SenderIs, ...]  # what they ask of the address a mail comes from, each question once
     files: Mapping[str, bytes] = field(repr=False)
 
 
@@ -178,6 +180,7 @@ class _Loader:
             settings=pack.settings,
             counts=counts,
             nears=nears,
+            senders=_senders(rules),
             files=self._files,
         )
 
@@ -199,7 +202,8 @@ class _Loader:
         self, pack: Pack, departments: Mapping[str, Department], grounds: Mapping[int, Ground], lists: Mapping[str, WordList]
     ) -> Known:
         is_read = {name: self._roots.get(name) is not None for name in _FILES}
-        articles = [*dict.fromkeys((*(ground.article for ground in grounds.values()), *pack.settings.articles))]
+        others = (document_article(name, article) for name, texts in pack.settings.documents.items() for article in texts)
+        articles = [*dict.fromkeys((*(ground.article for ground in grounds.values()), *pack.settings.articles, *others))]
         return Known(
             lists=lists if self._whole("lists") else None,
             departments=departments if is_read["departments.yaml"] else None,
@@ -237,6 +241,11 @@ def _asked(rules: Sequence[Rule]) -> tuple[tuple[CountAsked, ...], tuple[NearAsk
             key = (leaf.words, leaf.scope, leaf.near)
             nears[key] = max(leaf.within, nears.get(key, 0))
     return tuple(counts), tuple(NearAsked(words, scope, other, within) for (words, scope, other), within in nears.items())
+
+
+def _senders(rules: Sequence[Rule]) -> tuple[SenderIs, ...]:
+    asked = (leaf for rule in rules for leaf in leaves(rule.when) if isinstance(leaf, SenderIs))
+    return tuple({leaf.key: leaf for leaf in asked}.values())
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

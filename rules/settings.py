@@ -7,6 +7,7 @@
 | district.timezone | IANA name | Asia/Shanghai |
 | case_number | how a case is numbered, from `{year}` and `{seq}`, e.g. `CG-{year}-{seq:05d}` | required |
 | articles | article of the document → its text; with the articles of grounds.yaml what a rule's `basis` may name | none |
+| documents | name of another document → article → its text; a rule names it by `basis: {document: …, article: …}` | none |
 | supplements | what may be missing → the sentence that asks for it | none |
 | routing.margin | how much more weight the first department needs than the second, else a person looks | 1 |
 | routing.accompany_share | a department with at least this share of the first one's weight accompanies it | 0.6 |
@@ -79,6 +80,7 @@ class Settings:
     casework: Casework = field(default_factory=Casework)
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
+    documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # 云南省优化营商环境条例 → 第十条 → its words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Pack:
 
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
-    known = ("district", "case_number", "articles", "supplements", "routing", "calendar", "casework", "deadlines")
+    known = ("district", "case_number", "articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines")
     entries = reader.table(root, known, ("district", "case_number"))
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
@@ -107,6 +109,7 @@ def read_pack(root: Node, reader: Reader) -> Pack:
         casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
+        documents=_documents(entries["documents"], reader) if "documents" in entries else {},
     )
     number = _case_number(entries["case_number"], reader) if "case_number" in entries else None
     return Pack(**names, case_number=number or "", settings=settings)
@@ -230,6 +233,11 @@ def _deadlines(node: Node, reader: Reader) -> VerificationRule:
         label=texts.get("label") or default.label,
         basis=texts.get("basis") or default.basis,
     )
+
+
+def _documents(node: Node, reader: Reader) -> dict[str, dict[str, str]]:
+    """Read document → article → text."""
+    return {name: _texts(articles, reader) for name, articles in reader.any_table(node).items()}
 
 
 def _texts(node: Node, reader: Reader) -> dict[str, str]:

@@ -6,14 +6,17 @@ overridden rules) is noted in `References` and checked once all rules are read. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from rules.directories import NAME, NAME_RULE, Register
+from rules.effects import Known, document_article, known_name, read_day, read_then
 from rules.language import (
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
+    CASE_VERDICTS,
     DEFAULT_PLACES,
     FIELDS,
     MEASURED_FIELDS,
@@ -30,8 +33,10 @@ from rules.language import (
     LetterIs,
     Mention,
     Negation,
+    ReceivedIs,
     Rule,
     Scope,
+    SenderIs,
     State,
     Then,
 )
@@ -46,24 +51,15 @@ _LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
     "field": ("field", "is", "shorter_than", "longer_than"),
     "channel": ("channel",),
     "letter": ("letter",),
+    "sender": ("sender",),
+    "received": ("received",),
     "candidate": ("candidate",),
     "concluded": ("concluded",),
 }
 _NEGATIONS: Mapping[str, Negation] = {"false": "no", "true": "yes", "any": "any"}
-_VERDICTS = ("not_a_case", "follow_up", "supplement", "refuse")
-_RULE_KEYS = ("rule", "about", "basis", "when", "then", "overrides", "examples")
+_RULE_KEYS = ("rule", "about", "basis", "from", "until", "when", "then", "overrides", "examples")
+_ADDRESS = re.compile(r"([^\s@]+@)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _LONGEST_TEXT = 1_000_000  # code points a field may be compared with
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the other files of the pack name; None where such a file could not be read, so that its names go unchecked."""
-
-    lists: Collection[str] | None
-    departments: Collection[str] | None
-    grounds: Collection[int] | None
-    articles: Collection[str] | None
-    supplements: Collection[str] | None
 
 
 @dataclass(slots=True)
@@ -119,7 +115,7 @@ class _RuleReader:
         about = self._reader.text(entries["about"], longest=500) if "about" in entries else None
         basis = self._basis(entries["basis"]) if "basis" in entries else None
         when = self._when(entries["when"]) if "when" in entries else None
-        then = self._then(entries["then"]) if "then" in entries else Then()
+        then = read_then(entries["then"], self._known, self._reader) if "then" in entries else Then()
         if when is not None and "then" in entries:
             self._check_candidate(entries["then"], when, then)
         overrides = self._reader.several(entries["overrides"], self._reader.text, what="规则名") if "overrides" in entries else ()
@@ -130,33 +126,46 @@ class _RuleReader:
             name=name,
             about=about or "",
             basis=basis or POLICY,
-            when=when or Group("all", ()),
+            when=self._in_force(entries, when or Group("all", ())),
             then=then,
             overrides=overrides,
             place=node.place,
             examples=read_examples(entries["examples"], self._reader) if "examples" in entries else (),
         )
 
+    def _in_force(self, entries: Mapping[str, Node], when: Group) -> Group:
+        """Return *when* with the days on which the rule is in force as conditions like any other."""
+        days = self._days({key: entries[key] for key in ("from", "until") if key in entries})
+        return Group("all", (when, *days)) if days else when
+
+    def _days(self, entries: Mapping[str, Node]) -> tuple[ReceivedIs, ...]:
+        days = {key: read_day(node, self._reader) for key, node in entries.items()}
+        first, last = days.get("from"), days.get("until")
+        if first is not None and last is not None and last < first:
+            self._problems.add(entries["until"], "until 早于 from", "从 from 到 until，两天都算")
+        found = []
+        for key, day in days.items():
+            if day is not None:
+                self._count += 1
+                alias = f"c{self._count}"
+                found.append(ReceivedIs(alias=alias, since=day) if key == "from" else ReceivedIs(alias=alias, until=day))
+        return tuple(found)
+
     def _basis(self, node: Node) -> str | None:
-        value = self._reader.text(node)
+        value = self._document(node) if isinstance(node, Table) else self._reader.text(node)
         if value is None or value == POLICY or self._known.articles is None or value in self._known.articles:
             return value
         remedy = f"{meant(value, (POLICY, *self._known.articles))}条款须写在 grounds.yaml 或 pack.yaml 的 articles 里，没有条款的写 policy"
         self._problems.add(node, f"没有条款“{value}”", remedy)
         return None
 
-    def _known_name(self, node: Node, known: Collection[str] | None, what: str) -> str | None:
-        value = self._reader.text(node)
-        if value is not None and known is not None and value not in known:
-            self._problems.unknown(node, what, value, known)
-            return None
-        return value
+    def _document(self, node: Node) -> str | None:
+        entries = self._reader.table(node, ("document", "article"), ("document", "article"))
+        texts = [self._reader.text(part) for part in entries.values()]
+        return document_article(str(texts[0]), str(texts[1])) if len(texts) > 1 and None not in texts else None
 
     def _list(self, node: Node) -> str | None:
-        return self._known_name(node, self._known.lists, "词表")
-
-    def _department(self, node: Node) -> str | None:
-        return self._known_name(node, self._known.departments, "部门编号")
+        return known_name(node, self._known.lists, "词表", self._reader)
 
     # ------------------------------------------------------------ when
 
@@ -190,14 +199,16 @@ class _RuleReader:
         self._problems.add(node, "这不是一个条件", meant(strange, (*_LEAF_KEYS, *_GROUPS)) if strange else f"可以写：{known}")
         return None
 
-    def _leaf(self, key: str, entries: Mapping[str, Node], node: Node) -> Leaf | None:
+    def _leaf(self, key: str, entries: Mapping[str, Node], node: Node) -> Condition | None:
         self._count += 1
         alias = f"c{self._count}"
-        readers: Mapping[str, Callable[[str, Mapping[str, Node], Node], Leaf | None]] = {
+        readers: Mapping[str, Callable[[str, Mapping[str, Node], Node], Condition | None]] = {
             "mention": self._mention,
             "field": self._field,
             "channel": self._channel,
             "letter": self._letter,
+            "sender": self._sender,
+            "received": self._received,
             "candidate": self._candidate,
             "concluded": self._concluded,
         }
@@ -234,7 +245,7 @@ class _RuleReader:
         places: tuple[str, ...] = DEFAULT_PLACES
         if "in" in entries:
             named = self._reader.several(entries["in"], lambda item: self._reader.choice(item, PLACES, "位置"), what="位置")
-            places = tuple(place for place in PLACES if place in named)
+            places = tuple(place for place in PLACES if place in named or (place == "caller" and "content" in named))
         negated: Negation = "no"
         if "negated" in entries:
             text = self._reader.choice(entries["negated"], _NEGATIONS, "写法") or "false"
@@ -280,8 +291,30 @@ class _RuleReader:
             )
         return LetterIs(alias=alias, kinds=tuple(kind for kind in AUTOMATIC_KINDS if kind in named))
 
+    def _sender(self, alias: str, entries: Mapping[str, Node], _node: Node) -> SenderIs | None:
+        senders = self._reader.several(entries["sender"], self._address, what="域名或地址")
+        return SenderIs(alias=alias, senders=tuple(dict.fromkeys(senders))) if senders else None
+
+    def _address(self, node: Node) -> str | None:
+        value = self._reader.text(node, longest=254)
+        if value is None or _ADDRESS.fullmatch(value):
+            return value.casefold() if value else None
+        self._problems.add(node, f"“{value}”不是域名，也不是邮箱地址", "例如 kmcg.gov.cn 或 office@kmcg.gov.cn")
+        return None
+
+    def _received(self, _alias: str, entries: Mapping[str, Node], _node: Node) -> Condition | None:
+        inner = self._reader.table(entries["received"], ("from", "until"))
+        self._count -= 1  # each of the two days gets an alias of its own
+        days = self._days(inner)
+        if not inner:
+            self._problems.add(entries["received"], "received 没有写日期", "例如 {from: 2025-01-01, until: 2025-03-31}")
+        return Group("all", days) if len(days) > 1 else next(iter(days), None)
+
     def _candidate(self, alias: str, entries: Mapping[str, Node], _node: Node) -> CandidateIs:
-        inner = self._reader.table(entries["candidate"], ("same", "likeness_at_least", "within_days"))
+        inner = self._reader.table(entries["candidate"], ("same", "likeness_at_least", "within_days", "verdict"))
+        verdicts: tuple[str, ...] = ()
+        if "verdict" in inner:
+            verdicts = self._reader.several(inner["verdict"], lambda item: self._reader.choice(item, CASE_VERDICTS, "结论"), what="结论")
         same: tuple[str, ...] = ()
         if "same" in inner:
             same = self._reader.several(inner["same"], lambda item: self._reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
@@ -292,6 +325,7 @@ class _RuleReader:
             same=tuple(key for key in CANDIDATE_KEYS if key in same),
             likeness_at_least=self._reader.number(inner["likeness_at_least"], 0, 1) if "likeness_at_least" in inner else None,
             within_days=self._reader.integer(inner["within_days"], 0, 36_500) if "within_days" in inner else None,
+            verdicts=tuple(verdict for verdict in CASE_VERDICTS if verdict in verdicts),
         )
 
     def _concluded(self, alias: str, entries: Mapping[str, Node], _node: Node) -> Concluded | None:
@@ -300,55 +334,6 @@ class _RuleReader:
             return None
         self._references.concluded.append((name, entries["concluded"]))
         return Concluded(alias=alias, name=name)
-
-    # ------------------------------------------------------------ then
-
-    def _then(self, node: Node) -> Then:
-        entries = self._reader.table(node, tuple(Then.__dataclass_fields__))
-        if isinstance(node, Table) and not set(entries) - {"weight", "final", "advice"}:
-            self._problems.add(node, "规则没有效果", "写上 route、refuse、conclude、review 等至少一项")
-        self._check_effects(node, entries)
-        read = self._reader
-        return Then(
-            conclude=read.several(entries["conclude"], self._conclusion, what="结论") if "conclude" in entries else (),
-            not_a_case=read.text(entries["not_a_case"], longest=30) if "not_a_case" in entries else None,
-            supplement=read.several(entries["supplement"], self._supplement, what="补正项") if "supplement" in entries else (),
-            refuse=self._ground(entries["refuse"]) if "refuse" in entries else None,
-            advice=self._department(entries["advice"]) if "advice" in entries else None,
-            route=self._department(entries["route"]) if "route" in entries else None,
-            weight=(read.number(entries["weight"], 0.1, 100) if "weight" in entries else None) or 1.0,
-            accompany=read.several(entries["accompany"], self._department, what="部门") if "accompany" in entries else (),
-            review=read.text(entries["review"], longest=200) if "review" in entries else None,
-            **{key: self._only_true(entries[key]) for key in ("final", "follow_up", "duplicate", "urgent") if key in entries},
-        )
-
-    def _only_true(self, node: Node) -> bool:
-        if self._reader.flag(node) is False:
-            self._problems.add(node, "写 false 没有作用", "去掉这一项")
-        return True
-
-    def _conclusion(self, node: Node) -> str | None:
-        return self._reader.name(node, NAME, NAME_RULE)
-
-    def _supplement(self, node: Node) -> str | None:
-        return self._known_name(node, self._known.supplements, "补正项")
-
-    def _ground(self, node: Node) -> int | None:
-        number = self._reader.integer(node, 1, 99)
-        if number is None or self._known.grounds is None or number in self._known.grounds:
-            return number
-        self._problems.add(node, f"grounds.yaml 里没有情形 {number}", f"可以写：{'、'.join(map(str, self._known.grounds))}")
-        return None
-
-    def _check_effects(self, node: Node, entries: Mapping[str, Node]) -> None:
-        verdicts = [key for key in _VERDICTS if key in entries]
-        if len(verdicts) > 1:
-            self._problems.add(node, f"一条规则不能同时 {'、'.join(verdicts)}", "分成两条规则")
-        if "follow_up" in entries and "duplicate" in entries:
-            self._problems.add(node, "一条规则不能同时 follow_up、duplicate", "分成两条规则")
-        for key, partners in {"weight": ("route",), "advice": ("refuse",), "final": ("refuse", "not_a_case")}.items():
-            if key in entries and not any(partner in entries for partner in partners):
-                self._problems.add(entries[key], f"{key} 只能与 {' 或 '.join(partners)} 一起写", f"去掉 {key}，或加上它们之一")
 
     def _check_candidate(self, node: Node, when: Group, then: Then) -> None:
         if (then.follow_up or then.duplicate) and not any(isinstance(leaf, CandidateIs) for leaf in _positive(when)):

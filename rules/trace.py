@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from rules.clauses import describe
 from rules.explain import POLICY_IN_WORDS, compared_in_words, one_line, source_in_words
-from rules.language import Rule, describe
+from rules.language import Rule
 from store.model import Decision, District, Hit, Quote
 
 
@@ -36,12 +37,17 @@ def _hit(hit: Hit, district: District, rules: Mapping[str, Rule]) -> Iterator[st
     if hit.overridden_by:
         yield f"    被覆盖：由 [{hit.overridden_by}]"
     yield f"    效果：{hit.effect}"
-    yield f"    依据：{hit.basis if hit.basis == POLICY_IN_WORDS else f'{district.document} {hit.basis}'}"
+    yield f"    依据：{_cited(hit.basis, district)}"
     for quote in hit.quotes:
         yield f"    原话：{_quote(quote)}"
     for reason in hit.because:
         yield f"    事实：{reason}"
     yield from _written(rules.get(hit.rule))
+
+
+def _cited(basis: str, district: District) -> str:
+    """Return an article with its document; one of another document carries its name already."""
+    return basis if basis == POLICY_IN_WORDS or basis.startswith("《") else f"{district.document} {basis}"
 
 
 def _written(rule: Rule | None) -> Iterator[str]:

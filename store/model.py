@@ -393,6 +393,8 @@ class Decision:
     rulebook: str  # digest of the pack
     engine: str  # "durable-rules" or "reference"
     compared: tuple[Compared, ...] = ()  # the earlier cases the rules could know of, best first
+    level: str = ""  # 一般, 复杂, 重点, 重大 (JN-4); "" where no rule says
+    classes: tuple[str, ...] = ()  # 全局工作 or 部门任务, 共性需求 or 个性诉求, 政策措施 or 程序规范 (JN-1)
 
 
 # ---------------------------------------------------------------- cases

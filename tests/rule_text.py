@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rules.compile import Stage, compile_stages
+from rules.effects import Known
 from rules.language import FIELDS, MEASURED_FIELDS, Rule
 from rules.packfiles import Problems, Reader, read_yaml
-from rules.syntax import Known, read_rules
+from rules.syntax import read_rules
 from store.errors import Problem
 
 ANYTHING = Known(lists=None, departments=None, grounds=None, articles=None, supplements=None)
@@ -41,7 +42,7 @@ def anchor(**properties: object) -> dict[str, Any]:
     fact: dict[str, Any] = {"id": "case", "k": "case", "channel": "mail", "uscc_valid": True}
     fact |= {f"has_{name}": True for name in FIELDS}
     fact |= {f"{name}_length": 100 for name in MEASURED_FIELDS}
-    return fact | properties
+    return fact | {"day": 20241010} | properties
 
 
 def mention(identity: str, words: str, **properties: object) -> dict[str, Any]:

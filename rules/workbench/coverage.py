@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rules.language import Condition, Fact, Firing, Group, Rule, describe
+from rules.clauses import describe
+from rules.language import Condition, Fact, Firing, Group, Rule
 from rules.reference import Reference, truth
 from rules.rulebook import RuleBook
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
+from rules.clauses import describe
 from rules.explain import basis_in_words, effect_in_words
-from rules.language import Rule, WordList, describe
+from rules.language import Rule, WordList
 from rules.rulebook import RuleBook
 
 _RULE_WORDS = {"about": "说明", "basis": "依据", "when": "条件", "then": "效果", "overrides": "覆盖", "examples": "例子"}

@@ -122,7 +122,8 @@ def _candidate_implies(one: CandidateIs, other: CandidateIs) -> bool:
     shares = not other.same or (bool(one.same) and set(one.same) <= set(other.same))
     alike = other.likeness_at_least is None or (one.likeness_at_least or 0.0) >= other.likeness_at_least
     young = other.within_days is None or (one.within_days is not None and one.within_days <= other.within_days)
-    return shares and alike and young
+    decided = not other.verdicts or (bool(one.verdicts) and set(one.verdicts) <= set(other.verdicts))
+    return shares and alike and young and decided
 
 
 def _leaf_excludes(one: Leaf, other: Leaf) -> bool:

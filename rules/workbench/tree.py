@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from rules.clauses import describe
 from rules.explain import effect_in_words, weight_in_words
-from rules.language import Rule, describe
+from rules.language import Rule
 from rules.rulebook import RuleBook
 
 _LONG = 90  # code points of a line of the picture

@@ -13,6 +13,7 @@ from rules.compile import Stage, compile_rule, compile_stages
 from rules.language import (
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
+    CASE_VERDICTS,
     FIELDS,
     MEASURED_FIELDS,
     PLACES,
@@ -27,8 +28,10 @@ from rules.language import (
     LetterIs,
     Mention,
     Negation,
+    ReceivedIs,
     Rule,
     Scope,
+    SenderIs,
     Then,
 )
 from rules.rulebook import RuleBook, load_pack
@@ -91,16 +94,19 @@ class _Chance:
         dice, alias = self._dice, next(self._alias)
         match dice.randint(0, 9):
             case 0:
-                return dice.choice([self._field, self._length])(alias)
+                return dice.choice([self._field, self._length, self._received])(alias)
             case 1:
                 return ChannelIs(alias=alias, channels=tuple(dice.sample(_CHANNELS, dice.randint(1, 2))))
             case 2:
                 return LetterIs(alias=alias, kinds=tuple(dice.sample(AUTOMATIC_KINDS, dice.randint(1, 4))))
             case 3:
-                return self._candidate(alias)
+                return dice.choice([self._candidate, self._candidate, self._sender])(alias)
             case 4 if self._conclusions:
                 return Concluded(alias=alias, name=dice.choice(self._conclusions))
         return self._mention(alias)
+
+    def _sender(self, alias: str) -> Leaf:
+        return SenderIs(alias=alias, senders=(self._dice.choice(LISTS),))
 
     def _field(self, alias: str) -> Leaf:
         if self._dice.random() < 0.4:
@@ -113,6 +119,10 @@ class _Chance:
             return FieldLength(alias=alias, field=name, shorter_than=bound)
         return FieldLength(alias=alias, field=name, longer_than=bound)
 
+    def _received(self, alias: str) -> Leaf:
+        day = self._dice.choice((20240101, 20241231, 20250101))
+        return ReceivedIs(alias=alias, since=day) if self._dice.random() < 0.5 else ReceivedIs(alias=alias, until=day)
+
     def _candidate(self, alias: str) -> Leaf:
         dice = self._dice
         return CandidateIs(
@@ -120,6 +130,7 @@ class _Chance:
             same=tuple(dice.sample(CANDIDATE_KEYS, dice.randint(0, 3))),
             likeness_at_least=dice.choice((None, 0.0, 0.25, 0.6, 0.123456, 1.0)),
             within_days=dice.choice((None, 0, 30, 90)),
+            verdicts=tuple(dice.sample(CASE_VERDICTS, dice.choice((0, 0, 1, 2)))),
         )
 
     def _mention(self, alias: str) -> Leaf:
@@ -146,7 +157,7 @@ class _Chance:
 def random_facts(dice: random.Random, most: int = 24, lists: Sequence[str] = LISTS, conclusions: Sequence[str] = CONCLUSIONS) -> Facts:
     """Return an anchor and up to *most* other facts about *lists* and *conclusions*, in any order."""
     chance = _Chance(dice)
-    makers = [_mention, _mention, _mention, _count, _near, _candidate, _derived]
+    makers = [_mention, _mention, _mention, _count, _near, _candidate, _derived, _sender]
     facts: Facts = [_anchor(dice)]
     for _ in range(dice.randint(0, most)):
         make = dice.choice(makers)
@@ -159,6 +170,7 @@ def _anchor(dice: random.Random) -> dict[str, Any]:
     fact: dict[str, Any] = {"k": "case", "channel": dice.choice(_CHANNELS), "automatic": dice.choice((None, None, *AUTOMATIC_KINDS))}
     fact |= {f"has_{name}": dice.random() < 0.6 for name in FIELDS}
     fact |= {f"{name}_length": dice.choice((0, 4, 5, 6, 10, 15, 400, 30_000_000)) for name in MEASURED_FIELDS}
+    fact |= {"day": dice.choice((20231231, 20240101, 20240102, 20241231, 20250101, 20250102))}
     return fact | {"uscc_valid": dice.choice((None, True, False))}
 
 
@@ -179,7 +191,12 @@ def _near(dice: random.Random, chance: _Chance, lists: Sequence[str]) -> dict[st
 def _candidate(dice: random.Random, _chance: _Chance, _lists: Sequence[str]) -> dict[str, Any]:
     fact: dict[str, Any] = {"k": "candidate"} | {f"same_{key}": dice.choice((None, True, False)) for key in CANDIDATE_KEYS}
     likeness = dice.choice((None, 0.0, 0.25, 0.6, 0.599_999_9, 0.123456, 1, 1.0, 1e-7, dice.random()))
-    return fact | {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000))}
+    verdict = dice.choice((None, *CASE_VERDICTS))
+    return fact | {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000)), "verdict": verdict}
+
+
+def _sender(dice: random.Random, _chance: _Chance, lists: Sequence[str]) -> dict[str, Any]:
+    return {"k": "sender", "list": dice.choice(lists)}
 
 
 def _derived(dice: random.Random, _chance: _Chance, conclusions: Sequence[str]) -> dict[str, Any]:

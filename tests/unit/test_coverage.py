@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.language import describe
+from rules.clauses import describe
 from rules.rulebook import RuleBook
 from rules.workbench.coverage import Watch, branches, coverage
 from tests.decisions.material import decided_by, petition, small_pack

@@ -15,11 +15,12 @@ import pytest
 from rules import settings, syntax
 from rules.deadlines import VerificationRule
 from rules.directories import read_departments, read_grounds, read_lists
+from rules.effects import Known
 from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, PLACES, POLICY, State, Then
 from rules.packfiles import Node, Problems, Reader, read_yaml
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from rules.settings import read_pack
-from rules.syntax import Known, read_rules
+from rules.syntax import read_rules
 from rules.workbench.cases import cases_in
 from store.model import Channel, Purpose
 

@@ -56,6 +56,7 @@ def test_anchor_says_what_is_there(pack: RuleBook) -> None:
         "id": "case",
         "k": "case",
         "channel": "letter",
+        "day": 20241010,
         "has_name": True,
         "has_uscc": True,
         "has_address": False,

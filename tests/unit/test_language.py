@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rules.language import CountAsked, NearAsked, Scope, describe, leaves
+from rules.clauses import describe
+from rules.language import CountAsked, Mention, NearAsked, Scope, leaves
 from tests.rule_text import rule, rules_of
 
 
@@ -27,11 +28,20 @@ def test_scope(scope: Scope, where: str, negated: bool, holds: bool) -> None:  #
     assert scope.holds(where, negated) is holds
 
 
+def test_content_of_a_transcript_is_what_the_caller_says() -> None:
+    """Who asks for words in the content gets the caller's words of a transcript too; the other way round not."""
+    (both,) = rules_of(rule("{all: [{mention: 甲, in: [content]}]}"))
+    (caller,) = rules_of(rule("{all: [{mention: 甲, in: caller}]}"))
+
+    assert [leaf.scope.places for leaf in leaves(both.when) if isinstance(leaf, Mention)] == [("content", "caller")]
+    assert [leaf.scope.places for leaf in leaves(caller.when) if isinstance(leaf, Mention)] == [("caller",)]
+
+
 def test_keys_tell_scopes_apart() -> None:
     """Counts and distances asked in the default scope go by the list's name, others by a name no list can have."""
     assert CountAsked("合同", Scope()).key == "合同"
     assert CountAsked("合同", Scope(("title",))).key == "合同@title/no"
-    assert NearAsked("合同", Scope(negated="any"), "法院", 30).key == "合同@title+content+attachment/any"
+    assert NearAsked("合同", Scope(negated="any"), "法院", 30).key == "合同@title+content+caller+attachment/any"
 
 
 @pytest.mark.parametrize(
