@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 
 _PAUSES = (5.0, 15.0, 60.0, 180.0, 300.0)
 _REFUSED_PAUSES = (60.0, 300.0, 900.0)  # a provider locks an account that tries a wrong password too often
+_STANDBY_S = 5.0  # until we ask again whether it is our turn
 _GRACE_S = 10.0  # how long a mailbox may finish what it has in hand
 
 
@@ -32,6 +34,7 @@ class MailboxStatus:
     name: str
     district: str
     connected: bool = False
+    standing_by: bool = False  # another service reads it
     polled_at: datetime | None = None  # the last time every folder was looked into
     problem: str = ""  # Chinese, what keeps it from being polled; "" while all is well
     failing_since: datetime | None = None
@@ -53,6 +56,19 @@ class Mailbox:
     idle: bool = True
 
 
+class Turn(Protocol):
+    """Whose turn it is, where several services read one mailbox: one of them at a time."""
+
+    def acquire(self) -> bool:
+        """Say whether the turn is ours, taking it where nobody has it. Raises StoreUnavailableError."""
+
+    def is_held(self) -> bool:
+        """Say whether it still is ours; cheap."""
+
+    def release(self) -> None:
+        """Let others have it at once."""
+
+
 class Watcher:
     """One mailbox and its thread, from `start` to `stop`."""
 
@@ -61,6 +77,7 @@ class Watcher:
         mailbox: Mailbox,
         book: Book,
         *,
+        turn: Turn,
         now: Callable[[], datetime],
         pauses: Sequence[float] = _PAUSES,
     ) -> None:
@@ -68,6 +85,7 @@ class Watcher:
         first = mailbox.treatments[0]
         self.status = MailboxStatus(name=first.mailbox, district=first.district)
         self._mailbox = mailbox
+        self._turn = turn
         self._now = now
         self._pauses = pauses
         self._failures = 0
@@ -104,6 +122,9 @@ class Watcher:
     def _run(self) -> None:
         while not self._is_stopping.is_set():
             try:
+                if not self._turn.acquire():
+                    self._stand_by()
+                    continue
                 with self._connected() as connection:
                     self._watch(connection)
             except (LoginRefusedError, ConfigError) as error:
@@ -118,9 +139,20 @@ class Watcher:
                 pause = self._failed(error, self._pauses)
                 log.exception("imap.broken", mailbox=self.status.name, exc_info=error, retry_in_s=pause)
                 self._sleep(pause)
+        self._turn.release()
+
+    def _stand_by(self) -> None:
+        """Leave the mailbox to the service that has it, ready to take over; what we knew of it grows old meanwhile."""
+        status = self.status
+        if not status.standing_by:
+            log.info("imap.standing_by", mailbox=status.name)
+        status.standing_by, status.problem, status.failing_since = True, "", None
+        status.polled_at, status.reconciled_at, status.unaccounted = None, None, 0
+        self._sleep(_STANDBY_S)
 
     def _watch(self, connection: Connection) -> None:
-        while not self._is_stopping.is_set():
+        self.status.standing_by = False
+        while not self._is_stopping.is_set() and self._turn.is_held():
             self._look(connection)
             self._failures = 0
             if not self._is_stopping.is_set():

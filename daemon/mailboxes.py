@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -19,6 +20,7 @@ from daemon.config import MIB, MailboxSection
 from daemon.config_reader import read_secret
 from daemon.trouble import reason
 from store.errors import ConfigError, Problem, StoreUnavailableError
+from store.leases import Lease, Leases
 from store.ledger import Ledger
 from store.model import Accepted, Arrival, District, Folder, LedgerState, Taken
 
@@ -31,11 +33,22 @@ _PATIENCE_S = 300.0  # for one commit; beyond, the messages are fetched again
 class ThreadsLedger:
     """The ledger for threads: each call waits until the event loop's store has committed."""
 
-    def __init__(self, ledger: Ledger, loop: asyncio.AbstractEventLoop, *, kept: Kept = lambda _arrivals, _receipts: None) -> None:
-        """Hand every call to *loop*, in which *ledger* lives; *kept* is told there of every commit with arrivals."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        kept: Kept = lambda _arrivals, _receipts: None,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Hand every call to *loop*, in which *ledger* lives; *kept* is told there of every commit with arrivals.
+
+        Before anything is written *may_write* is asked: a service whose turn is over must not begin another step.
+        """
         self._ledger = ledger
         self._loop = loop
         self._kept = kept
+        self._may_write = may_write
 
     def keep(self, folder: Folder, taken: Sequence[Taken]) -> list[Accepted]:
         """Keep arrivals and enter them, all or none."""
@@ -45,23 +58,23 @@ class ThreadsLedger:
             self._kept([one.arrival for one in taken], receipts)
             return receipts
 
-        return self._done(keep_and_tell())
+        return self._written(keep_and_tell())
 
     def note(self, folder: Folder, uids: Collection[int], state: LedgerState) -> None:
         """Enter messages that become no arrival."""
-        self._done(self._ledger.note(folder, uids, state))
+        self._written(self._ledger.note(folder, uids, state))
 
     def change(self, folder: Folder, uids: Collection[int], state: LedgerState) -> None:
         """Say what is now owed."""
-        self._done(self._ledger.change(folder, uids, state))
+        self._written(self._ledger.change(folder, uids, state))
 
     def forget(self, folder: Folder, uids: Collection[int]) -> None:
         """Drop what has left the folder."""
-        self._done(self._ledger.forget(folder, uids))
+        self._written(self._ledger.forget(folder, uids))
 
     def forget_earlier(self, folder: Folder) -> None:
         """Drop what stands under another UIDVALIDITY."""
-        self._done(self._ledger.forget_earlier(folder))
+        self._written(self._ledger.forget_earlier(folder))
 
     def entries(self, folder: Folder) -> Mapping[int, LedgerState]:
         """Return what is accounted for."""
@@ -71,23 +84,70 @@ class ThreadsLedger:
         """Return the UIDVALIDITY values known."""
         return self._done(self._ledger.validities(folder))
 
-    def _done(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        except RuntimeError as error:  # the loop is closed
+    def _written(self, work: Coroutine[Any, Any, T]) -> T:
+        if not self._may_write():
             work.close()
-            raise StoreUnavailableError("服务正在停止") from error
-        try:
-            return future.result(_PATIENCE_S)
-        except (CancelledError, LateError) as error:
-            future.cancel()
-            raise StoreUnavailableError("数据库没有及时写入，或服务正在停止") from error
+            raise StoreUnavailableError("这个邮箱已由另一个服务接手")
+        return self._done(work)
+
+    def _done(self, work: Coroutine[Any, Any, T]) -> T:
+        return _from_thread(work, self._loop)
 
 
-def open_watchers(mailboxes: Sequence[Mailbox], ledger: Ledger, *, now: Callable[[], datetime], kept: Kept) -> tuple[Watcher, ...]:
+class LeasedTurn:
+    """The turn of reading one mailbox, as a lease in the database that the services share."""
+
+    def __init__(self, leases: Leases, account: Account, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask *leases*, which live in *loop*. The account names the turn: two services may call one mailbox differently."""
+        self._leases = leases
+        self._name = f"mailbox:{account.user}@{account.host}"
+        self._loop = loop
+        self._lease: Lease | None = None
+
+    def acquire(self) -> bool:
+        """Say whether the turn is ours, taking it where nobody has it."""
+        if not self.is_held():
+            self.release()
+            self._lease = _from_thread(self._leases.try_acquire(self._name), self._loop)
+        return self._lease is not None
+
+    def is_held(self) -> bool:
+        """Say whether it still is ours."""
+        return self._lease is not None and self._lease.is_held()
+
+    def release(self) -> None:
+        """Let others have it at once; where the loop is gone it lapses by itself."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            with contextlib.suppress(StoreUnavailableError):
+                _from_thread(lease.release(), self._loop)
+
+
+def _from_thread(work: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Return what *work* returns in *loop*; raises StoreUnavailableError where the loop ends or does not answer."""
+    try:
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError as error:  # the loop is closed
+        work.close()
+        raise StoreUnavailableError("服务正在停止") from error
+    try:
+        return future.result(_PATIENCE_S)
+    except (CancelledError, LateError) as error:
+        future.cancel()
+        raise StoreUnavailableError("数据库没有及时写入，或服务正在停止") from error
+
+
+def open_watchers(
+    mailboxes: Sequence[Mailbox], ledger: Ledger, leases: Leases, *, now: Callable[[], datetime], kept: Kept
+) -> tuple[Watcher, ...]:
     """Return a watcher for each mailbox, not yet started. To be called in the running loop, in which *kept* is told of every commit."""
-    book = ThreadsLedger(ledger, asyncio.get_running_loop(), kept=kept)
-    return tuple(Watcher(mailbox, book, now=now) for mailbox in mailboxes)
+    loop = asyncio.get_running_loop()
+
+    def watcher(mailbox: Mailbox) -> Watcher:
+        turn = LeasedTurn(leases, mailbox.account, loop)
+        return Watcher(mailbox, ThreadsLedger(ledger, loop, kept=kept, may_write=turn.is_held), turn=turn, now=now)
+
+    return tuple(map(watcher, mailboxes))
 
 
 def mailboxes_of(sections: Sequence[MailboxSection], districts: Mapping[str, District]) -> list[Mailbox]:

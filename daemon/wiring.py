@@ -194,7 +194,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                 metrics.accepted(arrivals, receipts)
                 pipeline.wake()
 
-            watchers = open_watchers(mailboxes, stores.ledger, now=now, kept=kept)
+            watchers = open_watchers(mailboxes, stores.ledger, leases, now=now, kept=kept)
             yield House(
                 config=config,
                 stores=stores,

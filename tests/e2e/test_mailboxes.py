@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,39 @@ async def test_mail_in_a_mailbox_becomes_a_case(dovecot: Dovecot, tmp_path: Path
     assert len(cases.data) == 1
     assert box.uids() == []
     assert len(box.uids("已处理")) == 2
+
+
+@pytest.mark.timeout(300)  # a lease lapses after fifteen seconds, and three services start
+async def test_second_service_takes_a_dead_ones_mailbox_over(dovecot: Dovecot, postgresql_url: str, tmp_path: Path) -> None:
+    """Two services on one database and one mailbox; the one that reads is killed: the other goes on within the lease, nothing twice."""
+    box = dovecot.box()
+    configs = []
+    async with sink() as relay, AsyncExitStack() as running:
+        for name in ("one", "two"):
+            folder = tmp_path / name
+            folder.mkdir()
+            config = write_instance(folder, relay.port)
+            config.write_text(
+                f'name = "{name}"\n[store]\nurl = "{postgresql_url}"\n' + config.read_text(encoding="utf-8"), encoding="utf-8"
+            )
+            add_mailbox(config, box)
+            configs.append(config)
+        first = await running.enter_async_context(daemon(configs[0]))
+        await first.logged("imap.reconciled")
+        second = await running.enter_async_context(daemon(configs[1]))
+        await second.logged("imap.standing_by")
+        box.put(mail())
+        await first.logged("mail.accepted")
+        first.process.send_signal(signal.SIGKILL)
+        await first.died()
+        box.put(mail())  # the same once more, which the second service has to recognise
+        await second.logged("imap.reconciled")
+        await relay.has(2)
+        said = await zuozhen("reconcile", "--json", "--config", str(configs[1]))
+        assert (said.code, said.data["unaccounted"], said.data["folders"][0]["messages"]) == (0, 0, 2)
+        cases = await zuozhen("case", "list", "--json", "--config", str(configs[1]))
+        assert len(cases.data) == 1
+        assert await second.stop() == 0
 
 
 async def test_reconcile_lists_what_is_not_accounted_for(dovecot: Dovecot, tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from channels.imap import Account
 from channels.imap_after import After
 from channels.imap_intake import Treatment
 from channels.imap_watch import Mailbox, Watcher
-from daemon.mailboxes import open_watchers
+from daemon.mailboxes import LeasedTurn, ThreadsLedger, open_watchers
+from daemon.wiring import open_leases
+from store.errors import StoreUnavailableError
 from store.ledger import Ledger
-from store.model import Accepted, Arrival
+from store.model import Accepted, Arrival, Folder, LedgerState
 from tests.integration.mailboxes import mail
 from tests.integration.store_values import DISTRICT, Store, opened
 from tests.servers.cutting import line
@@ -65,17 +67,17 @@ class Office:
 
 @asynccontextmanager
 async def watched(
-    place: Path, mailboxes: Sequence[Mailbox], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    place: Path | str, mailboxes: Sequence[Mailbox], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> AsyncIterator[Office]:
     """Watch *mailboxes*, with pauses after trouble that a test can wait for."""
-    async with opened(place) as store:
+    async with opened(place) as store, open_leases(store.db, "test") as leases:
         came: asyncio.Queue[str] = asyncio.Queue()
 
         def kept(arrivals: Sequence[Arrival], _receipts: Sequence[Accepted]) -> None:
             for arrival in arrivals:
                 came.put_nowait(arrival.source_key)
 
-        watchers = open_watchers(mailboxes, Ledger(store.db), now=now, kept=kept)
+        watchers = open_watchers(mailboxes, Ledger(store.db), leases, now=now, kept=kept)
         for watcher in watchers:
             watcher._pauses = (0.05,)
             watcher.start()
@@ -217,6 +219,39 @@ async def test_ends_while_the_server_hangs(dovecot: Dovecot, tmp_path: Path) -> 
         await asyncio.to_thread(stop, grace_s=0.2)
         assert not watcher._thread.is_alive()
         assert begun > 0
+
+
+async def test_two_services_on_one_mailbox(dovecot: Dovecot, postgresql_url: str) -> None:
+    """One reads, the other stands by; when the first goes, the second takes over, and every mail is taken in once."""
+    box = dovecot.box()
+    box.put(mail("one"))
+    async with watched(postgresql_url, [mailbox(box)]) as first:
+        await first.next()
+        async with watched(postgresql_url, [mailbox(box, name="another name for it")]) as second:
+            status = second.watchers[0].status
+            await second.until(lambda: status.standing_by)
+            await asyncio.to_thread(first.watchers[0].stop)
+            box.put(mail("two"))
+            await second.until(lambda: status.reconciled_at is not None)
+            assert (status.standing_by, status.connected, status.unaccounted) == (False, True, 0)
+            assert await second.store.arrivals.undecided_count() == 2
+
+
+async def test_service_whose_turn_is_over_writes_nothing(dovecot: Dovecot, tmp_path: Path) -> None:
+    """A service that was stopped too long finds, before its next step, that the mailbox is another's by now."""
+    async with opened(tmp_path / "zuozhen.db") as store, open_leases(store.db, "test") as leases:
+        loop = asyncio.get_running_loop()
+        account = mailbox(dovecot.box()).account
+        turn, other = LeasedTurn(leases, account, loop), LeasedTurn(leases, account, loop)
+        book = ThreadsLedger(Ledger(store.db), loop, may_write=turn.is_held)
+        assert await asyncio.to_thread(turn.acquire)
+        assert not await asyncio.to_thread(other.acquire)
+        await asyncio.to_thread(turn.release)
+        assert await asyncio.to_thread(other.acquire)
+        folder = Folder(district=DISTRICT.id, mailbox="坐诊信箱", name="INBOX", uidvalidity=1)
+        with pytest.raises(StoreUnavailableError, match="接手"):
+            await asyncio.to_thread(book.change, folder, [1], LedgerState.COPYING)
+        assert await asyncio.to_thread(book.entries, folder) == {}
 
 
 @pytest.mark.timeout(400)  # some ten seconds of work, on a machine that may have other things to do

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from channels.imap import Head
+from channels.imap import Account, Connection, Head
 from channels.imap_after import KEYWORD, After
+from channels.imap_intake import Intake
 from store.errors import ChannelUnavailableError, CommandRefusedError, StoreUnavailableError
 from store.model import Folder, Taken
+from store.tables import ARRIVALS
 from tests.integration.mailboxes import NOW, Desk, accepted_elsewhere, desk, mail
 from tests.servers.dovecot import Dovecot
 
@@ -23,9 +26,9 @@ FLAG = After(kind="flag")
 
 
 @pytest.fixture
-async def post(dovecot: Dovecot, tmp_path: Path) -> AsyncIterator[Desk]:
-    """Look after a fresh box."""
-    async with desk(dovecot.box(), tmp_path / "zuozhen.db") as opened:
+async def post(dovecot: Dovecot, database_url: str) -> AsyncIterator[Desk]:
+    """Look after a fresh box, with a fresh database of either kind."""
+    async with desk(dovecot.box(), database_url) as opened:
         yield opened
         assert await opened.unaccounted() == []
 
@@ -436,3 +439,31 @@ async def test_marked_as_configured(post: Desk, after: After, flags: set[str]) -
 
     assert post.box.flags() == {1: flags}
     assert await post.entries() == {1: "done"}
+
+
+async def test_one_mail_in_two_mailboxes(dovecot: Dovecot, post: Desk) -> None:
+    """Two mailboxes of one district: one arrival. Of two districts: each has its own, and each mailbox its own ledger."""
+    other = dovecot.box()
+    for box in (post.box, other):
+        box.put(mail("one"))
+    await post.look()
+    for name, district in (("second", "chenggong"), ("wuhua", "wuhua")):
+        neighbour = replace(post, box=other, intake=_intake(post, mailbox=name, district=district, address=other.user))
+        neighbour.connect = lambda: Connection.open(replace(_account(post), user=other.user), other.password)
+        await neighbour.look()
+        assert await neighbour.unaccounted() == []
+
+    assert await post.subjects() == ["one", "one"]
+    assert await post.deliveries() == 1
+    assert await post.store.db.read(lambda connection: sorted(connection.scalars(select(ARRIVALS.c.district)))) == ["chenggong", "wuhua"]
+
+
+def _intake(post: Desk, **changes: Any) -> Intake:
+    old = post.intake
+    return Intake(replace(old.treatment, **changes), old._book, old._now)
+
+
+def _account(post: Desk) -> Account:
+    connection = post.connect()
+    connection.close()
+    return connection.account

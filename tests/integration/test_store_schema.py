@@ -16,7 +16,8 @@ from sqlalchemy.types import String
 
 from store import leases, message_log
 from store.figures import figures
-from store.model import NoticeState
+from store.ledger import Ledger
+from store.model import Folder, LedgerState, NoticeState, Taken
 from store.tables import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition
 
@@ -102,7 +103,14 @@ ASKED = petition(
     phone=found("13800000001"),
     letter=letter("9", in_reply_to=("1@sender.example",)),
 )
+FOLDER = Folder(district=DISTRICT.id, mailbox="box", name="INBOX", uidvalidity=1)
 QUESTIONS: dict[str, Question] = {
+    "keep from a mailbox": lambda store: Ledger(store.db).keep(FOLDER, [Taken(uid=4, arrival=arrival("new"), state=LedgerState.KEPT)]),
+    "ledger of a folder": lambda store: Ledger(store.db).entries(FOLDER),
+    "ledger changes": lambda store: Ledger(store.db).change(FOLDER, [4, 5], LedgerState.DONE),
+    "ledger forgets": lambda store: Ledger(store.db).forget(FOLDER, [4, 5]),
+    "ledger forgets earlier numbers": lambda store: Ledger(store.db).forget_earlier(FOLDER),
+    "numbers of a folder": lambda store: Ledger(store.db).validities(FOLDER),
     "accept": lambda store: store.arrivals.accept([arrival("1"), arrival("new")]),
     "claim": lambda store: store.arrivals.claim(owner="a", now=NOW, limit=5, lease=LEASE),
     "free what the dead left": lambda store: store.db.write(lambda connection: leases._free(connection, ["a"])),
