@@ -14,6 +14,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 
 import accepting
 import deciding
@@ -26,7 +27,10 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept": accepting.measure,
     "read": reading.measure,
     "decide": deciding.measure,
-    "full": whole.measure,
+    "full": partial(whole.measure, "SQLite", 1_000),
+    "full-many": partial(whole.measure, "SQLite", 100_000),
+    "postgresql": partial(whole.measure, "PostgreSQL", 1_000),
+    "postgresql-many": partial(whole.measure, "PostgreSQL", 100_000),
 }
 
 

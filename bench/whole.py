@@ -1,186 +1,126 @@
-"""The full path: from SMTP in to the last notice out at a real SMTP server, the whole `zuozhen run` with its children.
+"""The full path: from SMTP in to the last notice out at a real SMTP server, the whole `zuozhen run` with its children and its database.
 
-The relay side (the sink) and the sender share the machine with the product; their CPU time is not counted.
+The relay side (the sink) and the sender share the machine with the product; their CPU time is not counted. That of PostgreSQL is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from client import send
-from corpus import MAILBOX, mails
+from corpus import mails
+from history import multiply
 from machine import cpu_seconds
 from result import Result, Sample, compare
-from servers import NOTICES, Server, running
+from servers import NOTICES, running
+from service import Ground, Sink, ground, service, sink
 
-from rules.rulebook import builtin_pack, load_pack
 from store.arrivals import Arrivals
 from store.database import Database
-from store.model import ArrivalState, NoticeState
+from store.model import NoticeState
 from store.outbox import Outbox
 
-_MAILS, _WARM_UP, _ROUNDS = 300, 20, 2
+_MAILS, _WARM_UP, _PAST = 300, 20, 150
 _PATIENCE_S, _LOOK_S = 300.0, 0.05
-_CONFIG = """
-[smtp]
-listen = "127.0.0.1:0"
-hostname = "bench.example"
-[relay]
-host = "127.0.0.1"
-port = {port}
-security = "none"
-[log]
-format = "json"
-[[district]]
-pack = "chenggong"
-mailboxes = ["{mailbox}"]
-addresses = "addresses.toml"
-"""
-_ADDRESSES = """
-[sender]
-address = "{mailbox}"
-[coordinator]
-address = "coordinator@bench.example"
-[departments]
-{departments}
-"""
+
+IsDone = Callable[[int], Awaitable[bool]]
 
 
-def measure() -> Result:
-    """Measure both sides in turn, each on a fresh folder."""
+def measure(kind: str, stored: int) -> Result:
+    """Measure both sides once, each on a fresh folder: the product on a database of *kind* that holds *stored* cases."""
     return compare(
-        "full path",
+        f"full path, {kind}, {stored:,} cases",
         "SMTP in to last notice out",
         f"Maildir, then {NOTICES} mails out each",
-        lambda: asyncio.run(_ours()),
+        lambda: _ours(kind, stored),
         lambda: asyncio.run(_theirs()),
-        rounds=_ROUNDS,
+        rounds=1,
     )
-
-
-class _Sink:
-    """A mail server that takes everything and counts it."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        self.taken += 1
-        return "250 OK"
-
-
-@asynccontextmanager
-async def _sink() -> AsyncIterator[tuple[_Sink, int]]:
-    sink = _Sink()
-    make: Callable[[], asyncio.Protocol] = lambda: SMTP(sink, hostname="sink.example", data_size_limit=50 << 20)  # noqa: E731 - typed
-    server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
-    try:
-        yield sink, server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
 
 
 async def _theirs() -> Sample:
     with TemporaryDirectory(prefix="zuozhen-bench-") as folder:
-        async with _sink() as (sink, port):
+        async with sink() as (taking, port):
             with running("forwarder", Path(folder), str(port)) as server:
 
                 async def is_done(count: int) -> bool:
-                    return sink.taken >= count * NOTICES
+                    return taking.taken >= count * NOTICES
 
-                return await _through(server, sink, is_done)
-
-
-async def _ours() -> Sample:
-    with TemporaryDirectory(prefix="zuozhen-bench-") as name:
-        folder = Path(name)
-        async with _sink() as (sink, port), _daemon(folder, port) as server:
-            database = Database(f"sqlite:///{folder}/data/zuozhen.db")
-            await database.start()
-            arrivals, outbox = Arrivals(database), Outbox(database, domain="bench.example")
-
-            async def is_done(count: int) -> bool:
-                del count
-                return not await arrivals.undecided_count() and not await outbox.list(state=NoticeState.QUEUED, limit=1)
-
-            try:
-                found = await _through(server, sink, is_done)
-                await _check(arrivals, outbox)
-            finally:
-                await database.close()
-            return found
+                return await _through(server.port, [server.pid], taking, is_done)
 
 
-async def _check(arrivals: Arrivals, outbox: Outbox) -> None:
-    """See that nothing was quick because it failed."""
-    assert not await arrivals.quarantined(limit=1)
-    assert not await outbox.list(state=NoticeState.REFUSED, limit=1)
-    assert (await arrivals.get(_MAILS)).state is ArrivalState.DONE
+def _ours(kind: str, stored: int) -> Sample:
+    with TemporaryDirectory(prefix="zuozhen-bench-") as folder, ground(kind, Path(folder)) as place:
+        asyncio.run(_past(Path(folder), place, stored))
+        return asyncio.run(_present(Path(folder), place))
 
 
-async def _through(server: Server, sink: _Sink, is_done: Callable[[int], Awaitable[bool]]) -> Sample:
+async def _past(folder: Path, place: Ground, stored: int) -> None:
+    """Let the service decide some cases, end it, and multiply them."""
+    async with sink() as (_, port), service(folder, place.url, port) as server, _opened(place) as store:
+        await send(server.port, mails(_PAST, seed=3))
+        await _until(store.is_done, _PAST)
+    async with _opened(place) as store:
+        assert await multiply(store.database, stored) >= stored
+
+
+async def _present(folder: Path, place: Ground) -> Sample:
+    async with sink() as (taking, port), service(folder, place.url, port) as server, _opened(place) as store:
+        pids = [server.pid, *([place.server] if place.server else [])]
+        found = await _through(server.port, pids, taking, store.is_done)
+        await store.check()
+        return found
+
+
+class _Store:
+    """The database seen from beside the service."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._arrivals, self._outbox = Arrivals(database), Outbox(database, domain="bench.example")
+
+    async def is_done(self, _count: int) -> bool:
+        return not await self._arrivals.undecided_count() and not await self._outbox.list(state=NoticeState.QUEUED, limit=1)
+
+    async def check(self) -> None:
+        """See that nothing was quick because it failed."""
+        assert not await self._arrivals.quarantined(limit=1)
+        assert not await self._outbox.list(state=NoticeState.REFUSED, limit=1)
+
+
+@asynccontextmanager
+async def _opened(place: Ground) -> AsyncIterator[_Store]:
+    database = Database(place.url)
+    await database.start()
+    try:
+        yield _Store(database)
+    finally:
+        await database.close()
+
+
+async def _through(port: int, pids: list[int], taking: Sink, is_done: IsDone) -> Sample:
     """Send the mails and wait until everything that follows from them is done."""
-    await send(server.port, mails(_WARM_UP, seed=2))
+    await send(port, mails(_WARM_UP, seed=2))
     await _until(is_done, _WARM_UP)
-    load, taken = mails(_MAILS), sink.taken
-    cpu, begun = cpu_seconds(server.pid), time.perf_counter()
-    await send(server.port, load)
+    load, taken = mails(_MAILS), taking.taken
+    cpu, begun = sum(map(cpu_seconds, pids)), time.perf_counter()
+    await send(port, load)
     accepted = time.perf_counter() - begun
     await _until(is_done, _WARM_UP + _MAILS)
     seconds = time.perf_counter() - begun
     return Sample(
         rate=_MAILS / seconds,
-        cpu_ms=(cpu_seconds(server.pid) - cpu) / _MAILS * 1e3,
-        details={"notices a mail": (sink.taken - taken) / _MAILS, "accepted a second meanwhile": _MAILS / accepted},
+        cpu_ms=(sum(map(cpu_seconds, pids)) - cpu) / _MAILS * 1e3,
+        details={"notices a mail": (taking.taken - taken) / _MAILS, "accepted a second meanwhile": _MAILS / accepted},
     )
 
 
-async def _until(is_done: Callable[[int], Awaitable[bool]], count: int) -> None:
+async def _until(is_done: IsDone, count: int) -> None:
     async with asyncio.timeout(_PATIENCE_S):
         while not await is_done(count):  # noqa: ASYNC110 - another process does it and tells nobody here
             await asyncio.sleep(_LOOK_S)
-
-
-@asynccontextmanager
-async def _daemon(folder: Path, relay: int) -> AsyncIterator[Server]:
-    """Run the product as an operator would, with an address for every department; end it, and let it say goodbye to the sink."""
-    departments = "\n".join(f'{id_} = "{id_}@bench.example"' for id_ in load_pack(builtin_pack("chenggong")).district.departments)
-    (folder / "addresses.toml").write_text(_ADDRESSES.format(mailbox=MAILBOX, departments=departments), encoding="utf-8")
-    (folder / "data").mkdir()
-    (folder / "zuozhen.toml").write_text(_CONFIG.format(port=relay, mailbox=MAILBOX), encoding="utf-8")
-    command = ["-c", "from daemon.cli import main; main()", "run", "--config", str(folder / "zuozhen.toml")]
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(sys.executable, *command, stderr=log)
-    try:
-        yield Server(pid=process.pid, port=await _port(folder / "log", process))
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _port(log: Path, process: asyncio.subprocess.Process) -> int:
-    """Wait until the daemon says where it listens; RuntimeError with its log where it ends instead."""
-    while process.returncode is None:
-        port = _port_in(_read(log))
-        if port is not None:
-            return port
-        await asyncio.sleep(_LOOK_S)
-    raise RuntimeError(_read(log))
-
-
-def _port_in(log: str) -> int | None:
-    events = [json.loads(line) for line in log.split("\n")[:-1] if line.startswith("{")]
-    return next((int(event["ports"]["smtp"]) for event in events if event["event"] == "service.started"), None)
-
-
-def _read(log: Path) -> str:
-    return log.read_text(encoding="utf-8")

@@ -1,0 +1,70 @@
+"""A past for the full path: the cases that the service has just decided, multiplied inside the database.
+
+A copy has arrivals, numbers, keys, events and Message-IDs of its own; petitions, decisions and histories are those of the first ones, so
+that a row is as long as in real life. Only what nobody reads again (the original's bytes, the words of a letter already sent) is cut to
+its beginning, lest a hundred thousand cases fill the disk.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from store.database import Database
+from store.tables import ARRIVALS, ATTACHMENTS, CASES, DECISIONS, EVENTS, KEYS, NOTICES, RAWS
+
+_TABLES = (ARRIVALS, RAWS, ATTACHMENTS, CASES, DECISIONS, EVENTS, KEYS, NOTICES)  # a row before those that name it
+_NUMBERED = {"id", "arrival_id", "case_id"}
+_UNIQUE = {"source_key", "content_key", "message_id", "value", "cap_key"}
+_CASE_NUMBERS = {"number", "number_key", "case_number"}
+_CUT = {"content": RAWS, "notice": NOTICES}
+_KEPT = 300  # characters of what is cut
+
+
+async def multiply(database: Database, wanted: int) -> int:
+    """Copy the cases in *database*, which no service is using, until there are at least *wanted*; return how many there are."""
+    steps = await database.read(
+        lambda connection: {table: connection.scalar(sa.select(sa.func.max(table.c.id))) or 0 for table in _COUNTED}
+    )
+    cases = await database.read(lambda connection: connection.scalar(sa.select(sa.func.count()).select_from(CASES)) or 0)
+    copies = -(-wanted // cases) - 1
+    for number in range(1, copies + 1):
+        await database.write(lambda connection, number=number: _copy(connection, number, steps))  # type: ignore[misc]  # mypy 2: lambda with a default
+    await database.write(_settle)
+    return cases * (copies + 1)
+
+
+_COUNTED = (ARRIVALS, CASES, NOTICES)
+
+
+def _copy(connection: sa.Connection, number: int, steps: dict[sa.Table, int]) -> None:
+    for table in _TABLES:
+        first = table.c.case_id <= steps[CASES] if table is EVENTS else table.c.get("arrival_id", table.c.get("id")) <= steps[ARRIVALS]
+        columns = [_moved(table, column, number, steps) for column in table.c]
+        connection.execute(table.insert().from_select(list(table.c.keys()), sa.select(*columns).where(first)))
+
+
+def _moved(table: sa.Table, column: sa.Column[object], number: int, steps: dict[sa.Table, int]) -> sa.ColumnElement[object]:
+    """Return what stands in *column* of copy *number*."""
+    name = column.name
+    if name in _NUMBERED:
+        return column + number * steps[{"id": table, "arrival_id": ARRIVALS, "case_id": CASES}[name]]  # type: ignore[return-value]  # of int
+    if name in _UNIQUE:
+        return column.concat(f"~{number}")
+    if name in _CASE_NUMBERS:
+        return sa.func.replace(column, "-2", f"-{number}2")  # CG-2026-00001 → CG-72026-00001
+    if _CUT.get(name) is table:
+        return sa.func.substr(column, 1, _KEPT)
+    return column
+
+
+def _settle(connection: sa.Connection) -> None:
+    """Let PostgreSQL go on counting behind the copies and know how many there are; SQLite does both by itself."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in _COUNTED:
+        connection.execute(
+            sa.select(
+                sa.func.setval(sa.func.pg_get_serial_sequence(table.name, "id"), sa.select(sa.func.max(table.c.id)).scalar_subquery())
+            )
+        )
+    connection.exec_driver_sql("ANALYZE")
