@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 
 _LEASE = timedelta(minutes=10)  # longer than the relay may take over one mail
 _POLL_S = 5.0
+_SMALL = 256 << 10  # bytes of an original that takes a millisecond or two
 _GIVEN_UP = "多次发送未成，已停止尝试"
 
 
@@ -140,7 +142,9 @@ class Sender:
             return await self._hand_over(queued, lease, sender, original, 0)
 
     async def _hand_over(self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, max_original: int) -> str:
-        message = await asyncio.to_thread(build, queued, sender=sender, original=original, max_original=max_original)
+        # A thread costs more than a usual mail; what a large one costs, the others must not wait for.
+        build_it = partial(build, queued, sender=sender, original=original, max_original=max_original)
+        message = build_it() if len(original or b"") <= _SMALL else await asyncio.to_thread(build_it)
         if not lease.is_held():  # we were away too long, and another service may be sending it
             raise StoreUnavailableError("与数据库的联系中断过久，这封通知可能已由别的服务接手")
         return await self._transport.send(message, sender=sender.address, recipient=queued.notice.to.address, envelope_id=queued.message_id)

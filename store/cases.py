@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Unpack
 
 from store import arrivals, audit, bounces, casebook, recording
@@ -14,6 +15,7 @@ from store.model import Bounce, Case, CaseState, Decision, District, Event, NotA
 from store.outbox import Outbox
 from store.recording import Act, Compose, Corrections
 
+_SMALL = 256 << 10  # bytes of an arrival that takes a millisecond or two to digest
 Listed = list  # the class below has a method of that name
 
 
@@ -43,7 +45,9 @@ class Cases:
         *seen* is what `Matching.candidates` returned with the candidates; where more can be found since, nothing is written.
         Raises OutrunError for that, StoreUnavailableError, MalformedMessageError (a blob is not what its hash says), and what *compose* raises.
         """
-        filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
+        # A thread costs more than a usual mail; what a large one costs, the others must not wait for.
+        prepare = partial(recording.prepare, arrival, reading, decision, district)
+        filing = prepare() if len(arrival.raw) <= _SMALL else await asyncio.to_thread(prepare)
         return await self._db.write(
             lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox, seen=seen)
         )
