@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct("<Q")
 _OK, _REFUSED, _FAILED = b"o", b"r", b"f"
 _MIN_PARTS, _MAX_PARTS = 2, 10_000
+_PIPE = 1 << 16  # bytes that a pipe takes at once (Linux)
 _MAX_FRAME = 1 << 30  # bytes; a child that claims more is lying
 
 Answer = tuple[str, list[bytes]]
@@ -164,7 +165,7 @@ def _read(fd: int, deadline: float | None) -> list[bytes]:
     (count,) = _LENGTH.unpack(_exactly(fd, _LENGTH.size, deadline))
     if not _MIN_PARTS <= count <= _MAX_PARTS:
         raise ValueError(f"frame of {count} parts")
-    sizes = [_LENGTH.unpack(_exactly(fd, _LENGTH.size, deadline))[0] for _ in range(count)]
+    sizes = struct.unpack(f"<{count}Q", _exactly(fd, count * _LENGTH.size, deadline))
     if sum(sizes) > _MAX_FRAME:
         raise ValueError(f"frame of {sum(sizes)} bytes")
     return [_exactly(fd, size, deadline) for size in sizes]
@@ -186,7 +187,8 @@ def _exactly(fd: int, size: int, deadline: float | None) -> bytes:
 def _write(fd: int, parts: Sequence[bytes], deadline: float | None) -> None:
     """Write one frame; with a *deadline* (the descriptor is then non-blocking) give up when it has passed."""
     head = _LENGTH.pack(len(parts)) + b"".join(_LENGTH.pack(len(part)) for part in parts)
-    for part in (head, *parts):
+    small = sum(map(len, parts)) <= _PIPE
+    for part in (b"".join((head, *parts)),) if small else (head, *parts):  # each write wakes the other side
         view = memoryview(part)
         while view:
             if deadline is not None:
