@@ -23,6 +23,12 @@ def cpu_seconds(root: int) -> float:
     return sum(int(ticks) for pid in tree if pid in fields for ticks in fields[pid][_TIMES]) / _TICKS_A_SECOND
 
 
+def resident(pid: int) -> int:
+    """Return the bytes of memory that the process *pid* holds just now."""
+    pages = int((_PROC / str(pid) / "statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 class Watch:
     """How much of all cores other work than ours takes, from now on. Ours is this process with all that it starts and waits for."""
 

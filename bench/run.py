@@ -20,6 +20,7 @@ import accepting
 import deciding
 import machine
 import reading
+import sizes
 import whole
 from result import Result, table
 
@@ -27,6 +28,9 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept": accepting.measure,
     "read": reading.measure,
     "decide": deciding.measure,
+    "decide-200": partial(sizes.measure, 200),
+    "decide-1000": partial(sizes.measure, 1_000),
+    "reload": sizes.measure_reloads,
     "full": partial(whole.measure, "SQLite", 1_000),
     "full-many": partial(whole.measure, "SQLite", 100_000),
     "postgresql": partial(whole.measure, "PostgreSQL", 1_000),

@@ -10,9 +10,8 @@ from __future__ import annotations
 import bisect
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import ahocorasick_rs
 import opencc
@@ -70,7 +69,6 @@ class Shadow:
 _simplify = opencc.OpenCC("t2s").convert
 
 
-@cache
 def _fold(character: str) -> str:
     """Return *character* folded, "" where it is invisible."""
     if unicodedata.category(character) in {"Cf", "Cc"} and not character.isspace():
@@ -78,27 +76,63 @@ def _fold(character: str) -> str:
     return " " if character.isspace() else unicodedata.normalize("NFKC", character).casefold()
 
 
+class _Table(dict[int, str]):
+    """What `str.translate` looks characters up in; each is worked out when it is first met."""
+
+    def __init__(self, work_out: Callable[[str], str]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, code: int) -> str:
+        """Work out what *code* becomes."""
+        self[code] = self._work_out(chr(code))
+        return self[code]
+
+
+_PLAIN = "p"  # a character that folds to one other, and is no space
+_RUNS = re.compile(f"{_PLAIN}+|[^{_PLAIN}]+")
+_folds = _Table(_fold)
+_kinds = _Table(lambda character: _PLAIN if len(_fold(character)) == 1 and not character.isspace() else " ")
+
+
 def _is_latin(character: str) -> bool:
     return character.isascii() and character.isalnum()
 
 
 def shadow(text: str) -> Shadow:
-    """Return the shadow of *text*."""
-    characters: list[str] = []
-    origin: list[int] = []
-    gap = False
-    for index, character in enumerate(text):
-        for folded in _fold(character):
-            if folded == " ":
-                gap = True
-                continue
-            if gap and characters and _is_latin(folded) and _is_latin(characters[-1]):
-                characters.append(" ")
-                origin.append(index)
-            gap = False
-            characters.append(folded)
-            origin.append(index)
-    return Shadow(_simple("".join(characters)), tuple(origin))
+    """Return the shadow of *text*: runs of plain characters at once, the others one by one."""
+    copy = _Copy()
+    for run in _RUNS.finditer(text.translate(_kinds)):
+        start, end = run.span()
+        if run[0][0] == _PLAIN:
+            copy.add(text[start:end].translate(_folds), range(start, end))
+            continue
+        for index in range(start, end):
+            for folded in _folds[ord(text[index])]:
+                copy.add(folded, (index,))
+    return Shadow(_simple("".join(copy.pieces)), tuple(copy.origin))
+
+
+class _Copy:
+    """A shadow in the making: of white space only one space stays, between two Latin letters or digits."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.origin: list[int] = []
+        self._gap = False
+        self._last = ""
+
+    def add(self, folded: str, places: Sequence[int]) -> None:
+        """Add *folded* characters, which stood at *places* of the original."""
+        if folded == " ":
+            self._gap = True
+            return
+        if self._gap and self._last and _is_latin(folded[0]) and _is_latin(self._last):
+            self.pieces.append(" ")
+            self.origin.append(places[0])
+        self._gap, self._last = False, folded[-1]
+        self.pieces.append(folded)
+        self.origin += places
 
 
 def _simple(folded: str) -> str:
