@@ -85,9 +85,9 @@ async def _run_doors(entrances: Entrances, stop: asyncio.Event, started: Callabl
         for door in entrances.doors:
             await door.start()
             opened.push_async_callback(door.stop)
+        opened.push_async_callback(_leave, entrances.watchers)
         for watcher in entrances.watchers:
             watcher.start()
-            opened.push_async_callback(asyncio.to_thread, watcher.stop)
         ports = {str(door.listener.protocol): door.port for door in entrances.doors}
         log.info("service.started", ports=ports)
         watch.opened(ports)
@@ -95,6 +95,11 @@ async def _run_doors(entrances: Entrances, stop: asyncio.Event, started: Callabl
         await stop.wait()
         log.info("service.stopping")
         watch.closing()
+
+
+async def _leave(watchers: Sequence[Watcher]) -> None:
+    """Stop reading the mailboxes, all at once: each may have something in hand or a server that hangs."""
+    await asyncio.gather(*(asyncio.to_thread(watcher.stop) for watcher in watchers))
 
 
 async def _pipeline_then(house: House, stop: asyncio.Event, drained: asyncio.Event) -> None:

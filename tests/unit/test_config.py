@@ -1,12 +1,16 @@
 """zuozhen.toml: every mistake at once, with its place and a remedy; secrets never printed."""
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from daemon import config
 from daemon.config_reader import load_addresses, load_config, read_secret
+from daemon.mailboxes import mailboxes_of
 from store.errors import ConfigError
+from store.model import District
 
 GOOD = """
 [smtp]
@@ -177,3 +181,88 @@ def test_reference_names_every_key(section: type[config.StoreSection]) -> None:
     for name, field in section.model_fields.items():
         assert f"| `{name}` |" in text
         assert str(field.description) in text
+
+
+BOX = """
+[[mailbox]]
+name = "坐诊信箱"
+host = "imap.example.org"
+user = "zuozhen@example.org"
+password_file = "secret"
+"""
+
+
+def districts(*ids: str) -> dict[str, District]:
+    """Return districts of which only id and time zone matter."""
+    return {
+        id_: District(
+            id=id_,
+            name="",
+            programme="",
+            document="",
+            coordinator="",
+            case_number="",
+            timezone="Asia/Shanghai",
+            departments={},
+            grounds={},
+            wording={},
+        )
+        for id_ in ids
+    }
+
+
+def test_mailbox_as_it_is_read(tmp_path: Path) -> None:
+    """Paths count from the file's folder; the first day begins at midnight of the district; the password is read at each login."""
+    write(tmp_path, "s3\n", "secret")
+    loaded = load_config(write(tmp_path, GOOD + BOX + 'begin = 2026-11-30\nfolders = ["INBOX", "企业诉求"]\n'))
+    (mailbox,) = mailboxes_of(loaded.mailbox, districts("chenggong"))
+
+    assert [treatment.folder for treatment in mailbox.treatments] == ["INBOX", "企业诉求"]
+    assert {treatment.district for treatment in mailbox.treatments} == {"chenggong"}
+    assert mailbox.treatments[0].begin == datetime(2026, 11, 29, 16, tzinfo=UTC)
+    assert mailbox.account.security == "tls"
+    assert mailbox.password() == "s3"
+    write(tmp_path, "s4", "secret")
+    assert mailbox.password() == "s4"
+    assert "s4" not in repr(mailbox)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('after = "move"', 'after = "move" 与 move_to 必须一起写'),
+        ('after = "move"\nmove_to = "INBOX"', "move_to 不能是要收的文件夹"),
+        ("begin = 2026-11-30T08:00:00", "应为日期，不带时刻"),
+        ('begin = "下周"', "应为日期，如 2026-11-30"),
+        ('folders = ["INBOX", "INBOX"]', "重复的文件夹"),
+        ("poll_seconds = 3000", "不得大于 1500"),
+        ('security = "ssl"', "只能是"),
+    ],
+)
+def test_mailbox_that_cannot_be_meant(tmp_path: Path, text: str, problem: str) -> None:
+    """Told when the file is read, not by the first mail."""
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        load_config(write(tmp_path, GOOD + BOX + text))
+
+
+def test_mailboxes_against_each_other_and_the_districts(tmp_path: Path) -> None:
+    """Two of one name, one folder twice, an unknown district, a missing password, a bad authority: all at once."""
+    other = BOX.replace("zuozhen@", "other@").replace("坐诊信箱", "second")
+    texts = [
+        BOX,
+        BOX,
+        other + 'district = "wuhua"\n',
+        other.replace("second", "third").replace("other@", "third@") + 'authority = "secret"\n',
+    ]
+    write(tmp_path, "s3", "secret")
+    loaded = load_config(write(tmp_path, GOOD + "".join(texts)))
+    with pytest.raises(ConfigError) as caught:
+        mailboxes_of(loaded.mailbox, districts("chenggong"))
+    said = str(caught.value)
+    for words in ("已有一个邮箱叫 坐诊信箱", "已有另一节在收", "没有代号为 wuhua 的区", "不是 PEM 证书"):
+        assert words in said
+    with pytest.raises(ConfigError, match="有几个区，须写明归哪个区"):
+        mailboxes_of(loaded.mailbox[:1], districts("chenggong", "wuhua"))
+    (tmp_path / "secret").unlink()
+    with pytest.raises(ConfigError, match="mailbox 坐诊信箱: 读不到邮箱口令：没有这个文件或目录"):
+        mailboxes_of(loaded.mailbox[:1], districts("chenggong"))
