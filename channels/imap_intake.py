@@ -97,6 +97,7 @@ class Intake:
         self._mark: _Mark | None = None
         self._alone: dict[int, int] = {}  # what failed in company, or several times: uid → tries
         self._tried_again: set[int] = set()
+        self._top = 0  # the highest UID seen: where a server does not say what comes next
 
     def look(self, connection: Connection, *, everything: bool = False) -> int:
         """Take in what is new and return how many messages that were; with *everything* compare the whole sets first.
@@ -143,7 +144,7 @@ class Intake:
             log.warning("imap.renumbered", mailbox=folder.mailbox, folder=folder.name, uidvalidity=folder.uidvalidity)
             self._book.forget_earlier(folder)
         self.uidvalidity, self._mark = folder.uidvalidity, None
-        self._alone, self._tried_again = {}, set()
+        self._alone, self._tried_again, self._top = {}, set(), 0
 
     def _news(self, connection: Connection, selected: Selected, mark: _Mark) -> list[int] | None:
         """Return what came since *mark*; None where the counts do not agree, so that only a comparison helps."""
@@ -158,14 +159,15 @@ class Intake:
         server = _all(connection, selected)
         entries = self._book.entries(folder)
         self._book.forget(folder, entries.keys() - server)
+        self._top = max(server, default=self._top)
         return sorted(server - entries.keys()), {uid: state for uid, state in entries.items() if uid in server}
 
     def _conclude(self, selected: Selected, work: Sequence[int], left: Collection[int]) -> None:
         self.unaccounted = len(left)
         self._alone = {uid: tries for uid, tries in self._alone.items() if uid in left}
         if not left:
-            after = selected.uidnext or max(work, default=0) + 1
-            self._mark = _Mark(after, selected.exists - self._afterwards.taken_away)
+            self._top = max([self._top, *work])
+            self._mark = _Mark(selected.uidnext or self._top + 1, selected.exists - self._afterwards.taken_away)
 
     # ------------------------------------------------------------ taking in
 

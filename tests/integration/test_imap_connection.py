@@ -245,6 +245,20 @@ async def test_size_that_is_a_lie_within_the_limit(dovecot: Dovecot, tmp_path: P
             assert await post.unaccounted() == []
 
 
+async def test_server_that_does_not_say_what_comes_next(dovecot: Dovecot, tmp_path: Path) -> None:
+    """Without UIDNEXT a poll asks for what lies above the highest UID seen, not for all of them again."""
+    lies = Lies(mails={7: mail("one"), 9: mail("two")}, tells_next=False)
+    with lying(lies) as port:
+        async with desk(dovecot.box(), tmp_path / "zuozhen.db", port=port) as post:
+            assert await post.look() == 2
+            assert await post.look() == 0
+            lies.mails[11] = mail("three")
+            assert await post.look() == 1
+            assert await post.subjects() == ["one", "two", "three"]
+    searches = [command for command in lies.heard if b"SEARCH" in command]
+    assert searches == [b"UID SEARCH UID 1:*", b"UID SEARCH UID 10:*", b"UID SEARCH UID 10:*"]
+
+
 async def test_giant_literal(dovecot: Dovecot, tmp_path: Path) -> None:
     """A server that claims 100 octets and begins to send four gigabytes gets no memory of ours; the others come in, it goes aside."""
     lies = Lies(mails={1: mail("giant"), 2: mail("one")}, announced={1: 4 << 30})

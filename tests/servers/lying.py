@@ -26,6 +26,7 @@ class Lies:
     capability: bytes = b"IMAP4rev1 ID UIDPLUS"
     login: bytes = b"OK logged in"
     select: bytes = b"OK [READ-WRITE] selected"
+    tells_next: bool = True  # whether SELECT has a UIDNEXT
     heard: list[bytes] = field(default_factory=list)
 
 
@@ -85,7 +86,8 @@ def _answer(command: bytes, tag: bytes, lies: Lies, say: Callable[[bytes], None]
         case b"SELECT" | b"EXAMINE":
             say(b"* %d EXISTS" % len(lies.mails))
             say(b"* OK [UIDVALIDITY 7] valid")
-            say(b"* OK [UIDNEXT %d] next" % (max(lies.mails, default=0) + 1))
+            if lies.tells_next:
+                say(b"* OK [UIDNEXT %d] next" % (max(lies.mails, default=0) + 1))
             say(tag + b" " + lies.select)
             return
         case b"UID" if b"SEARCH" in command:
