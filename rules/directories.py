@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rules.language import WordList
-from rules.packfiles import Items, Node, Problems, Reader
+from rules.packfiles import Items, Node, Problems, Reader, Scalar
 from rules.settings import PLAIN_ID, PLAIN_ID_RULE
 from store.model import Department, Ground
 
@@ -89,18 +89,19 @@ def _word_list(name: str, node: Node, reader: Reader) -> WordList:
     if not isinstance(node, Items):
         entries = reader.table(node, ("words", "except"), ("words",))
     words = _words(entries["words"], reader) if "words" in entries else {}
+    synonyms = _synonyms(entries["words"]) if "words" in entries else ()
     exceptions = _words(entries["except"], reader) if "except" in entries else {}
     for exception, place in exceptions.items():
         if words and not any(folded(word) in folded(exception) and folded(word) != folded(exception) for word in words):
             reader.problems.add(place, f"例外“{exception}”里没有本词表的词", "例外是包含某个词的更长说法，例如词“法院”的例外“法院路”")
-    return WordList(name=name, words=tuple(words), exceptions=tuple(exceptions))
+    return WordList(name=name, words=tuple(words), exceptions=tuple(exceptions), synonyms=synonyms)
 
 
 def _words(node: Node, reader: Reader) -> dict[str, Node]:
     """Read words, no two of which differ only in width or case."""
     found: dict[str, Node] = {}
     seen: dict[str, str] = {}
-    for item in reader.items(node, what="词"):
+    for item in _flat(node, reader):
         word = reader.text(item, longest=_LONGEST_WORD)
         if word is None:
             continue
@@ -109,6 +110,28 @@ def _words(node: Node, reader: Reader) -> dict[str, Node]:
             continue
         seen[folded(word)] = word
         found[word] = item
+    return found
+
+
+def _flat(node: Node, reader: Reader) -> Iterator[Node]:
+    """Yield the words at *node*; a list among them holds synonyms."""
+    for item in reader.items(node, what="词"):
+        yield from reader.items(item, what="同义词") if isinstance(item, Items) else (item,)
+
+
+def _synonyms(node: Node) -> tuple[tuple[str, ...], ...]:
+    groups = [item.items for item in node.items if isinstance(item, Items)] if isinstance(node, Items) else []
+    return tuple(tuple(word.text.strip() for word in group if isinstance(word, Scalar)) for group in groups)
+
+
+def read_homophones(root: Node, reader: Reader) -> dict[str, tuple[str, ...]]:
+    """Return what speech recognition may hear, by what is right."""
+    found: dict[str, tuple[str, ...]] = {}
+    for right, node in reader.any_table(root).items():
+        heard = reader.several(node, lambda item: reader.text(item, longest=_LONGEST_WORD), what="误听的写法")
+        if any(folded(one) == folded(right) for one in heard):
+            reader.problems.add(node, f"“{right}”误听成了它自己", "去掉它")
+        found[right] = heard
     return found
 
 

@@ -138,7 +138,7 @@ def _words_of(rulebook: RuleBook) -> _Words:
         WordList(name=f"{_NAMES}{department.id}", words=(department.name, *department.aliases))
         for department in rulebook.district.departments.values()
     )
-    return _Words(Lexicon((*rulebook.lists.values(), *names)), _weights(rulebook.rules.values()))
+    return _Words(Lexicon((*rulebook.lists.values(), *names), homophones=rulebook.homophones), _weights(rulebook.rules.values()))
 
 
 def _weights(rules: Iterable[Rule]) -> dict[str, float]:

@@ -80,11 +80,15 @@ Infer: TypeAlias = Callable[[int, Iterable[Fact]], list[Firing]]  # (stage, fact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordList:
-    """One list of words; `exceptions` are longer expressions in which a word does not count (法院路)."""
+    """One list of words; `exceptions` are longer expressions in which a word does not count (法院路).
+
+    `synonyms` are groups of the words that count as one where different words are counted; the first stands for all.
+    """
 
     name: str
     words: tuple[str, ...]
     exceptions: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, ...], ...] = ()
 
 
 # ---------------------------------------------------------------- conditions

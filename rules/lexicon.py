@@ -10,13 +10,16 @@ from __future__ import annotations
 import bisect
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ahocorasick_rs
 import opencc
 
 from rules.language import WordList
+from rules.variants import variants
+
+_NOTHING_MISHEARD: Mapping[str, Sequence[str]] = {}
 
 NEGATIONS = "否定词"  # the list of a pack whose words, directly before another word, say that it is not (yet) so
 
@@ -41,7 +44,7 @@ class Match:
     """One word of one list in one text. `start` and `end` are code points of the original; `sentence` is unique over all texts searched."""
 
     words: str  # name of the list
-    word: str  # as the pack writes it
+    word: str  # as the pack writes it, of synonyms the first
     text: Text
     start: int
     end: int
@@ -183,20 +186,28 @@ class _Use:
 class Lexicon:
     """All word lists of a pack, ready to be sought together. Safe to share between threads; takes some 10 ms to build."""
 
-    def __init__(self, lists: Iterable[WordList]) -> None:
-        """Prepare *lists*; the one called `NEGATIONS`, if any, negates the words of the others."""
+    def __init__(self, lists: Iterable[WordList], *, homophones: Mapping[str, Sequence[str]] = _NOTHING_MISHEARD) -> None:
+        """Prepare *lists*; the one called `NEGATIONS`, if any, negates the words of the others.
+
+        *homophones* maps what is right to what speech recognition may hear instead.
+        """
         self._uses: dict[str, list[_Use]] = {}
+        self._homophones = {shadow(right).text: [shadow(wrong).text for wrong in heard] for right, heard in homophones.items()}
         for words in lists:
-            self._learn(words.name, words.words, is_exception=False)
-            self._learn(words.name, words.exceptions, is_exception=True)
+            heads = {word: group[0] for group in words.synonyms for word in group}
+            self._learn(words.name, {word: heads.get(word, word) for word in words.words}, is_exception=False)
+            self._learn(words.name, {word: word for word in words.exceptions}, is_exception=True)
         self._patterns = list(self._uses)
         self._automaton = ahocorasick_rs.AhoCorasick(self._patterns, matchkind=ahocorasick_rs.MatchKind.Standard)
 
-    def _learn(self, name: str, words: Sequence[str], *, is_exception: bool) -> None:
-        for word in words:
-            pattern = shadow(word).text
-            if pattern:
-                self._uses.setdefault(pattern, []).append(_Use(name, word, is_exception))
+    def _learn(self, name: str, words: Mapping[str, str], *, is_exception: bool) -> None:
+        """Seek each of *words* for what it stands for, and its other ways of writing where no word of the list is written so."""
+        patterns = {pattern: head for word, head in words.items() if (pattern := shadow(word).text)}
+        for pattern, head in list(patterns.items()):
+            for other in variants(pattern, self._homophones):
+                patterns.setdefault(other, head)
+        for pattern, head in patterns.items():
+            self._uses.setdefault(pattern, []).append(_Use(name, head, is_exception))
 
     def find(self, texts: Sequence[Text], *, silent: Sequence[str] = ()) -> list[Match]:
         """Return every word of every list (but the negations) in *texts*, by text and place.

@@ -12,7 +12,7 @@ import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
 from rules.compile import Stage, compile_stages
-from rules.directories import read_departments, read_grounds, read_lists
+from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known, document_article
 from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.packfiles import Node, Problems, Reader, decode, meant, read_yaml
@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _BUILTIN = Path(__file__).parent / "packs"
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
+_HOMOPHONES = "homophones.yaml"  # may be missing
 _FOLDERS = ("lists", "rules", "wording")
 _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
@@ -43,6 +44,7 @@ class RuleBook:
     counts: tuple[CountAsked, ...]  # what the rules ask of the texts beyond single mentions
     nears: tuple[NearAsked, ...]
     senders: tuple[SenderIs, ...]  # what they ask of the address a mail comes from, each question once
+    homophones: Mapping[str, tuple[str, ...]]  # right → what speech recognition may hear
     files: Mapping[str, bytes] = field(repr=False)
 
 
@@ -109,7 +111,7 @@ def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
             problems.add(
                 Node(f"{path.name}/{name}", ""),
                 "不认识的文件，不会被读取",
-                f"{meant(name, _FILES)}词表放 lists/、规则放 rules/，文件名以 .yaml 结尾",
+                f"{meant(name, (*_FILES, _HOMOPHONES))}词表放 lists/、规则放 rules/，文件名以 .yaml 结尾",
             )
     if len(found) > _MAX_FILES:
         problems.add(Node(str(path), ""), f"规则包有 {len(found)} 个文件，超过 {_MAX_FILES} 个", "合并一些文件")
@@ -120,7 +122,9 @@ def _belongs(file: Path, name: str) -> bool:
     folder, _, rest = name.rpartition("/")
     if folder == "wording":
         return file.is_file()
-    return (name in _FILES and file.is_file()) or (folder in {"lists", "rules"} and rest.endswith(".yaml") and file.is_file())
+    return (name in {*_FILES, _HOMOPHONES} and file.is_file()) or (
+        folder in {"lists", "rules"} and rest.endswith(".yaml") and file.is_file()
+    )
 
 
 def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
@@ -181,6 +185,7 @@ class _Loader:
             counts=counts,
             nears=nears,
             senders=_senders(rules),
+            homophones=self._one(_HOMOPHONES, read_homophones) or {},
             files=self._files,
         )
 

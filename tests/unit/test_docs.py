@@ -14,7 +14,7 @@ import pytest
 
 from rules import settings, syntax
 from rules.deadlines import VerificationRule
-from rules.directories import read_departments, read_grounds, read_lists
+from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known
 from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, PLACES, POLICY, State, Then
 from rules.packfiles import Node, Problems, Reader, read_yaml
@@ -139,6 +139,8 @@ def _read(name: str, root: Node, reader: Reader) -> None:
             read_departments(root, reader)
         case "grounds.yaml":
             read_grounds(root, reader)
+        case "homophones.yaml":
+            read_homophones(root, reader)
         case "lists":
             read_lists([root], reader)
         case "cases":
