@@ -13,7 +13,7 @@ from daemon.cli.place import config_path
 from daemon.config import DistrictSection
 from daemon.config_reader import load_config
 from rules.rulebook import builtin_packs, pack_folder
-from store.errors import UsageError
+from store.errors import ConfigError, UsageError
 
 FAILED_GATE = 1  # the command did its work and the answer is no
 
@@ -41,13 +41,24 @@ def folder_of(name: str) -> Path:
 
 
 def chosen(pack: str | None, config: Path | None) -> Chosen:
-    """Return the pack named *pack*, or the only one of the configuration."""
-    sections = load_config(config_path(config)).district if pack is None or config is not None else ()
-    if pack is None:
-        if len(sections) > 1:
-            raise UsageError(f"配置里有 {len(sections)} 个区，请写明规则包：{'、'.join(section.pack for section in sections)}")
-        return Chosen(folder=pack_folder(sections[0].pack), section=sections[0])
-    return Chosen(folder=folder_of(pack), section=sections[0] if len(sections) == 1 else None)
+    """Return the pack named *pack*, or the only one of the configuration; of a named pack the configuration only tells the mailboxes."""
+    if pack is not None:
+        sections = _sections(config)
+        return Chosen(folder=folder_of(pack), section=sections[0] if len(sections) == 1 else None)
+    sections = load_config(config_path(config)).district
+    if len(sections) > 1:
+        raise UsageError(f"配置里有 {len(sections)} 个区，请写明规则包：{'、'.join(section.pack for section in sections)}")
+    return Chosen(folder=pack_folder(sections[0].pack), section=sections[0])
+
+
+def _sections(config: Path | None) -> tuple[DistrictSection, ...]:
+    """Return the districts of the configuration, none where nobody named one and none of the usual places has a good one."""
+    try:
+        return load_config(config_path(config)).district
+    except ConfigError:
+        if config is not None:
+            raise
+        return ()
 
 
 def mailboxes_of(section: DistrictSection | None) -> set[str] | None:

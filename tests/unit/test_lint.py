@@ -161,3 +161,11 @@ def test_every_list_has_a_place() -> None:
     used: Iterator[str] = (leaf.words for rule in book.rules.values() for leaf in leaves(rule.when) if isinstance(leaf, Mention))
 
     assert all(re.fullmatch(r"chenggong/lists/\w+\.yaml:\d+", places.lists[name]) for name in used)
+
+
+def test_the_products_pack_is_clean() -> None:
+    """The pack that operators copy shows how it is done: no errors, no warnings, and a reason where one is silenced."""
+    book = load_pack(builtin_pack("chenggong"))
+    found = lint(Subject(book=book, label="chenggong", today=date(2026, 11, 27), mailboxes=book.district.departments))
+
+    assert [one for one in found if one.severity is not Severity.HINT] == []
