@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -65,6 +66,7 @@ class Sender:
         self._now, self._leases, self._at_once, self._max_original = now, leases, at_once, max_original
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
+        self._unnoted: dict[int, Callable[[], Awaitable[None]]] = {}  # what became of notices while the database was away
 
     def on_tried(self, listener: Listener) -> None:
         """Tell *listener* of each try: the notice, how it ended, and the seconds it took."""
@@ -80,10 +82,13 @@ class Sender:
             self._woken.clear()
             if not await self.send_due():
                 await first_of(self._woken, stop, timeout_s=_POLL_S)
+        with suppress(StoreUnavailableError):
+            await self._catch_up()
 
     async def send_due(self) -> int:
         """Send what is due now and return how many notices were taken."""
         try:
+            await self._catch_up()
             lease = self._leases.service()
             due = await self._outbox.claim_due(owner=lease.owner, now=self._now(), limit=self._at_once, lease=_LEASE)
         except StoreUnavailableError as error:
@@ -97,8 +102,19 @@ class Sender:
     async def _send(self, queued: QueuedNotice, lease: Lease) -> None:
         try:
             await self._settle(queued, lease)
-        except StoreUnavailableError as error:  # the lease runs out and it is sent again under the same Message-ID
+        except StoreUnavailableError as error:
             log.warning("notice.left", notice_id=queued.id, error=str(error))
+            self._unnoted.setdefault(queued.id, partial(self._give_back, queued, lease, str(error)))
+
+    async def _catch_up(self) -> None:
+        """Note what could not be noted, now that the database answers: what has left is not sent again, the rest need not wait."""
+        for notice_id, note in list(self._unnoted.items()):
+            await note()
+            del self._unnoted[notice_id]
+
+    async def _give_back(self, queued: QueuedNotice, lease: Lease, problem: str) -> None:
+        if lease.is_held():  # else it is another's, or will be free as soon as somebody looks
+            await self._outbox.deferred(queued.id, problem, self._now(), self._now())
 
     async def _settle(self, queued: QueuedNotice, lease: Lease) -> None:
         about = {"notice_id": queued.id, "case": queued.case_number, "purpose": queued.notice.purpose.value, "tries": queued.tries + 1}
@@ -121,7 +137,9 @@ class Sender:
         else:
             self._tell(queued, Try.SENT, began)
             log.info("notice.sent", **about, recipient=queued.notice.to.address)
-            await self._outbox.sent(queued.id, self._now(), reply=reply)
+            self._unnoted[queued.id] = partial(self._outbox.sent, queued.id, self._now(), reply=reply)
+            await self._unnoted[queued.id]()
+            del self._unnoted[queued.id]
 
     def _tell(self, queued: QueuedNotice, ended: Try, began: float) -> None:
         for listener in self._listeners:

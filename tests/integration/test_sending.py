@@ -19,6 +19,7 @@ from daemon.sending import Sender
 from daemon.wiring import open_leases
 from notifier.backoff import PAUSES
 from notifier.transport import FolderTransport, SmtpTransport, Transport
+from store.arrivals import Arrivals
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
 from store.model import Address, Case, NoticeState, Purpose, QueuedNotice
 from store.outbox import Outbox
@@ -228,17 +229,51 @@ async def test_crash_between_send_and_mark_says_the_same_again(shared: Bench) ->
     enterprise = Enterprise()
     case = await shared.opened(enterprise=enterprise)
     relay = Relay()
-    carrying = sender(shared, relay, outbox=forgetful(shared))
     with capture_logs() as events:
-        assert await carrying.send_due() == 2
+        assert await sender(shared, relay, outbox=forgetful(shared)).send_due() == 2
     assert [event["event"] for event in events].count("notice.left") == 1
+    another = sender(shared, relay)  # for that one is dead
     shared.clock.advance(LEASE - timedelta(seconds=1))
-    assert await carrying.send_due() == 0
+    assert await another.send_due() == 0
     shared.clock.advance(timedelta(seconds=1))
-    assert await carrying.send_due() == 1
+    assert await another.send_due() == 1
     assert len(relay.taken) == 3
     assert len(set(relay.taken)) == 2
     assert await sendings(shared, case) == ["notice.sent", "notice.sent"]
+
+
+async def test_database_away_at_the_mark_sends_nothing_twice(shared: Bench) -> None:
+    """A service that lives on notes what has left as soon as the database answers, and sends it no second time."""
+    case = await shared.opened()
+    relay = Relay()
+    carrying = sender(shared, relay, outbox=forgetful(shared))
+    assert await carrying.send_due() == 2
+    assert NoticeState.QUEUED in (await states(shared, case)).values()
+    assert await carrying.send_due() == 0
+    assert set((await states(shared, case)).values()) == {NoticeState.SENT}
+    assert len(relay.taken) == 2
+
+
+async def test_database_away_before_the_send_costs_no_wait(shared: Bench) -> None:
+    """A notice whose original could not be read is free again at once, not only when its claim has run out."""
+    case = await shared.opened()
+    relay = Relay()
+
+    class Away(Arrivals):
+        failures = 1
+
+        async def raw(self, arrival_id: int) -> bytes:
+            if self.failures:
+                self.failures -= 1
+                raise StoreUnavailableError("数据库被占用")
+            return await super().raw(arrival_id)
+
+    carrying = sender(shared, relay, arrivals=Away(shared.house.stores.database))
+    await carrying.send_due()
+    assert NoticeState.QUEUED in (await states(shared, case)).values()
+    assert await carrying.send_due() == 1
+    assert set((await states(shared, case)).values()) == {NoticeState.SENT}
+    assert len(set(relay.taken)) == 2
 
 
 async def test_service_that_was_away_too_long_sends_nothing(shared: Bench) -> None:
