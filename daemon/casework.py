@@ -16,9 +16,11 @@ from daemon.review import Act, Office, known_department
 from store.errors import UsageError
 from store.life import Role, Step, step_for
 from store.model import Case, CaseState, Notice, Progress
+from store.owing import DeadlineState
 
 if TYPE_CHECKING:
     from store.cases import Cases
+    from store.deadlines import Deadlines
 
 RESULTS = {"solved": "已解决", "explained": "无法解决，已说明原因", "against_policy": "不符合政策法规，已说明"}
 RATINGS = {"satisfied": "满意", "basically": "基本满意", "dissatisfied": "不满意"}
@@ -49,9 +51,9 @@ class Details:
 class Casework:
     """The events of the cases of all districts."""
 
-    def __init__(self, *, offices: Mapping[str, Office], cases: Cases, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, offices: Mapping[str, Office], cases: Cases, deadlines: Deadlines, now: Callable[[], datetime]) -> None:
         """Keep the parts."""
-        self._offices, self._cases, self._now = offices, cases, now
+        self._offices, self._cases, self._deadlines, self._now = offices, cases, deadlines, now
 
     async def do(self, key: str, event: str, role: Role, act: Act, details: Details | None = None) -> Case:
         """Let *event* happen to the case with *key*, and return the case.
@@ -65,6 +67,8 @@ class Casework:
             raise UsageError(f"{step.words}请用 zuozhen case {_BY_COMMAND[event]} {case.number} …（见 --help）")
         office = self._office(case.district)
         _check(step, said, case, office)
+        if event == "return":
+            await self._check_in_time(case)
         if said.of:
             said = replace(said, of=await self._other(said.of, case))
         state, progress, more = _outcome(step, said, case, office)
@@ -77,12 +81,21 @@ class Casework:
             now=self._now(),
             compose=lambda new: _notices(office, new, step, act.reason, said, round_),
             seen=case.state,
+            planner=office.planner,
             evidence=_evidence(role, said),
             files={_digest(raw): raw for raw in said.files.values()},
             state=state,
             progress=progress,
             **({"department": more} if more else {}),  # type: ignore[arg-type]  # a TypedDict by keyword
         )
+
+    async def _check_in_time(self, case: Case) -> None:
+        """Raise UsageError where the time for a return (the pack's kind `return`) is over."""
+        for deadline in await self._deadlines.of_case(case.id):
+            if deadline.kind == "return" and deadline.state is DeadlineState.OPEN and deadline.due_at < self._now():
+                raise UsageError(
+                    f"{case.number} 的退回期限 {deadline.due.last} 已过，不能退回；确需改派的，请统筹部门用 zuozhen case assign"
+                )
 
     async def _other(self, key: str, case: Case) -> str:
         """Return the number of the case that *case* repeats or goes into."""
@@ -125,6 +138,8 @@ def _check_limits(step: Step, said: Details, case: Case, office: Office) -> None
     if step.name == "extend" and case.progress.extended_days + (said.days or 0) > rule.extension_cap:
         left = rule.extension_cap - case.progress.extended_days
         raise UsageError(f"延期累计不得超过 {rule.extension_cap} 个工作日（本区规则包设定），还可延 {left} 个工作日")
+    if step.name == "promise" and (said.days or 0) > rule.promise_cap and not said.evidence:
+        raise UsageError(f"承诺时限原则上不超过 {rule.promise_cap} 个工作日，超过的要写明原因：--evidence 原因")
     if step.name != "return":
         return
     if said.department == case.department:

@@ -197,3 +197,7 @@ class AddressBook(_Section):
     sender: NamedAddress = Field(description="发件人；企业和部门回复到这里")
     coordinator: NamedAddress | None = Field(None, description="统筹部门：待人审核的件、没有邮箱的部门的件寄到这里")
     departments: dict[str, MailAddress] = Field(default_factory=dict, description="部门代号 = 邮箱")
+    superiors: dict[str, dict[Literal["section_head", "deputy", "head"], MailAddress]] = Field(
+        default_factory=dict, description="部门代号 = 科室负责人、分管领导、主要负责人的邮箱；没有的，请部门邮箱转呈"
+    )
+    oversight: dict[str, MailAddress] = Field(default_factory=dict, description="抄报单位名称 = 邮箱")

@@ -76,4 +76,8 @@ def _addresses(book: AddressBook) -> Addresses:
         sender=address(book.sender),
         coordinator=address(book.coordinator) if book.coordinator else None,
         departments={id_: Address(name="", address=mailbox) for id_, mailbox in book.departments.items()},
+        superiors={
+            id_: {rank: Address(name="", address=mailbox) for rank, mailbox in ranks.items()} for id_, ranks in book.superiors.items()
+        },
+        oversight=tuple(Address(name=name, address=mailbox) for name, mailbox in book.oversight.items()),
     )

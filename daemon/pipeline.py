@@ -16,6 +16,7 @@ import structlog
 
 from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
+from rules.deadline_plan import Planner, plans
 from rules.decide import decide
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
 from store.model import Bounce, Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
@@ -48,6 +49,11 @@ class DistrictRoom:
     composer: Composer
     calendar: Calendar
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)  # one case after another, so that each sees those before it
+
+    @property
+    def planner(self) -> Planner:
+        """What the pack and the calendar make of an event for the deadlines of its case."""
+        return plans(self.rulebook, self.calendar)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,7 @@ class Pipeline:
             now=self._now(),
             compose=lambda case: self._compose(room, case, reading, decision),
             seen=seen,
+            planner=room.planner,
         )
 
     async def _read(self, arrival: StoredArrival) -> Reading:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rules.rulebook import RuleBook
     from store.arrivals import Arrivals
     from store.cases import Cases
+    from store.owing import Planner
     from store.recording import Compose, Corrections
 
 _LONGEST_NUMBER = 18  # digits that fit the database's integers
@@ -68,6 +69,11 @@ class Office(Protocol):
     @property
     def composer(self) -> Composer:
         """The pack's wording with the district's addresses."""
+        ...
+
+    @property
+    def planner(self) -> Planner:
+        """What an event means for the deadlines of its case."""
         ...
 
     @property
@@ -236,6 +242,7 @@ class Review:
             reason=act.reason,
             now=self._now(),
             compose=compose,
+            planner=office.planner,
         )
 
     async def _change(self, case: Case, act: Act, *, kind: str, compose: Compose, **corrected: Unpack[Corrections]) -> Case:
@@ -247,6 +254,7 @@ class Review:
             now=self._now(),
             compose=compose,
             seen=case.state,
+            planner=self._office(case.district).planner,
             **corrected,
         )
 

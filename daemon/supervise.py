@@ -46,6 +46,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     doors = receptions(house)
     house.pipeline.on_recorded(lambda _arrival, _outcome: house.sender.wake())
     house.pipeline.on_recorded(house.metrics.decided)
+    house.clock.on_written(house.sender.wake)
     house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
         _report_degraded(room)
@@ -54,6 +55,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
         async with attended(house) as watch, asyncio.TaskGroup() as parts:
             _on_signals(house, stop, watch)
             parts.create_task(keep_running("sender", lambda: house.sender.run(drained), drained), name="sender")
+            parts.create_task(keep_running("clock", lambda: house.clock.run(stop), stop), name="clock")
             parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
             following = Following(house, house.config.name or socket.gethostname())
             parts.create_task(keep_running("following", lambda: following.run(stop), stop), name="following")
@@ -261,5 +263,6 @@ async def reload(house: House) -> bool:
     for id_ in fresh:
         _report_degraded(house.rooms[id_])
         report_calendar(house.rooms[id_], house.now())
+    house.clock.calendar_changed()
     house.sender.senders = {files.rulebook.district.id: files.addresses.sender for files in districts}
     return True

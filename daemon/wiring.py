@@ -14,6 +14,7 @@ import structlog
 from channels.imap_watch import Watcher
 from channels.reader import Reader
 from daemon.casework import Casework
+from daemon.clock import Clock
 from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
 from daemon.config_reader import read_secret
 from daemon.districts import DistrictFiles, load_districts
@@ -28,11 +29,13 @@ from daemon.sending import Sender
 from notifier.compose import Addresses, Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import Calendar
+from rules.deadline_plan import Planner, plans
 from rules.engine import Engine
 from rules.rulebook import RuleBook
 from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
+from store.deadlines import Deadlines
 from store.leases import Leases
 from store.ledger import Ledger
 from store.matching import Matching
@@ -60,6 +63,7 @@ class Stores:
     ledger: Ledger
     cases: Cases
     outbox: Outbox
+    deadlines: Deadlines
     matching: Matching
     packs: Packs
     orders: Orders
@@ -79,6 +83,7 @@ class House:
     pipeline: Pipeline
     sender: Sender
     review: Review
+    clock: Clock
     casework: Casework
     reader: Reader
     metrics: Metrics
@@ -93,6 +98,11 @@ class Desk:
     rulebook: RuleBook
     composer: Composer
     calendar: Calendar
+
+    @property
+    def planner(self) -> Planner:
+        """What the pack and the calendar make of an event for the deadlines of its case."""
+        return plans(self.rulebook, self.calendar)
 
 
 def open_desk(files: DistrictFiles) -> Desk:
@@ -141,6 +151,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
             ledger=Ledger(database),
             cases=Cases(database, outbox),
             outbox=outbox,
+            deadlines=Deadlines(database, outbox),
             matching=Matching(database),
             packs=Packs(database),
             orders=Orders(database),
@@ -218,7 +229,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
                 metrics=metrics,
                 mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
-                casework=Casework(offices=rooms, cases=stores.cases, now=now),
+                clock=Clock(rooms=rooms, deadlines=stores.deadlines, now=now),
+                casework=Casework(offices=rooms, cases=stores.cases, deadlines=stores.deadlines, now=now),
                 now=now,
             )
     finally:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 from notifier.plain import line
 from notifier.rehearsal import rehearse
+from notifier.reminders import Occasion, view_of
 from notifier.view import View, asked_for, department, of_case, of_petition, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
 from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
 
+RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
 _MAX_REASON = 600  # code points of what a person tells the enterprise
 # RFC 5321 4.1.2, ASCII and unquoted: what every relay takes. Others are told by telephone.
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
@@ -31,6 +33,8 @@ class Addresses:
     sender: Address
     coordinator: Address | None = None
     departments: Mapping[str, Address] = field(default_factory=dict)
+    superiors: Mapping[str, Mapping[str, Address]] = field(default_factory=dict)  # department → rank → address
+    oversight: tuple[Address, ...] = ()  # 抄报
 
 
 class Composer:
@@ -110,6 +114,38 @@ class Composer:
     def for_decision(self, case: Case, why: str, round_: str) -> list[Notice]:
         """Return the request to the coordinator to decide what stands in *why*."""
         return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": [line(why, _MAX_REASON).rstrip("。")]})
+
+    def concerned(self, case: Case, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
+        """Return who hears of a deadline of *case*: addresses, each with the capacity in words ("" for whoever owes it).
+
+        *owes* is "department", "coordinator" or "enterprise" (whose deadlines the coordinator watches); *rank* one of the ladder. Where a
+        rank has no address of its own, the department's mailbox gets the mail with the request to put it before him.
+        """
+        coordinator = [(self._addresses.coordinator, "")] if self._addresses.coordinator else []
+        oversight = [(address, "抄报") for address in self._addresses.oversight] if copies else []
+        own = self._address_of(case.department) if owes == "department" and case.department else None
+        if own is None or case.department is None:
+            return [*coordinator, *oversight]
+        if rank == "handler":
+            return [(own, "")]
+        if rank == "coordinator":
+            return [(own, "督办"), *((address, "督办情况") for address, _ in coordinator), *oversight]
+        superior = self._addresses.superiors.get(case.department, {}).get(rank)
+        return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
+
+    def for_deadlines(self, case: Case, to: Address, occasion: Occasion, round_: str) -> Notice:
+        """Return the mail to *to* about the deadlines of *occasion*; it is kept at *case*, the first of them."""
+        view = {**of_case(case, self._district), **view_of(occasion), "addressee": to.name or self._district.coordinator}
+        written = self._wording.write(Purpose.REMINDER, view)
+        return Notice(
+            purpose=Purpose.REMINDER,
+            to=to,
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            attach_original=False,
+            round=round_,
+        )
 
     def problems(self, case: Case) -> tuple[str, ...]:
         """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""

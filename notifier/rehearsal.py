@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from notifier.reminders import Item, Occasion, view_of
 from notifier.view import of_case
 from notifier.wording import Wording
 from store.errors import ConfigError, Problem
@@ -53,6 +54,10 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
     yield of_case(full, district)
     words = {"addressee": "示例部门", "stands_in_for": "示例部门", "invited": "示例部门", "reason": "示例", "author": "示例部门"}
     yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE}
+    if full.due is not None:
+        items = [Item(case=full, due=full.due, missed=1, was=_DAY)]
+        for occasion in ("remind", "overdue", "moved"):
+            yield {**of_case(full, district), **words, **view_of(Occasion(what=occasion, role="抄报", items=items))}
 
 
 def _case() -> Case:

@@ -23,6 +23,12 @@ _OF_A_NOTICE: View = {
     "stands_in_for": "",  # the department that has no address, where the coordinator gets its letter
     "invited": "",  # the department asked to accompany
     "again": False,  # the enterprise has had a receipt before
+    "occasion": "",  # of a mail about deadlines: remind, overdue, moved
+    "role": "",  # in what capacity somebody else than the debtor gets it
+    "count": 0,
+    "items": (),
+    "more": 0,
+    "missed": 0,
     "event": "",  # what happened to the case, a name of `store.life`
     "reason": "",  # a person's words to the enterprise
     "advice": {"name": "", "duty": ""},  # the office to turn to instead

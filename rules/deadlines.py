@@ -69,6 +69,7 @@ def verification_due(received_at: datetime, *, settings: VerificationRule, calen
     """
     start, start_label, doubtful = _day_zero(received_at, settings, calendar, timezone)
     count = calendar.add_working_days(start, settings.working_days)
+    provisional = count.provisional or doubtful
     return Due(
         kind="verification",
         label=settings.label,
@@ -76,8 +77,10 @@ def verification_due(received_at: datetime, *, settings: VerificationRule, calen
         start=start,
         start_label=start_label,
         due=count.due,
-        provisional=count.provisional or doubtful,
+        provisional=provisional,
         days=count.days,
+        earliest=count.earliest if provisional else None,
+        latest=count.latest if provisional else None,
     )
 
 

@@ -16,6 +16,7 @@
 | calendar.shift_after_hours | an arrival after the close of office or on a rest day counts as one of the next working day | false |
 | casework.returns | how often departments may return a case; after that the coordinator's word is final | 2 |
 | casework.pass_on_directly | the first return goes straight to the department it names, not to the coordinator | false |
+| casework.promise_cap | working days; a longer promise needs a reason of its own | 7 |
 | casework.extension_cap | working days by which a case may be extended in all | 10 |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
@@ -35,9 +36,10 @@ from datetime import time
 from typing import Literal, TypeAlias, cast
 
 from rules.calendar_overlay import time_of_day
+from rules.deadline_kinds import Kinds, read_kinds
 from rules.deadlines import VerificationRule
 from rules.office import OfficeHours
-from rules.packfiles import Node, Reader
+from rules.packfiles import Node, Reader, Table
 
 Start: TypeAlias = Literal["booking_close", "received"]
 
@@ -68,6 +70,7 @@ class Casework:
     returns: int = 2
     pass_on_directly: bool = False
     extension_cap: int = 10
+    promise_cap: int = 7  # 三（六）: in principle; a longer promise needs its reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class Settings:
     verification: VerificationRule = field(default_factory=VerificationRule)  # CG-3.4
     hours: OfficeHours = field(default_factory=OfficeHours)
     casework: Casework = field(default_factory=Casework)
+    kinds: Kinds = field(default_factory=Kinds)
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # 云南省优化营商环境条例 → 第十条 → its words
@@ -106,6 +110,7 @@ def read_pack(root: Node, reader: Reader) -> Pack:
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
         verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else VerificationRule(),
         hours=_hours(entries["calendar"], reader) if "calendar" in entries else OfficeHours(),
+        kinds=_kinds(entries["deadlines"], reader) if "deadlines" in entries else Kinds(),
         casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
@@ -176,14 +181,23 @@ def _routing(node: Node, reader: Reader) -> Routing:
     )
 
 
+def _kinds(node: Node, reader: Reader) -> Kinds:
+    entries = node.entries if isinstance(node, Table) else {}
+    return read_kinds(entries["kinds"], reader) if "kinds" in entries else Kinds()
+
+
 def _casework(node: Node, reader: Reader) -> Casework:
     default = Casework()
     entries = reader.table(node, tuple(Casework.__dataclass_fields__))
     returns = reader.integer(entries["returns"], 1, 9) if "returns" in entries else default.returns
     direct = reader.flag(entries["pass_on_directly"]) if "pass_on_directly" in entries else default.pass_on_directly
     cap = reader.integer(entries["extension_cap"], 0, 250) if "extension_cap" in entries else default.extension_cap
+    promise = reader.integer(entries["promise_cap"], 1, 250) if "promise_cap" in entries else default.promise_cap
     return Casework(
-        returns=returns or default.returns, pass_on_directly=bool(direct), extension_cap=default.extension_cap if cap is None else cap
+        promise_cap=promise or default.promise_cap,
+        returns=returns or default.returns,
+        pass_on_directly=bool(direct),
+        extension_cap=default.extension_cap if cap is None else cap,
     )
 
 
@@ -215,7 +229,7 @@ def _time(node: Node, reader: Reader) -> time | None:
 
 def _deadlines(node: Node, reader: Reader) -> VerificationRule:
     default = VerificationRule()
-    entries = reader.table(node, ("verification",))
+    entries = reader.table(node, ("verification", "kinds"))
     if "verification" not in entries:
         return default
     entries = reader.table(entries["verification"], tuple(VerificationRule.__dataclass_fields__))

@@ -13,6 +13,7 @@ from store.bounces import Returned
 from store.database import Database
 from store.model import Bounce, Case, CaseState, Decision, District, Event, NotACase, Reading, StoredArrival
 from store.outbox import Outbox
+from store.owing import Planner
 from store.recording import Act, Compose, Corrections
 
 _SMALL = 256 << 10  # bytes of an arrival that takes a millisecond or two to digest
@@ -37,6 +38,7 @@ class Cases:
         now: datetime,
         compose: Compose,
         seen: int | None = None,
+        planner: Planner | None = None,
     ) -> Case | None:
         """Write in one transaction what was decided about *arrival*, and return its case; None where it is no case.
 
@@ -49,7 +51,9 @@ class Cases:
         prepare = partial(recording.prepare, arrival, reading, decision, district)
         filing = prepare() if len(arrival.raw) <= _SMALL else await asyncio.to_thread(prepare)
         return await self._db.write(
-            lambda connection: recording.record(connection, filing, now=now, compose=compose, outbox=self._outbox, seen=seen)
+            lambda connection: recording.record(
+                connection, filing, now=now, compose=compose, outbox=self._outbox, seen=seen, planner=planner
+            )
         )
 
     async def change(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
@@ -64,6 +68,7 @@ class Cases:
         seen: CaseState | None = None,
         evidence: Mapping[str, object] | None = None,
         files: Mapping[str, bytes] | None = None,
+        planner: Planner | None = None,
         **corrected: Unpack[Corrections],
     ) -> Case:
         """Set the fields in *corrected* (`state`, `verdict`, `ground`, `department`, `accompanying`, `due`, `progress`) and return the case.
@@ -75,7 +80,9 @@ class Cases:
         """
         act = Act(kind=kind, actor=actor, reason=reason, at=now, evidence=evidence or {}, files=files or {})
         return await self._db.write(
-            lambda connection: recording.change(connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self._outbox)
+            lambda connection: recording.change(
+                connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self._outbox, planner=planner
+            )
         )
 
     async def note(self, case_id: int, *, actor: str, reason: str, now: datetime) -> None:
@@ -89,7 +96,16 @@ class Cases:
         await self._db.write(lambda connection: recording.confirm(connection, arrival_id, act))
 
     async def open_from_not_a_case(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
-        self, arrival_id: int, decision: Decision, *, district: District, actor: str, reason: str, now: datetime, compose: Compose
+        self,
+        arrival_id: int,
+        decision: Decision,
+        *,
+        district: District,
+        actor: str,
+        reason: str,
+        now: datetime,
+        compose: Compose,
+        planner: Planner | None = None,
     ) -> Case:
         """Open a case, with *decision* in place of the rules' one, for an arrival that was taken for no case.
 
@@ -101,7 +117,9 @@ class Cases:
         reading = Reading(petition=item.petition, blobs={})  # the attachments were kept when the arrival was recorded
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
         act = Act(kind="case.decided", actor=actor, reason=reason, at=now)
-        return await self._db.write(lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox))
+        return await self._db.write(
+            lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox, planner=planner)
+        )
 
     async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime) -> Returned | None:
         """Note at its case that a mail of ours came back, as *arrival* reports; None where that is no news. Repeating is harmless."""

@@ -79,6 +79,8 @@ STEPS = (
     _step("assign", "assigned", "交办或改派", _UNANSWERED, {S.ASSIGNED}, [_C], "department"),
     _step("accept", "accepted", "受理（部门另定）", {S.UNDER_REVIEW, S.AWAITING_SUPPLEMENT}, {S.ACCEPTED}, [_C]),
     _step("acknowledge", "acknowledged", "签收", {S.ASSIGNED}, {S.ACKNOWLEDGED}, [_D, _C]),
+    _step("verify", "verified", "完成对接核实", WITH_DEPARTMENT, (), [_D, _C]),
+    _step("heed", "heeded", "收悉催办", _UNANSWERED, (), [_D, _C]),
     _step("promise", "promised", "承诺时限", WITH_DEPARTMENT, {S.HANDLING}, [_D, _C], "days"),
     _step("extend", "extended", "批准延期", {S.HANDLING}, {S.HANDLING}, [_C], "days"),
     _step(
@@ -126,6 +128,12 @@ def require(kind: str, old: CaseState, new: CaseState, number: str) -> None:
     if step is None or old not in step.sources or new not in step.to:
         words = step.words if step else kind
         raise UsageError(f"{number} 现为“{STATE_WORDS[old]}”，不能{words}；现在可以：{_listed(old)}")
+
+
+def name_of(kind: str) -> str:
+    """Return the name of the step whose kind in the history is *kind*, "" where it is none of the table."""
+    step = _BY_KIND.get(kind)
+    return step.name if step else ""
 
 
 def _listed(state: CaseState) -> str:

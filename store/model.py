@@ -364,6 +364,13 @@ class Due:
     due: date
     provisional: bool
     days: tuple[CountedDay, ...]
+    earliest: date | None = None  # where provisional: between which days it may fall once the notice is out
+    latest: date | None = None
+
+    @property
+    def last(self) -> date:
+        """The day that escalation goes by: the latest possible one."""
+        return self.latest or self.due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -488,6 +495,7 @@ class Purpose(StrEnum):
     ACCOMPANY = "accompany"  # to an accompanying department, once a person has named it
     REVIEW = "review"  # to the coordinator: a person is needed
     FORWARD = "forward"  # to the department: a follow-up came in
+    REMINDER = "reminder"  # to whoever owes something, and those above him
     PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
 
 

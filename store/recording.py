@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, dialects, knowledge, life, matching
+from store import arrivals, audit, casebook, deadlines, dialects, knowledge, life, matching
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
 from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Progress, Reading, StoredArrival, Verdict
 from store.outbox import Outbox
+from store.owing import Planner
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
 
 _NEED_A_PERSON = frozenset({CaseState.UNDER_REVIEW, CaseState.ACCEPTED, CaseState.RETURNED})
@@ -95,7 +96,9 @@ def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, distri
     )
 
 
-def record(connection: Connection, filing: Filing, *, now: datetime, compose: Compose, outbox: Outbox, seen: int | None) -> Case | None:
+def record(  # noqa: PLR0913 - what was decided, and all that follows from it
+    connection: Connection, filing: Filing, *, now: datetime, compose: Compose, outbox: Outbox, seen: int | None, planner: Planner | None
+) -> Case | None:
     """Write everything that follows from *filing*; where the arrival is decided already, write nothing and return its case."""
     if not arrivals.finish(connection, filing.arrival.id):
         return casebook.of_arrival(connection, filing.arrival.id)
@@ -110,15 +113,17 @@ def record(connection: Connection, filing: Filing, *, now: datetime, compose: Co
         case = _continue_case(connection, filing, now)
     else:
         case = _open_case(connection, filing, now, Act(kind="case.decided", actor="rules", reason="", at=now))
+        _plan(connection, case, "opened", None, now, planner)
     outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=now)
     return case
 
 
-def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compose, outbox: Outbox) -> Case:
+def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compose, outbox: Outbox, planner: Planner | None) -> Case:
     """Open a case for an arrival that was decided to be none. Raises UsageError where it is not among those."""
     _settle(connection, filing.arrival.id, "overruled", act)
     knowledge.add(connection, filing.district.id)
     case = _open_case(connection, filing, act.at, act)
+    _plan(connection, case, "opened", None, act.at, planner)
     outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=act.at)
     return case
 
@@ -129,7 +134,15 @@ def confirm(connection: Connection, arrival_id: int, act: Act) -> None:
 
 
 def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
-    connection: Connection, case_id: int, act: Act, corrected: Corrections, *, seen: CaseState | None, compose: Compose, outbox: Outbox
+    connection: Connection,
+    case_id: int,
+    act: Act,
+    corrected: Corrections,
+    *,
+    seen: CaseState | None,
+    compose: Compose,
+    outbox: Outbox,
+    planner: Planner | None,
 ) -> Case:
     """Put *corrected* in place, note old and new, queue the notices that follow. A person has now looked at the case."""
     old = casebook.load(connection, case_id, lock=True)
@@ -145,8 +158,15 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
     changed = [name for name in after if after[name] != before[name]]
     data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}, **act.evidence}
     audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
+    _plan(connection, new, life.name_of(act.kind), old.state, act.at, planner)
     outbox.put(connection, new, compose(new), arrival_id=new.arrival_id, now=act.at)
     return new
+
+
+def _plan(connection: Connection, case: Case, event: str, old: CaseState | None, at: datetime, planner: Planner | None) -> None:
+    """Let an event end and begin the deadlines of the case; without a planner (a tool, a test of something else) it has none."""
+    if planner is not None:
+        deadlines.apply(connection, case, planner.owing(case, event, old, at), planner=planner, at=at)
 
 
 def note(connection: Connection, case_id: int, act: Act) -> None:

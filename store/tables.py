@@ -17,6 +17,7 @@ from sqlmodel import Field, SQLModel
 ARRIVAL_UNDECIDED = sa.text("state = 'accepted'")
 ARRIVAL_QUARANTINED = sa.text("state = 'quarantined'")
 ARRIVAL_HAS_NAME = sa.text("message_id <> ''")
+DEADLINE_RUNS = sa.text("ended_at IS NULL")
 DECISION_PROPOSED = sa.text("standing = 'proposed'")
 
 
@@ -321,6 +322,35 @@ class KeyRow(Row, table=True):
     arrival_id: int
 
 
+class DeadlineRow(Row, table=True):
+    """One date somebody owes something by; see `store.owing`. `next_at` is NULL where the clock has nothing to do, `ended_at` while it runs or waits."""
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "round", "district"),
+        _to("cases", "case_id"),
+        _partial("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
+        _partial("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int
+    kind: Text
+    round: Text
+    owes: Text
+    urgent: int  # 0 or 1
+    amount: int | None
+    due: Text  # JSON
+    due_at: Moment
+    next_at: MaybeMoment
+    fired: int
+    state: Text
+    paused_on: MaybeText
+    ended_at: MaybeMoment
+
+
 class NoticeRow(Row, table=True):
     """One notice in the outbox.
 
@@ -443,6 +473,7 @@ DECISIONS = _table("decisions")
 EVENTS = _table("events")
 KEYS = _table("match_keys")
 NOTICES = _table("notices")
+DEADLINES = _table("deadlines")
 PACKS = _table("packs")
 ORDERS = _table("pack_orders")
 FOLLOWERS = _table("pack_followers")

@@ -81,12 +81,13 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         case = await stores.cases.get(key)
         history = await stores.cases.history(case.id)
         notices = sorted(await stores.outbox.list(case_id=case.id, limit=1000), key=lambda queued: queued.id)
+        owed = await stores.deadlines.of_case(case.id)
         if json_:
-            as_json(show.case_json(case, history, notices))
+            as_json(show.case_json(case, history, notices, owed))
         else:
             files = files_of(districts, case.district)
             problems = open_desk(files).composer.problems(case)
-            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, problems)))
+            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, problems, owed)))
 
     with_stores(config, work)
 
@@ -202,7 +203,9 @@ def do(
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         offices = {id_: open_desk(files) for id_, files in districts.items()}
-        case = await Casework(offices=offices, cases=stores.cases, now=utc_now).do(key, event, role, Act(by=by, reason=reason), details)
+        case = await Casework(offices=offices, cases=stores.cases, deadlines=stores.deadlines, now=utc_now).do(
+            key, event, role, Act(by=by, reason=reason), details
+        )
         done(f"{case.number} 已记入“{BY_NAME[event].words}”，现为“{show.STATES[case.state]}”")
 
     with_stores(config, work)

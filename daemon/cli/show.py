@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
+from notifier.dates import numbered_days
 from rules.explain import explain
 from store.codec import to_json
 from store.life import STATE_WORDS, STEPS
 from store.model import Case, CaseState, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
+from store.owing import Deadline, DeadlineState
 
 VERDICTS = {
     Verdict.ACCEPT: "受理",
@@ -36,6 +38,7 @@ PURPOSES = {
     "review": "提请审核",
     "forward": "续件转送",
     "progress": "进展告知",
+    "reminder": "时限提醒",
 }
 EVENTS = {
     "case.opened": "登记",
@@ -45,6 +48,9 @@ EVENTS = {
     "case.confirmed": "确认",
     "case.assigned": "交办",
     "case.noted": "备注",
+    "deadline.reminded": "时限提醒",
+    "deadline.escalated": "逾期督促",
+    "deadline.moved": "时限重新核定",
     "notice.sent": "邮件发出",
     "notice.refused": "邮件未能发出",
     "notice.suppressed": "邮件超出上限未发",
@@ -55,7 +61,12 @@ _WEEKDAYS = "一二三四五六日"
 
 
 def case_lines(
-    case: Case, district: District, history: Sequence[Event], notices: Sequence[QueuedNotice], problems: Sequence[str] = ()
+    case: Case,
+    district: District,
+    history: Sequence[Event],
+    notices: Sequence[QueuedNotice],
+    problems: Sequence[str] = (),
+    owed: Sequence[Deadline] = (),
 ) -> list[str]:
     """Return all that is known of a case, for reading from top to bottom; *problems* are notices that cannot reach their addressee."""
     return [
@@ -67,6 +78,10 @@ def case_lines(
         "",
         "【规则的判断】",
         *explain(case.decision, district),
+        "",
+        "【时限】",
+        *(text for deadline in owed for text in deadline_lines(deadline)),
+        *([] if owed else ["  （没有）"]),
         "",
         "【经过】",
         *(f"  {local(event.at)}  {_event(event)}" for event in history),
@@ -116,6 +131,25 @@ def due_text(due: Due) -> str:
     return f"{due.label} {due.due:%Y-%m-%d}（周{_WEEKDAYS[due.due.weekday()]}）{'暂定' if due.provisional else ''}"
 
 
+def deadline_lines(deadline: Deadline) -> list[str]:
+    """Return a deadline and, while it runs, its count day by day."""
+    due, state = deadline.due, DEADLINE_STATES[deadline.state]
+    span = f"，最早 {due.earliest}，最晚 {due.latest}" if due.provisional and due.latest else ""
+    head = f"  {due_text(due)}{span}　{OWES[deadline.owes]}　{state}　依据：{due.basis}"
+    if deadline.state in {DeadlineState.MET, DeadlineState.VOID}:
+        return [head]
+    return [head, f"      起算日 {due.start}（{due.start_label}），当日不计", *(f"      {line}" for line in numbered_days(due.days))]
+
+
+DEADLINE_STATES = {
+    DeadlineState.OPEN: "进行中",
+    DeadlineState.PAUSED: "等企业补正，暂停计时",
+    DeadlineState.MET: "已办到",
+    DeadlineState.VOID: "已被取代或随件办结",
+}
+OWES = {"department": "承办部门", "coordinator": "统筹部门", "enterprise": "企业"}
+
+
 def notice_line(queued: QueuedNotice) -> str:
     """Return one notice on one line."""
     problem = f"　{queued.problem}" if queued.problem else ""
@@ -135,10 +169,13 @@ def set_aside_lines(item: NotACase, district: District) -> list[str]:
     ]
 
 
-def case_json(case: Case, history: Sequence[Event] = (), notices: Sequence[QueuedNotice] = ()) -> dict[str, object]:
+def case_json(
+    case: Case, history: Sequence[Event] = (), notices: Sequence[QueuedNotice] = (), owed: Sequence[Deadline] = ()
+) -> dict[str, object]:
     """Return a case as a program reads it."""
     value: dict[str, object] = json.loads(to_json(case))
     value["history"] = [json.loads(to_json(event)) for event in history]
+    value["deadlines"] = [json.loads(to_json(deadline)) for deadline in owed]
     value["notices"] = [json.loads(to_json(notice)) for notice in notices]
     return value
 

@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import String
 
 from store import leases, message_log
+from store.deadlines import Deadlines
 from store.figures import figures
 from store.ledger import Ledger
 from store.model import Folder, LedgerState, NoticeState, Taken
@@ -131,6 +132,11 @@ QUESTIONS: dict[str, Question] = {
     "arrivals of a case": lambda store: store.cases.arrivals(1),
     "postpone": lambda store: store.arrivals.postpone(2, problem="数据库被占用", now=NOW, next_try_at=NOW),
     "deferred": lambda store: store.outbox.deferred(1, "451 请稍后", NOW, NOW),
+    "deadlines due": lambda store: Deadlines(store.db, store.outbox).fire(
+        "chenggong", now=NOW, urgent_only=True, limit=5, act=lambda _: ([], [])
+    ),
+    "deadlines of a case": lambda store: Deadlines(store.db, store.outbox).of_case(1),
+    "deadlines that run": lambda store: Deadlines(store.db, store.outbox).running("chenggong"),
     "log of a case": lambda store: message_log.read(store.db, "CG-2024-00001"),
     "log of a message": lambda store: message_log.read(store.db, "1@sender.example"),
     "log of an arrival": lambda store: message_log.read(store.db, "A-1"),

@@ -1,0 +1,69 @@
+"""What a mail about deadlines says: one person's cases, each with its date, how far off it is, and how it was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from notifier.dates import in_full, numbered_days
+from notifier.plain import line
+from store.model import Case, Due
+
+_MOST = 50  # cases told one by one in one mail
+_COUNTED = 3  # so many are explained day by day
+_TITLE = 60
+_PRECEDENCE = {"督办": 0, "抄报": 1, "督办情况": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One deadline: its case, its date, how many earlier steps were missed while the system stood still; `was` its date before it moved."""
+
+    case: Case
+    due: Due
+    missed: int
+    was: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """Why the mail is written. `role` says in words who gets it where that is not simply the one who owes ("分管领导", "抄报")."""
+
+    what: str  # "remind", "overdue", "moved"
+    role: str
+    items: Sequence[Item]
+
+
+def strongest(roles: Collection[str]) -> str:
+    """Return the capacity in which one mail speaks to somebody whom several steps concern: supervision before anything else."""
+    return min(roles, key=lambda role: (_PRECEDENCE.get(role, len(_PRECEDENCE)), -len(role), role))
+
+
+def view_of(occasion: Occasion) -> dict[str, object]:
+    """Return the names that a template may use about *occasion*."""
+    explained = len(occasion.items) <= _COUNTED
+    return {
+        "occasion": occasion.what,
+        "role": occasion.role,
+        "count": len(occasion.items),
+        "items": [_item(item, explained=explained) for item in occasion.items[:_MOST]],
+        "more": max(0, len(occasion.items) - _MOST),
+        "missed": sum(item.missed for item in occasion.items),
+    }
+
+
+def _item(item: Item, *, explained: bool) -> dict[str, object]:
+    due = item.due
+    return {
+        "number": item.case.number,
+        "title": line(item.case.petition.title, _TITLE) or "（无标题）",
+        "label": due.label,
+        "basis": due.basis,
+        "date": in_full(due.due),
+        "provisional": due.provisional,
+        "latest": in_full(due.last),
+        "was": in_full(item.was) if item.was else "",
+        "start": in_full(due.start),
+        "days": numbered_days(due.days) if explained else [],
+    }

@@ -1,0 +1,175 @@
+"""The kinds of deadlines as a pack declares them: from which event, how long, who owes, what fulfils it, who hears of it and when.
+
+    deadlines:
+      kinds:
+        answer:
+          label: 答复企业（承诺时限）
+          basis: 三（六）
+          since: [promise, extend]      # events or states of store.life, or triggers of later channels (session_end …)
+          start: opened                 # day zero: the event's own day (event), or registration (opened)
+          days: promised_days           # a number, or the number that the department promised
+          unit: working                 # working, calendar
+          owes: department
+          until: [answer]
+          pauses: true                  # while the enterprise's supplement is awaited
+          remind: [3, 1]                # working days before
+          ladder: [{after: 1, to: head}, {after: 3, to: coordinator, copies: true}]
+
+A kind whose basis is no article is policy of the pack. `every` with `day` declares a fixed date of each month or quarter (晋宁), which does
+not roll forward unless `roll_forward` is set; `before: true` counts back from its trigger (五华: 活动前3个工作日).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+from rules.language import POLICY
+from rules.packfiles import Node, Reader
+from store.life import BY_NAME
+from store.model import CaseState
+
+Unit = Literal["working", "calendar"]
+Owes = Literal["department", "coordinator", "enterprise"]
+Rank = Literal["handler", "section_head", "deputy", "head", "coordinator"]
+Source = Literal["promised_days", "limit_days", "case_due"]
+Every = Literal["month", "quarter"]
+
+TRIGGERS = ("session", "session_end", "booking_close", "activity", "activity_end")  # of channels still to come
+RANK_WORDS = {"handler": "承办人", "section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人", "coordinator": "统筹部门督办"}
+_SINCE = (*BY_NAME, *(state.value for state in CaseState), *TRIGGERS)
+_MOST_DAYS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of the ladder: so many working days after the due day, to whom, and whether the oversight offices get a copy."""
+
+    after: int
+    to: Rank
+    copies: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of deadline. `days` is a number, a field of the case's progress, "case_due" (the CG-3.4 date), or None for fixed dates."""
+
+    id: str
+    label: str
+    basis: str = POLICY
+    since: tuple[str, ...] = ()
+    start: Literal["event", "opened"] = "event"
+    days: int | Source | None = None
+    unit: Unit = "working"
+    before: bool = False
+    every: Every | None = None
+    day: int | None = None
+    roll_forward: bool = False
+    owes: Owes = "department"
+    until: tuple[str, ...] = ()
+    pauses: bool = False
+    urgent: bool = False
+    remind: tuple[int, ...] = ()
+    remind_at: int = 9  # full hour
+    ladder: tuple[Rung, ...] = ()
+    repeat_every: int = 0  # working days after the last rung; 0: never
+    repeat_cap: int = 0
+
+    @property
+    def of_a_case(self) -> bool:
+        """Whether events of a case start it, as against sessions, activities and fixed dates."""
+        return self.every is None and not set(self.since) <= set(TRIGGERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """The kinds of a pack, by id."""
+
+    by_id: Mapping[str, Kind] = field(default_factory=dict)
+
+
+def read_kinds(node: Node, reader: Reader) -> Kinds:
+    """Return the kinds declared under `deadlines.kinds`; mistakes go to the reader's problems."""
+    found = {}
+    for name, entry in reader.any_table(node).items():
+        kind = _kind(name, entry, reader)
+        if kind is not None:
+            found[name] = kind
+    return Kinds(by_id=found)
+
+
+def _kind(name: str, node: Node, reader: Reader) -> Kind | None:
+    keys = tuple(key for key in Kind.__dataclass_fields__ if key != "id")
+    entries = reader.table(node, keys, ("label", "owes"))
+    values: dict[str, object] = {"id": name}
+    for key, read in _READERS.items():
+        if key in entries and (value := read(entries[key], reader)) is not None:
+            values[key] = value
+    if "label" not in values:
+        return None
+    kind = Kind(**values)  # type: ignore[arg-type]  # each value was read by the reader of its key
+    _check(kind, node, reader)
+    return kind
+
+
+def _check(kind: Kind, node: Node, reader: Reader) -> None:
+    if kind.every is None and (kind.days is None or not kind.since):
+        reader.problems.add(node, "缺少起算事件或天数", "写上 since 和 days；每月、每季的固定日期写 every 和 day")
+    if kind.every is not None and kind.day is None:
+        reader.problems.add(node, "写了 every 却没有 day", "day 写几号")
+    if kind.of_a_case and not kind.until:
+        reader.problems.add(node, "没有写怎样算办到了", "until 写一个或几个事件，如 [answer]")
+    if kind.repeat_every and not kind.repeat_cap:
+        reader.problems.add(node, "重复催办没有上限", "加上 repeat_cap")
+
+
+def _names(node: Node, reader: Reader) -> tuple[str, ...]:
+    return reader.several(node, lambda item: reader.choice(item, _SINCE, "事件或状态"), what="事件")
+
+
+def _days(node: Node, reader: Reader) -> int | str | None:
+    sources = get_args(Source)
+    if getattr(node, "text", "") in sources:
+        return reader.choice(node, sources, "天数来源")
+    return reader.integer(node, 0, _MOST_DAYS)
+
+
+def _numbers(node: Node, reader: Reader) -> tuple[int, ...]:
+    found = [reader.integer(item, 0, _MOST_DAYS) for item in reader.items(node, what="工作日数")]
+    return tuple(sorted((number for number in found if number is not None), reverse=True))
+
+
+def _ladder(node: Node, reader: Reader) -> tuple[Rung, ...]:
+    rungs = []
+    for item in reader.items(node, what="逐级督促"):
+        entries = reader.table(item, ("after", "to", "copies"), ("after", "to"))
+        after = reader.integer(entries["after"], 1, _MOST_DAYS) if "after" in entries else None
+        to = reader.choice(entries["to"], get_args(Rank), "层级") if "to" in entries else None
+        copies = reader.flag(entries["copies"]) if "copies" in entries else False
+        if after is not None and to is not None:
+            rungs.append(Rung(after=after, to=cast("Rank", to), copies=bool(copies)))
+    return tuple(sorted(rungs, key=lambda rung: rung.after))
+
+
+_READERS: Mapping[str, Callable[[Node, Reader], object]] = {
+    "label": lambda node, reader: reader.text(node),
+    "basis": lambda node, reader: reader.text(node),
+    "since": _names,
+    "start": lambda node, reader: reader.choice(node, ("event", "opened"), "起算点"),
+    "days": _days,
+    "unit": lambda node, reader: reader.choice(node, get_args(Unit), "单位"),
+    "before": lambda node, reader: reader.flag(node),
+    "every": lambda node, reader: reader.choice(node, get_args(Every), "周期"),
+    "day": lambda node, reader: reader.integer(node, 1, 28),
+    "roll_forward": lambda node, reader: reader.flag(node),
+    "owes": lambda node, reader: reader.choice(node, get_args(Owes), "责任方"),
+    "until": _names,
+    "pauses": lambda node, reader: reader.flag(node),
+    "urgent": lambda node, reader: reader.flag(node),
+    "remind": _numbers,
+    "remind_at": lambda node, reader: reader.integer(node, 7, 20),
+    "ladder": _ladder,
+    "repeat_every": lambda node, reader: reader.integer(node, 1, _MOST_DAYS),
+    "repeat_cap": lambda node, reader: reader.integer(node, 1, 20),
+}

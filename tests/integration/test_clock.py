@@ -1,0 +1,244 @@
+"""The clock and the deadlines of cases: who is written to when, each step once, not at night, and not in a flood after an outage."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytest_asyncio
+
+from daemon.casework import Details
+from daemon.clock import Clock
+from daemon.review import Act
+from rules.calendar import Calendar
+from rules.calendar_file import read_year
+from rules.calendar_folder import BUILTIN, year_files
+from rules.deadline_plan import schedule
+from rules.provisional import load_festivals
+from store.errors import UsageError
+from store.life import Role
+from store.model import Case, CaseState, Purpose, QueuedNotice
+from store.owing import Deadline, DeadlineState
+from tests.integration.houses import COORDINATOR, REFUSED, Bench, bench, office
+
+ZONE = ZoneInfo("Asia/Shanghai")
+ACT = Act(by="李明", reason="按程序办理")
+WEDNESDAY = datetime(2024, 9, 25, 10, tzinfo=ZONE)  # before the National Day, and a make-up Sunday
+
+
+@pytest_asyncio.fixture
+async def shared() -> AsyncIterator[Bench]:
+    """Open a house for each test, on a Wednesday morning."""
+    async with bench() as opened:
+        opened.clock.now = WEDNESDAY.astimezone(UTC)
+        yield opened
+
+
+def clock(shared: Bench) -> Clock:
+    """Return a fresh clock of the house, as after a restart."""
+    return Clock(rooms=shared.house.rooms, deadlines=shared.house.stores.deadlines, now=shared.clock)
+
+
+async def at(shared: Bench, moment: datetime) -> list[QueuedNotice]:
+    """Let a clock just started tick at *moment*; return what it wrote."""
+    before = {queued.id for queued in await reminders(shared)}
+    shared.clock.now = moment.astimezone(UTC)
+    await clock(shared).tick()
+    return [queued for queued in await reminders(shared) if queued.id not in before]
+
+
+async def reminders(shared: Bench) -> list[QueuedNotice]:
+    """Return all mails about deadlines, the oldest first."""
+    listed = await shared.house.stores.outbox.list(limit=10_000)
+    return sorted((queued for queued in listed if queued.notice.purpose is Purpose.REMINDER), key=lambda queued: queued.id)
+
+
+async def running(shared: Bench, case: Case) -> dict[str, Deadline]:
+    """Return the deadlines of a case that still run, by kind."""
+    owed = await shared.house.stores.deadlines.of_case(case.id)
+    return {deadline.kind: deadline for deadline in owed if deadline.state in {DeadlineState.OPEN, DeadlineState.PAUSED}}
+
+
+async def do(shared: Bench, case: Case, event: str, role: Role = Role.DEPARTMENT, **said: object) -> Case:
+    """Let an event happen a minute later."""
+    shared.clock.advance(timedelta(minutes=1))
+    return await shared.house.casework.do(case.number, event, role, ACT, Details(**said))  # type: ignore[arg-type]  # by keyword
+
+
+async def test_an_assigned_case_owes_what_the_pack_says(shared: Bench) -> None:
+    """Acknowledgement in one working day, a return within two, verification by the CG-3.4 date: each ends when it is done."""
+    case = await shared.opened()
+    assert case.due is not None
+    owed = await running(shared, case)
+    assert {kind: deadline.due.due for kind, deadline in owed.items()} == {
+        "acknowledge": date(2024, 9, 26),
+        "return": date(2024, 9, 27),
+        "verification": case.due.due,
+    }
+    assert owed["acknowledge"].due_at == datetime(2024, 9, 26, 17, tzinfo=ZONE)
+
+    case = await do(shared, case, "acknowledge")
+    assert set(await running(shared, case)) == {"return", "verification"}
+    case = await do(shared, case, "verify")
+    assert set(await running(shared, case)) == set()
+    case = await do(shared, case, "promise", days=7, limit=5)
+    owed = await running(shared, case)
+    assert {kind: deadline.due.due for kind, deadline in owed.items()} == {"answer": date(2024, 10, 10), "handling": date(2024, 10, 8)}
+    case = await do(shared, case, "answer", result="solved")
+    assert await running(shared, case) == {}
+
+
+async def test_a_review_is_owed_by_the_coordinator(shared: Bench) -> None:
+    """A refusal to be confirmed is the coordinator's to settle within a working day."""
+    case = await shared.opened(REFUSED)
+    assert {kind: deadline.owes for kind, deadline in (await running(shared, case)).items()} == {"review": "coordinator"}
+    (mail,) = await at(shared, datetime(2024, 9, 26, 9, tzinfo=ZONE))
+    assert mail.notice.to.address == COORDINATOR
+
+
+async def test_each_step_is_taken_once_however_often_the_clock_starts(shared: Bench) -> None:
+    """The reminder comes at its hour, not before, and not again from a second clock or a later tick."""
+    case = await shared.opened()
+    assert await at(shared, datetime(2024, 9, 26, 8, 59, tzinfo=ZONE)) == []
+    (mail,) = await at(shared, datetime(2024, 9, 26, 9, 0, tzinfo=ZONE))
+    assert case.department is not None
+    assert (mail.notice.to.address, mail.case_number) == (office(case.department), case.number)
+    assert mail.notice.subject == f"【坐诊接诉·时限提醒】{case.number} 签收"
+    assert await at(shared, datetime(2024, 9, 26, 9, 0, tzinfo=ZONE)) == []
+    assert await at(shared, datetime(2024, 9, 26, 12, 0, tzinfo=ZONE)) == []
+
+
+async def test_every_step_of_every_kind_comes_when_planned(shared: Bench) -> None:
+    """Over ten weeks with the National Day, hour by hour: nothing missed, nothing doubled, nothing early or late."""
+    case = await shared.opened()
+    case = await do(shared, case, "acknowledge")
+    ground = shared.room.planner.ground
+    planned = {
+        (deadline.kind, step.at.astimezone(UTC))
+        for kind, deadline in (await running(shared, case)).items()
+        for step in schedule(ground.kinds.by_id[kind], deadline.due, ground)
+        if step.at > shared.clock()
+    }
+    assert len(planned) > 8
+    moment = WEDNESDAY.replace(minute=0)
+    while moment < WEDNESDAY + timedelta(weeks=10):
+        moment += timedelta(hours=3)
+        await at(shared, moment.replace(hour=moment.hour // 3 * 3))
+    acted = [event for event in await shared.house.stores.cases.history(case.id) if event.kind.startswith("deadline.")]
+
+    actual = [(str(event.data["kind"]), event.at) for event in acted]
+    assert len(actual) == len(set(actual)) == len(planned)
+    assert {(kind, at.astimezone(ZONE).replace(hour=0, minute=0)) for kind, at in actual} == {
+        (kind, at.astimezone(ZONE).replace(hour=0, minute=0)) for kind, at in planned
+    }
+    assert all(event.data["missed"] == 0 for event in acted)
+    assert await shared.house.stores.cases.verify(case.id) == []
+
+
+async def test_an_outage_ends_in_one_mail_that_says_what_was_missed(shared: Bench) -> None:
+    """After three weeks of standstill a department gets one mail about what is overdue, not one for each step it was spared."""
+    cases = [await shared.opened() for _ in range(3)]
+    assert len({case.department for case in cases}) == 1
+    written = await at(shared, datetime(2024, 11, 5, 10, tzinfo=ZONE))
+
+    by_address = [queued.notice.to.address for queued in written]
+    assert len(by_address) == len(set(by_address)) <= 2
+    own = next(queued.notice for queued in written if queued.notice.to.address == office(str(cases[0].department)))
+    assert all(case.number in own.text for case in cases)
+    assert "不再逐次补发" in own.text
+
+
+async def test_nobody_is_written_to_at_night_or_on_a_rest_day(shared: Bench) -> None:
+    """What falls due while nobody works waits for the next working morning."""
+    await shared.opened()
+    for moment in (
+        datetime(2024, 9, 28, 10, tzinfo=ZONE),  # a Saturday
+        datetime(2024, 10, 3, 10, tzinfo=ZONE),  # the National Day
+        datetime(2024, 9, 27, 22, tzinfo=ZONE),
+        datetime(2024, 9, 27, 6, tzinfo=ZONE),
+    ):
+        assert await at(shared, moment) == []
+    assert await at(shared, datetime(2024, 9, 29, 9, tzinfo=ZONE)) != []  # a Sunday that is worked
+
+
+async def test_one_person_gets_one_mail(shared: Bench) -> None:
+    """Three cases that fall due at once make one mail to their department, with each case's count of days."""
+    cases = [await shared.opened() for _ in range(3)]
+    (mail,) = await at(shared, datetime(2024, 9, 26, 9, tzinfo=ZONE))
+    assert mail.notice.subject == "【坐诊接诉·时限提醒】3件时限提醒"
+    assert all(case.number in mail.notice.text for case in cases)
+    assert "第1日 9月26日（周四，工作日）" in mail.notice.text
+
+
+async def test_a_supplement_stops_the_clock(shared: Bench) -> None:
+    """While the enterprise's supplement is awaited the promise does not run; the working days of waiting are added to it."""
+    case = await do(shared, await shared.opened(), "promise", days=7)
+    before = (await running(shared, case))["answer"].due.due
+    case = await do(shared, case, "supplement", missing=("合同",))
+    paused = (await running(shared, case))["answer"]
+    assert (paused.state, paused.next_at) == (DeadlineState.PAUSED, None)
+    shared.clock.now = datetime(2024, 9, 29, 10, tzinfo=ZONE).astimezone(UTC)  # three working days later: 26, 27 and Sunday 29
+    case = await do(shared, case, "supplemented", Role.COORDINATOR)
+    again = (await running(shared, case))["answer"]
+
+    assert case.state is CaseState.HANDLING
+    assert (before, again.due.due, again.state) == (date(2024, 10, 10), date(2024, 10, 14), DeadlineState.OPEN)
+
+
+async def test_a_return_does_not_restart_the_clock_and_has_its_time(shared: Bench) -> None:
+    """The verification date stands through a return; after two working days a return is refused."""
+    case = await shared.opened()
+    due = (await running(shared, case))["verification"].due.due
+    case = await do(shared, case, "return", department="zjj")
+    case = await shared.house.review.assign(case.number, "zjj", (), ACT)
+    assert (await running(shared, case))["verification"].due.due == due
+
+    shared.clock.now = datetime(2024, 9, 30, 10, tzinfo=ZONE).astimezone(UTC)
+    with pytest.raises(UsageError, match="退回期限 2024-09-27 已过"):
+        await do(shared, case, "return", department="fgj")
+
+
+async def test_a_reminder_that_was_heard_spares_the_next_rung(shared: Bench) -> None:
+    """收悉 after the date has passed leaves out the next rung, not those after it."""
+    case = await shared.opened()
+    await at(shared, datetime(2024, 9, 26, 9, tzinfo=ZONE))
+    shared.clock.now = datetime(2024, 9, 27, 8, tzinfo=ZONE).astimezone(UTC)
+    await do(shared, case, "heed")
+    assert await at(shared, datetime(2024, 9, 27, 9, 30, tzinfo=ZONE)) == []  # section head
+    (mail,) = await at(shared, datetime(2024, 9, 29, 9, 30, tzinfo=ZONE))  # deputy
+    assert "请呈分管领导阅" in mail.notice.text
+
+
+async def test_a_notice_moves_the_right_dates_and_tells_who_owes(shared: Bench) -> None:
+    """A date guessed while the year had no notice is counted again when it is there: moved where it differs, with an event and a mail."""
+    plans = {int(path.stem): read_year(path) for path in year_files(BUILTIN)}
+
+    def known(*years: int) -> Calendar:
+        special = {day: what for year in years for day, what in plans[year].special.items()}
+        return Calendar(years=years, special=special, festivals=load_festivals())
+
+    shared.room.calendar = known(2023, 2024)
+    shared.clock.now = datetime(2024, 12, 30, 10, tzinfo=ZONE).astimezone(UTC)
+    first = await do(shared, await shared.opened(), "promise", days=7)  # over New Year 2025: off by law, so nothing moves
+    shared.clock.now = datetime(2025, 1, 21, 10, tzinfo=ZONE).astimezone(UTC)
+    second = await do(shared, await shared.opened(), "promise", days=7)  # over the Spring Festival
+    guessed = (await running(shared, second))["answer"]
+    assert guessed.due.provisional
+    assert guessed.due_at.date() == guessed.due.last
+    kept = (await running(shared, first))["answer"].due.due
+
+    shared.room.calendar = known(2023, 2024, 2025)
+    again = clock(shared)
+    assert await again.count_again() >= 1
+    final = (await running(shared, second))["answer"]
+    assert (final.due.due, final.due.provisional) == (date(2025, 2, 6), False)
+    assert guessed.due.earliest is not None
+    assert guessed.due.earliest <= final.due.due <= guessed.due.last
+    moved = [event for event in await shared.house.stores.cases.history(second.id) if event.kind == "deadline.moved"]
+    assert [(event.data["kind"], event.data["new"]) for event in moved if event.data["kind"] == "answer"] == [("answer", "2025-02-06")]
+    told = [queued.notice for queued in await reminders(shared) if queued.case_id == second.id and "时限变动" in queued.notice.subject]
+    assert any("2025年2月6日（星期四）" in notice.text and "原为" in notice.text for notice in told)
+    assert (await running(shared, first))["answer"].due.due == kept
+    assert await again.count_again() == 0
