@@ -57,7 +57,13 @@ def _read(connection: Connection, key: str) -> MessageLog:
     steps = [*_arrivals(connection, arrivals), *_tries(connection, arrivals), *_decisions(connection, arrivals)]
     if case is not None:
         steps += [*_notices(connection, case.id), *_events(connection, case)]
-    return MessageLog(case=case.number if case else None, steps=tuple(sorted(steps, key=lambda step: step.at)))
+    return MessageLog(case=case.number if case else None, steps=tuple(sorted(steps, key=_order)))
+
+
+def _order(step: Step) -> tuple[datetime, int]:
+    """Return where a step stands: of one commit the arrival first, then its case, then the letters, then what became of them."""
+    ranks = (step.kind.startswith("arrival."), step.kind.startswith("case."), step.kind == "notice.queued", True)
+    return step.at, ranks.index(True)
 
 
 def _meant(connection: Connection, key: str) -> tuple[Case | None, list[int]]:
