@@ -166,13 +166,3 @@ class Database:
             raise UsageError(f"数据库由更新版本的程序建立，请先升级 zuozhen：{error}") from error
         finally:
             engine.dispose()
-
-
-def newest_schema() -> str:
-    """Return the version of the tables that this program works with. Blocks."""
-    from alembic.config import Config  # noqa: PLC0415 - as in `_upgrade`
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 - likewise
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return ScriptDirectory.from_config(config).get_current_head() or ""

@@ -48,7 +48,7 @@ def doctor(config: ConfigOption = None, json_: JsonOption = False) -> None:
 
 async def _examine(config: Config) -> list[Finding]:
     now = utc_now()
-    found = [*await examine_database(config)]
+    found = [*await examine_database(config.store)]
     try:
         districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
         mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import ssl
 import subprocess
@@ -10,51 +9,54 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from daemon.config import MIB, Config
+from daemon.config import MIB, Config, StoreSection
 from daemon.doctor.certificate import own_certificate_ends, validity
 from daemon.doctor.finding import Finding, fine, hint, trouble
 from daemon.trouble import reason
+from daemon.wiring import open_database
 from rules.calendar import Calendar
-from store.database import Database, newest_schema
+from store.database import Database
 from store.errors import ConfigError, TemporaryError, UsageError
-from store.figures import Figures, figures
+from store.figures import figures
 
-_FILE = "sqlite:///"
+_DATABASE = "数据库"
 _LITTLE, _TIGHT = 10_240 * MIB, 1_024 * MIB
 _SHORT, _SOON = 1, 3  # months
 _MONTHS = 12
 
 
-async def examine_database(config: Config) -> list[Finding]:
+async def examine_database(store: StoreSection) -> list[Finding]:
     """Return what is to be said of the database. Nothing is created, upgraded or locked."""
-    about, url = "数据库", config.store.url
-    if url.startswith(_FILE) and not await asyncio.to_thread(Path(url.removeprefix(_FILE)).exists):
-        return [hint(about, f"还没有数据库文件 {url.removeprefix(_FILE)}", "第一次运行服务时建立"), *_room(url)]
     try:
-        known = await _asked(url)
+        database = open_database(store)
+        found, newest, quarantined = await _asked(database)
     except (TemporaryError, UsageError, ConfigError) as error:
-        return [trouble(about, str(error), "排除后再执行一次")]
-    newest = await asyncio.to_thread(newest_schema)
-    found = [_schema(about, known.schema, newest)]
-    if known.quarantined:
-        found.append(hint(about, f"隔离区有 {known.quarantined} 件等人看", "zuozhen quarantine list"))
-    return [*found, *_room(url)]
+        return [trouble(_DATABASE, str(error), "排除后再执行一次")]
+    room = _room(database.file) if database.file else []
+    if quarantined:
+        room.append(hint("隔离区", f"有 {quarantined} 件等人看", "zuozhen quarantine list"))
+    return [_schema(found, newest), *room]
 
 
-async def _asked(url: str) -> Figures:
-    database = Database(url)
-    await database.start()
+async def _asked(database: Database) -> tuple[str | None, str, int]:
+    """Return the version of the tables, the one we need, and, where they are the same, how many arrivals are in quarantine."""
     try:
-        return await figures(database)
+        found, newest = await database.revision()
+        if found != newest:
+            return found, newest, 0
+        await database.start()
+        return found, newest, (await figures(database)).quarantined
     finally:
         await database.close()
 
 
-def _schema(about: str, found: str, newest: str) -> Finding:
+def _schema(found: str | None, newest: str) -> Finding:
+    if found is None:
+        return hint(_DATABASE, "还没有建立", "第一次运行服务时建立")
     if found == newest:
-        return fine(about, f"能读，表结构版本 {found}")
+        return fine(_DATABASE, f"能读，表结构版本 {found}")
     remedy = "启动服务时自动升级；先备份" if found < newest else "把程序升级到同一版本"
-    return hint(about, f"表结构版本 {found}，程序要的是 {newest}", remedy)
+    return hint(_DATABASE, f"表结构版本 {found}，程序要的是 {newest}", remedy)
 
 
 def examine_calendar(calendar: Calendar, today: date) -> Finding:
@@ -97,11 +99,9 @@ def _door(about: str, certificate: Path, key: Path, now: datetime) -> Finding:
     return validity(about, ends, now)
 
 
-def _room(url: str) -> list[Finding]:
-    """Return what is to be said of the disk with the database file; nothing of a server's."""
-    if not url.startswith(_FILE):
-        return []
-    folder = Path(url.removeprefix(_FILE)).parent
+def _room(file: Path) -> list[Finding]:
+    """Return what is to be said of the disk on which the database *file* lies."""
+    folder = file.parent
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
