@@ -44,9 +44,9 @@ from rules.packfiles import Node, Reader, Scalar, Table, meant
 from rules.samples import read_examples
 from store.model import Channel
 
-_GROUPS = ("all", "any", "none")
+GROUPS = ("all", "any", "none")
 _MENTION_KEYS = ("mention", "in", "negated", "same_sentence", "near", "within", "at_least")
-_LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
+LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
     "mention": _MENTION_KEYS,
     "field": ("field", "is", "shorter_than", "longer_than"),
     "channel": ("channel",),
@@ -57,7 +57,7 @@ _LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
     "concluded": ("concluded",),
 }
 _NEGATIONS: Mapping[str, Negation] = {"false": "no", "true": "yes", "any": "any"}
-_RULE_KEYS = ("rule", "about", "basis", "from", "until", "when", "then", "overrides", "examples")
+RULE_KEYS = ("rule", "about", "basis", "from", "until", "when", "then", "overrides", "examples")
 _ADDRESS = re.compile(r"([^\s@]+@)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _LONGEST_TEXT = 1_000_000  # code points a field may be compared with
 
@@ -110,7 +110,7 @@ class _RuleReader:
         self._count = 0
 
     def read(self, node: Node) -> Rule | None:
-        entries = self._reader.table(node, _RULE_KEYS, ("rule", "basis", "when", "then"))
+        entries = self._reader.table(node, RULE_KEYS, ("rule", "basis", "when", "then"))
         name = self._reader.name(entries["rule"], NAME, NAME_RULE) if "rule" in entries else None
         about = self._reader.text(entries["about"], longest=500) if "about" in entries else None
         basis = self._basis(entries["basis"]) if "basis" in entries else None
@@ -177,7 +177,7 @@ class _RuleReader:
         return groups[0] if len(groups) == 1 else Group("all", tuple(groups))
 
     def _groups(self, node: Node) -> list[Group]:
-        entries = self._reader.table(node, _GROUPS)
+        entries = self._reader.table(node, GROUPS)
         if isinstance(node, Table) and not node.entries:
             self._problems.add(node, "没有条件", "写上 all、any 或 none")
         groups = []
@@ -189,14 +189,14 @@ class _RuleReader:
 
     def _condition(self, node: Node) -> Condition | None:
         if isinstance(node, Table):
-            if any(key in _GROUPS for key in node.entries):
+            if any(key in GROUPS for key in node.entries):
                 return self._when(node)
-            for key, keys in _LEAF_KEYS.items():
+            for key, keys in LEAF_KEYS.items():
                 if key in node.entries:
                     return self._leaf(key, self._reader.table(node, keys), node)
-        known = "、".join((*_LEAF_KEYS, *_GROUPS))
+        known = "、".join((*LEAF_KEYS, *GROUPS))
         strange = next(iter(node.entries), "") if isinstance(node, Table) else ""
-        self._problems.add(node, "这不是一个条件", meant(strange, (*_LEAF_KEYS, *_GROUPS)) if strange else f"可以写：{known}")
+        self._problems.add(node, "这不是一个条件", meant(strange, (*LEAF_KEYS, *GROUPS)) if strange else f"可以写：{known}")
         return None
 
     def _leaf(self, key: str, entries: Mapping[str, Node], node: Node) -> Condition | None:

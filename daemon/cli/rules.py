@@ -19,6 +19,7 @@ from daemon.cli.place import JsonOption
 from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
 from daemon.cli.rules_lint import lint_pack
+from daemon.cli.rules_schema import schema
 from daemon.cli.rules_try import coverage_of, try_pack
 from daemon.cli.rules_view import diff_packs, format_pack, tree_of
 from daemon.evaluation import evaluate as evaluate_rows
@@ -55,6 +56,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("apply", cls=Command)(apply)
     rules.command("restore", cls=Command)(restore)
     rules.command("history", cls=Command)(history)
+    rules.command("schema", cls=Command)(schema)
     rules.command("evaluate", cls=Command)(evaluate)
     app.add_typer(rules, name=name)
 

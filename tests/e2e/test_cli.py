@@ -197,7 +197,7 @@ COMMANDS = {
     "db": ["upgrade", "status"],
     "backup": [],
     "restore": [],
-    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "evaluate"],
+    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "schema", "evaluate"],
 }
 PAGES = [(), *((name,) for name in COMMANDS), *((name, command) for name, commands in COMMANDS.items() for command in commands)]
 

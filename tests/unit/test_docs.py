@@ -44,11 +44,11 @@ def page(path: Path) -> str:
 
 def words_of_the_language() -> dict[str, set[str]]:
     """Return what may stand in a rule file, by kind."""
-    leaves = {key for keys in syntax._LEAF_KEYS.values() for key in keys}
+    leaves = {key for keys in syntax.LEAF_KEYS.values() for key in keys}
     candidate = {"same", "likeness_at_least", "within_days"}
     return {
-        "keys of a rule": set(syntax._RULE_KEYS),
-        "groups": set(syntax._GROUPS),
+        "keys of a rule": set(syntax.RULE_KEYS),
+        "groups": set(syntax.GROUPS),
         "conditions": leaves | candidate | {"automatic"},
         "effects": {field.name for field in fields(Then)},
         "places": set(PLACES),
