@@ -40,7 +40,9 @@ async def test_whole_way_of_a_petition(house: Bench) -> None:
     arrival_id = await house.accept(raw)
     assert await house.accept(raw) == arrival_id
     await house.run(reader=failing(house, {arrival_id: [TemporaryError("磁盘忙"), TemporaryError("磁盘忙")]}))
-    case = await house.house.stores.cases.get((await log(house, f"A-{arrival_id}"))[-1].about["case"])  # type: ignore[arg-type]
+    number = (await message_log.read(house.house.stores.database, f"A-{arrival_id}")).case
+    assert number is not None
+    case = await house.house.stores.cases.get(number)
     busy = [DeliveryDeferredError("451 请稍后"), DeliveryDeferredError("451 请稍后"), DeliveryDeferredError("连不上")]
     relay = Relay({DEPARTMENT: [*busy], enterprise.address: [DeliveryRefusedError("550 5.1.1 no such user")]})
     for _ in range(5):
