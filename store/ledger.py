@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, select, update
 
-from store import dialects
+from store import dialects, tries
 from store.arrivals import accept_one
 from store.database import Database
 from store.model import Accepted, ArrivalState, Folder, LedgerState, Taken
@@ -103,6 +103,7 @@ def _receive(connection: Connection, folder: Folder, one: Taken, known: RowMappi
         receipt = accept_one(connection, one.arrival)
         if one.problem and receipt.is_new:
             _change_arrival(connection, receipt.arrival_id, state=ArrivalState.QUARANTINED, problem=one.problem)
+            _note(connection, one, receipt.arrival_id, "arrival.quarantined")
         return receipt
     stub_id = known["arrival_id"]
     if known["state"] != LedgerState.SET_ASIDE or one.problem or stub_id is None:
@@ -124,9 +125,16 @@ def _complete(connection: Connection, stub_id: int, one: Taken) -> Accepted:
         return receipt
     keys = {"content_key": arrival.content_key, "message_id": arrival.message_id}
     _change_arrival(connection, stub_id, state=ArrivalState.ACCEPTED, problem="", tries=0, due_at=_AT_ONCE, **keys)
+    _note(connection, one, stub_id, "arrival.retried")
     raw = (RAWS.c.district == arrival.district) & (RAWS.c.arrival_id == stub_id)
     connection.execute(update(RAWS).where(raw).values(content=arrival.raw))
     return Accepted(arrival_id=stub_id, is_new=True)
+
+
+def _note(connection: Connection, one: Taken, arrival_id: int, kind: str) -> None:
+    """Keep for `zuozhen mail log` what was done with a message."""
+    district = one.arrival.district
+    tries.note(connection, district=district, about=(arrival_id, None), kind=kind, words=one.problem, now=datetime.now(UTC))
 
 
 def _change_arrival(connection: Connection, arrival_id: int, **values: object) -> None:

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from channels.imap import Account, Connection, LiteralTooLargeError, Security
+from store import message_log
 from store.errors import ChannelUnavailableError, CommandRefusedError, LoginRefusedError
 from tests.integration.mailboxes import desk, mail
 from tests.servers.cutting import line
@@ -215,6 +216,8 @@ async def test_too_large_is_set_aside_unfetched(dovecot: Dovecot, tmp_path: Path
         sizes = sorted([len((await post.store.arrivals.get(number)).raw) for number in (1, 2)])
         assert sizes[1] > 3 * MEGABYTE > sizes[0]
         assert len(await post.subjects()) == 2
+        told = [step.kind for step in (await message_log.read(post.store.db, "A-1")).steps]
+        assert [kind for kind in told if kind != "arrival.accepted"] == ["arrival.quarantined", "arrival.retried"]
 
 
 async def test_size_in_the_file_name_is_wrong(dovecot: Dovecot, tmp_path: Path) -> None:
