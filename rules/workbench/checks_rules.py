@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import combinations
 
-from rules.language import POLICY, CandidateIs, Concluded, Condition, Group, LetterIs, Mention, Rule, Then, leaves
+from rules.language import POLICY, CandidateIs, Concluded, Condition, Group, LetterIs, Mention, ReceivedIs, Rule, Then, leaves
 from rules.lexicon import shadow
 from rules.workbench.lint import Found, Severity, Subject, check
 from rules.workbench.logic import bare, conjuncts, contradicts_itself, excludes, implies, same
@@ -187,6 +188,15 @@ def _unused_conclusion(subject: Subject) -> Iterator[Found]:
         for name in rule.then.conclude:
             if name not in used:
                 yield rule.place, rule.name, f"没有规则用到结论“{name}”", "去掉它，或写上用它的规则"
+
+
+@check("ZZ124", "规则已经过期", Severity.WARNING)
+def _expired(subject: Subject) -> Iterator[Found]:
+    for rule in _rules(subject):
+        ends = [part.until for part in conjuncts(rule.when) if isinstance(part, ReceivedIs) and part.until is not None]
+        if ends and min(ends) < int(f"{subject.today:%Y%m%d}"):
+            day = date.fromisoformat(str(min(ends)))
+            yield rule.place, rule.name, f"{day} 以后收到的来件，它不再起作用", "不再需要就删去；旧件仍按当时保存的规则包说明"
 
 
 # ---------------------------------------------------------------- effects

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from rules.decide import decide
 from rules.explain import explain, verdict_in_words
-from rules.language import Sample
+from rules.language import ReceivedIs, Sample
 from rules.rulebook import RuleBook
 from rules.samples import candidates_of, petition_of
 from rules.workbench.cases import Case
 from rules.workbench.coverage import Seen, Watch
+from rules.workbench.logic import conjuncts
 from rules.workbench.pool import Kit, run_all
 from store.model import Decision, Verdict
 
@@ -57,8 +59,21 @@ def try_all(book: RuleBook, cases: Sequence[Case], *, now: datetime) -> Iterator
 
     *now* is when they all came in.
     """
-    everything = [(trial, now) for trial in trials(book, cases)]
+    everything = [(trial, _moment(book, trial, now)) for trial in trials(book, cases)]
     return run_all([(book.district.id, book.files)], _try_some, everything)
+
+
+def _moment(book: RuleBook, trial: Trial, now: datetime) -> datetime:
+    """Return when the sample of *trial* comes in: at *now*, but an example of a rule not yet or no longer in force on a day when it is."""
+    if not trial.rule:
+        return now
+    bounds = [part for part in conjuncts(book.rules[trial.rule].when) if isinstance(part, ReceivedIs)]
+    first = max((part.since for part in bounds if part.since is not None), default=0)
+    last = min((part.until for part in bounds if part.until is not None), default=99_999_999)
+    zone = ZoneInfo(book.district.timezone)
+    today = int(f"{now.astimezone(zone):%Y%m%d}")
+    day = min(max(today, first), last)
+    return now if day == today else datetime.strptime(f"{day} 12", "%Y%m%d %H").replace(tzinfo=zone)
 
 
 def _try_some(kit: Kit, chunk: list[tuple[Trial, datetime]]) -> tuple[list[Tried], Seen]:

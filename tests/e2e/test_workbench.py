@@ -145,6 +145,17 @@ def test_a_failing_example_names_the_missing_condition(zuozhen: Zuozhen, pack: P
     assert "应为：不成立\n  得到：成立" in said.out
 
 
+def test_examples_of_a_rule_that_begins_later(zuozhen: Zuozhen, pack: Path) -> None:
+    """A rule that is in force from a day in the future, or was until one in the past, is tried on such a day."""
+    rules = (pack / "rules/20_routing.yaml").read_text(encoding="utf-8")
+    write(pack, "rules/20_routing.yaml", rules.replace("basis: policy", "basis: policy\n  from: 2999-01-01", 1))
+    later = zuozhen("test", "mine")
+    write(pack, "rules/20_routing.yaml", rules.replace("basis: policy", "basis: policy\n  until: 2020-01-01", 1))
+
+    assert later == Said(0, "试了 8 条，全部相符。\n", "")
+    assert zuozhen("test", "mine") == later
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
