@@ -7,9 +7,7 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -18,6 +16,7 @@ from pathlib import Path
 import psycopg
 
 from store.database import Database
+from tests.servers.ground import free_ports, ordinary_user, own_folder
 
 PASSWORD = "geheim-口令"  # of the user `zuozhen`, who must say it over TCP; the socket trusts its own machine
 _USER = "zuozhen"
@@ -32,7 +31,7 @@ class Postgres:
 
     def __init__(self, folder: Path, account: str, settings: dict[str, str]) -> None:
         """Work in *folder*, which *account* owns; nothing runs before `start`."""
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_ports(1)[0]
         self._account, self._settings = account, settings
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count()
@@ -121,18 +120,14 @@ def server(*, durable: bool = False, settings: dict[str, str] | None = None) -> 
     Without *durable* it does not wait for the disk: its processes may be killed, as crash tests do, but not the machine. Benchmarks want
     it durable. *settings* are lines of postgresql.conf.
     """
-    account = _ordinary_user()
-    folder = Path(tempfile.mkdtemp(prefix="zz-pg-", dir="/tmp"))  # a socket's path must be short
-    if os.getuid() == 0:
-        shutil.chown(folder, account)
     usual = {} if durable else {"fsync": "off", "full_page_writes": "off"}
-    running = Postgres(folder, account, {"max_connections": "100", "deadlock_timeout": "200ms", **usual, **(settings or {})})
-    try:
-        running.create()
-        yield running
-    finally:
-        running.stop()
-        shutil.rmtree(folder)
+    with own_folder("zz-pg") as folder:
+        running = Postgres(folder, ordinary_user(), {"max_connections": "100", "deadlock_timeout": "200ms", **usual, **(settings or {})})
+        try:
+            running.create()
+            yield running
+        finally:
+            running.stop()
 
 
 def migrate(url: str) -> None:
@@ -158,21 +153,7 @@ def _programs() -> Path:
     return Path(beside).parent
 
 
-def _ordinary_user() -> str:
-    """Return who runs the server: PostgreSQL refuses root."""
-    if os.getuid() != 0:
-        return pwd.getpwuid(os.getuid()).pw_name
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
 def _as_user(account: str, command: Sequence[str]) -> list[str]:
     """Return *command* as run by *account*, and ended with the process that started it, however that ends."""
     drop = ["--reuid", account, "--regid", str(pwd.getpwnam(account).pw_gid), "--clear-groups"] if os.getuid() == 0 else []
     return ["setpriv", *drop, "--pdeathsig", "INT", "--", *command]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
