@@ -203,8 +203,8 @@ def _mentions(matches: Iterable[Match]) -> tuple[list[_Proven], int]:
     return found, max(len(groups) - MOST_MENTIONS, 0)
 
 
-def _in_scope(matches: Iterable[Match], words: str, scope: Scope) -> list[Match]:
-    return [match for match in matches if match.words == words and scope.holds(match.text.where, match.negated)]
+def _in_scope(matches: Iterable[Match], scope: Scope) -> list[Match]:
+    return [match for match in matches if scope.holds(match.text.where, match.negated)]
 
 
 def _by_list(matches: Iterable[Match]) -> dict[str, list[Match]]:
@@ -218,8 +218,10 @@ def _counts(matches: Sequence[Match], asked: Iterable[CountAsked]) -> Iterator[_
     """Yield how many different words stand there, where there are any; a word inside a longer one of the same list does not count."""
     groups = _by_list(matches)
     for number, question in enumerate(asked):
+        if question.words not in groups:
+            continue
         first: dict[str, Match] = {}
-        for match in _outermost(_in_scope(groups.get(question.words, ()), question.words, question.scope)):
+        for match in _outermost(_in_scope(groups[question.words], question.scope)):
             first.setdefault(match.word, match)
         if first:
             yield {"id": f"k{number}", "k": "count", "list": question.key, "words": len(first)}, list(first.values())
@@ -240,8 +242,9 @@ def _outermost(matches: Sequence[Match]) -> Iterator[Match]:
 def _nears(matches: Sequence[Match], asked: Iterable[NearAsked]) -> Iterator[_Proven]:
     groups = _by_list(matches)
     for number, question in enumerate(asked):
-        ones = _in_scope(groups.get(question.words, ()), question.words, question.scope)
-        nearest = _nearest(ones, groups.get(question.other, ()), question.within)
+        if question.words not in groups or question.other not in groups:
+            continue
+        nearest = _nearest(_in_scope(groups[question.words], question.scope), groups[question.other], question.within)
         if nearest is not None:
             distance, one, other = nearest
             yield {"id": f"n{number}", "k": "near", "list": question.key, "other": question.other, "distance": distance}, (one, other)
