@@ -6,24 +6,19 @@ the petitions is decided by durable-rules as well and must come out the same.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
+from daemon.past import Ids, Reader, Span, count, stretches
 from rules.decide import decide
 from rules.engine import Engine
 from rules.reference import Reference
 from rules.rulebook import RuleBook
 from rules.workbench.backtest import Change, Summary, kinds_of, outcome_in_words, rules_of, traces
 from rules.workbench.pool import Files, Kit, run
-from store.database import Database
 from store.errors import MalformedMessageError
-from store.history import History, Past, Period
+from store.history import Past
 from store.model import Decision
-
-_CHUNK = 100  # petitions a child does between two reports
-_PAGE = 5_000  # ids the parent holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +28,12 @@ class Asked:
     `recorded`: compare with what was recorded whatever pack it was made with, instead of deciding again by the old pack.
     """
 
-    url: str
-    period: Period
+    span: Span
     old: Files
     old_digest: str
     new: Files
     recorded: bool
     recheck: int
-    limit: int | None = None
     processes: int = 0
 
 
@@ -48,64 +41,20 @@ class Asked:
 class _Stretch:
     """Some arrivals for a child, and what is asked."""
 
-    ids: tuple[int, ...]
+    ids: Ids
     asked: Asked
 
 
 def backtest(asked: Asked, progress: Callable[[int, int], None]) -> Summary:
     """Return what the new pack would have decided otherwise; *progress* is told how many petitions of how many are done."""
     whole = Summary()
-    total = _count(asked)
+    total = count(asked.span)
     progress(0, total)
-    for part in run([asked.old, asked.new], _decide_again, _stretches(asked), processes=asked.processes):
+    parts = ([_Stretch(ids, asked)] for ids in stretches(asked.span))
+    for part in run([asked.old, asked.new], _decide_again, parts, processes=asked.processes):
         whole.add(part)
         progress(whole.total + len(whole.failed), total)
     return whole
-
-
-def _count(asked: Asked) -> int:
-    reader = _Reader(asked.url)
-    try:
-        total = reader.count(asked.period)
-    finally:
-        reader.close()
-    return total if asked.limit is None else min(total, asked.limit)
-
-
-def _stretches(asked: Asked) -> Iterator[list[_Stretch]]:
-    """Yield the arrivals of the period in stretches, a page of ids at a time."""
-    reader = _Reader(asked.url)
-    after, left = 0, asked.limit if asked.limit is not None else 1 << 62
-    try:
-        while left > 0 and (ids := reader.ids(asked.period, after=after, limit=min(_PAGE, left))):
-            after, left = ids[-1], left - len(ids)
-            for start, end in pairwise([*range(0, len(ids), _CHUNK), len(ids)]):
-                yield [_Stretch(tuple(ids[start:end]), asked)]
-    finally:
-        reader.close()
-
-
-class _Reader:
-    """The history of a database, for code that does not wait on a loop."""
-
-    def __init__(self, url: str) -> None:
-        self._runner = asyncio.Runner()
-        self._database = Database(url)
-        self._runner.run(self._database.start())
-        self._history = History(self._database)
-
-    def count(self, period: Period) -> int:
-        return self._runner.run(self._history.count(period))
-
-    def ids(self, period: Period, *, after: int, limit: int) -> list[int]:
-        return self._runner.run(self._history.ids(period, after=after, limit=limit))
-
-    def load(self, book: RuleBook, ids: tuple[int, ...]) -> list[Past]:
-        return self._runner.run(self._history.load(book.district, ids))
-
-    def close(self) -> None:
-        self._runner.run(self._database.close())
-        self._runner.close()
 
 
 # ---------------------------------------------------------------- in the child
@@ -115,7 +64,7 @@ class _Desk:
     """What a child keeps from one stretch to the next: the database and the engines."""
 
     def __init__(self, kit: Kit, asked: Asked) -> None:
-        self.reader = _Reader(asked.url)
+        self.reader = Reader.of_child(kit, asked.span.store)
         self.old, self.new = kit.books
         self.calendar = kit.calendar
         self.answers = {id(book): Reference(book.stages) for book in kit.books}

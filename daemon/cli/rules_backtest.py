@@ -13,9 +13,10 @@ import typer
 from daemon.backtest import Asked, backtest
 from daemon.cli.output import as_json, done, failed, local, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, with_stores
-from daemon.cli.rules_try import progress
+from daemon.cli.rules_history import midnight, progress
 from daemon.cli.workbench import FAILED_GATE, folder_of
 from daemon.districts import DistrictFiles
+from daemon.past import Span
 from daemon.trouble import reason
 from daemon.wiring import Stores, utc_now
 from rules.rulebook import RuleBook, load_pack
@@ -49,16 +50,14 @@ def backtest_pack(
     book = load_pack(folder_of(new))
     old = load_pack(folder_of(against)) if against else _live(config, book)
     zone = ZoneInfo(book.district.timezone)
-    period = Period(district=book.district.id, since=_moment(since, zone), until=_moment(until, zone))
+    period = Period(district=book.district.id, since=midnight(since, zone), until=midnight(until, zone))
     asked = Asked(
-        url=settings.store.url,
-        period=period,
+        span=Span(store=settings.store, period=period, limit=limit),
         old=("原规则包", old.files),
         old_digest=old.digest,
         new=("新规则包", book.files),
         recorded=recorded,
         recheck=round(1 / recheck) if recheck else 0,
-        limit=limit,
     )
     summary = backtest(asked, progress)
     if html is not None:
@@ -80,10 +79,6 @@ def _live(config: Path | None, book: RuleBook) -> RuleBook:
         return districts[book.district.id].rulebook
 
     return with_stores(config, find)
-
-
-def _moment(day: datetime | None, zone: ZoneInfo) -> datetime | None:
-    return day.replace(tzinfo=zone) if day else None
 
 
 def _heading(book: RuleBook, old: RuleBook, period: Period, *, recorded: bool) -> Heading:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Literal
@@ -12,11 +12,13 @@ import typer
 
 from daemon.cli.output import as_json, done
 from daemon.cli.place import ConfigOption
+from daemon.cli.rules_history import HistoryOption, SinceOption, needs_history, past_of, progress
 from daemon.cli.workbench import FAILED_GATE, Chosen, PackArgument, chosen, mailboxes_of
+from daemon.survey import occurrence
 from daemon.wiring import utc_now
-from rules.rulebook import load_pack
+from rules.rulebook import RuleBook, load_pack
 from rules.workbench.checks import CHECKS, lint
-from rules.workbench.lint import Finding, Severity, Subject, from_problems
+from rules.workbench.lint import Finding, History, Severity, Subject, from_problems
 from store.errors import ConfigError
 
 _SEVERITIES = {Severity.ERROR: "错误", Severity.WARNING: "警告", Severity.HINT: "提醒"}
@@ -27,13 +29,21 @@ def lint_pack(
     config: ConfigOption = None,
     format_: Annotated[Literal["text", "json"], typer.Option("--format", help="text 给人看，json 给程序读")] = "text",
     hints: Annotated[bool, typer.Option("--hints", help="也列出提醒")] = False,
+    history: HistoryOption = False,
+    since: SinceOption = None,
 ) -> None:
     """检查规则包里读得进来、却多半不是本意的写法。有错误或警告时退出码为 1。
 
+    加 --history，另按登记过的来件找太常见和从未出现的词表（ZZ206、ZZ207）。
+
     例：zuozhen rules lint ./chenggong
+
+    例：zuozhen rules lint ./chenggong --history --since 2026-01-01 --hints
     """
+    needs_history(since, history=history)
     asked = chosen(pack, config)
-    found = findings(asked, utc_now().date())
+    past = (lambda book: occurrence(book, past_of(book, config, since), progress)) if history else None
+    found = findings(asked, utc_now().date(), past)
     if format_ == "json":
         as_json({"pack": str(asked.folder), "checks": len(CHECKS), "findings": [asdict(one) for one in found]})
     else:
@@ -42,13 +52,14 @@ def lint_pack(
         raise typer.Exit(FAILED_GATE)
 
 
-def findings(asked: Chosen, today: date) -> list[Finding]:
-    """Return what lint says of a pack, the mistakes for which it does not load included."""
+def findings(asked: Chosen, today: date, past: Callable[[RuleBook], History] | None = None) -> list[Finding]:
+    """Return what lint says of a pack, the mistakes for which it does not load included; *past* is asked for one that loads."""
     try:
         book = load_pack(asked.folder)
     except ConfigError as error:
         return from_problems(error.problems)
-    return lint(Subject(book=book, label=asked.label, today=today, mailboxes=mailboxes_of(asked.section)))
+    history = past(book) if past else None
+    return lint(Subject(book=book, label=asked.label, today=today, mailboxes=mailboxes_of(asked.section), history=history))
 
 
 def _print(found: Sequence[Finding], *, hints: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,15 @@ import typer
 
 from daemon.cli.output import as_json, done
 from daemon.cli.place import ConfigOption, JsonOption
+from daemon.cli.rules_history import HistoryOption, SinceOption, needs_history, past_of, progress
 from daemon.cli.workbench import FAILED_GATE, PackArgument, chosen
+from daemon.survey import watched
 from daemon.wiring import utc_now
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.cases import case_files, read_cases
 from rules.workbench.coverage import Coverage, Seen, coverage
 from rules.workbench.trial import Tried, trials, try_all
+from store.errors import UsageError
 
 CasesArgument = Annotated[list[Path] | None, typer.Argument(metavar="用例…", help="用例文件或目录；不写则取规则包里的 cases 目录")]
 
@@ -41,21 +43,33 @@ def try_pack(pack: PackArgument = None, cases: CasesArgument = None, config: Con
 def coverage_of(
     pack: PackArgument = None,
     cases: CasesArgument = None,
+    history: HistoryOption = False,
+    since: SinceOption = None,
     config: ConfigOption = None,
     at_least: Annotated[float, typer.Option("--at-least", min=0, max=1, help="覆盖不到这个比例时，退出码为 1")] = 0.0,
     json_: JsonOption = False,
 ) -> None:
-    """列出例子和用例从没有试到的规则，和规则里从没有起过作用的分支（any、none 里的各项）。
+    """列出例子和用例从没有试到的规则，和规则里从没有起过作用的分支（any、none 里的各项）；加 --history 则看登记过的来件。
 
     例：zuozhen rules coverage ./chenggong ./用例 --at-least 0.8
+
+    例：zuozhen rules coverage ./chenggong --history --since 2026-01-01
     """
-    book = load_pack(chosen(pack, config).folder)
-    _, seen = run_trials(book, case_files(chosen(pack, config).folder, cases or []))
+    needs_history(since, history=history)
+    if history and cases:
+        raise UsageError("--history 看的是登记过的来件，不要再给用例")
+    folder = chosen(pack, config).folder
+    book = load_pack(folder)
+    if history:
+        petitions, seen = watched(book, past_of(book, config, since), progress)
+    else:
+        tried, seen = run_trials(book, case_files(folder, cases or []))
+        petitions = len(tried)
     found = coverage(book, seen)
     if json_:
-        as_json({**asdict(found), "share": round(found.share, 4)})
+        as_json({**asdict(found), "share": round(found.share, 4), "petitions": petitions})
     else:
-        print_coverage(found)
+        print_coverage(found, f"按登记过的 {petitions} 件来件，" if history else "")
     if found.share < at_least:
         raise typer.Exit(FAILED_GATE)
 
@@ -73,12 +87,6 @@ def run_trials(book: RuleBook, files: Sequence[Path]) -> tuple[list[Tried], Seen
     return tried, seen
 
 
-def progress(finished: int, total: int) -> None:
-    """Show how far a long work has come, on a terminal only."""
-    if sys.stderr.isatty():
-        print(f"已处理 {finished}/{total}", end="\n" if finished == total else "\r", file=sys.stderr, flush=True)
-
-
 def _print(tried: Sequence[Tried], failed: Sequence[Tried]) -> None:
     for one in failed:
         done(f"✗ {one.name}（{one.place}）\n  应为：{one.expected}\n  得到：{one.got}")
@@ -89,10 +97,10 @@ def _print(tried: Sequence[Tried], failed: Sequence[Tried]) -> None:
         done(f"试了 {len(tried)} 条，{f'{len(failed)} 条不符' if failed else '全部相符'}。")
 
 
-def print_coverage(found: Coverage) -> None:
-    """Print the gaps, then the figures."""
+def print_coverage(found: Coverage, by: str) -> None:
+    """Print the gaps, then the figures; *by* tells what they rest on."""
     for gap in found.gaps:
         done(f"{gap.place}: {gap.rule}: {gap.branch or '从没有成立过'}")
     done(
-        f"规则 {found.rules_fired}/{found.rules} 条成立过，分支 {found.branches_met}/{found.branches} 个起过作用，合计 {found.share:.1%}。"
+        f"{by}规则 {found.rules_fired}/{found.rules} 条成立过，分支 {found.branches_met}/{found.branches} 个起过作用，合计 {found.share:.1%}。"
     )

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from daemon.backtest import Asked, backtest
-from daemon.rehearsal import Message, take, temporary_house
-from daemon.wiring import House
+from daemon.config import StoreSection
+from daemon.past import Span
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.backtest import Summary
 from rules.workbench.report import Heading, report
 from store.history import History, Period
-from store.model import Channel
+from tests.integration.past import LETTERS, START, history, small_pack
 
-LINT = Path(__file__).parents[1] / "packs" / "lint"
-PRODUCT = Path(__file__).parents[2] / "rules" / "packs" / "chenggong"
-START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
-LETTERS = (
-    "标题：车间停水\n\n我公司车间停水三天，请尽快修好。",
-    "标题：厂区停电\n\n我公司厂区停电两天，请尽快修好。",
-    "标题：停水<script>alert(1)</script>\n\n我公司办公楼停水，请尽快修好。",
-    "标题：对方公司欠款\n\n对方公司拖欠货款三十万元，请帮我们要回来。",
-)
 FOLLOWS = (
     "- rule: 同一企业\n  about: 同一企业\n  basis: policy\n"
     "  when: {all: [{candidate: {same: [phone]}}]}\n  then: {duplicate: true, urgent: true}\n"
@@ -38,33 +28,8 @@ FOLLOWS = (
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Return the small pack, with the wording without which no house opens."""
-    pack = Path(shutil.copytree(LINT, tmp_path / "old"))
-    shutil.copytree(PRODUCT / "wording", pack / "wording")
-    return pack
-
-
-@dataclass(slots=True)
-class Clock:
-    """The moment."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        """Return it."""
-        return self.now
-
-
-@asynccontextmanager
-async def history(pack: Path, letters: tuple[str, ...]) -> AsyncIterator[tuple[House, str]]:
-    """Take *letters* in, an hour apart; yield the house and the address of its database."""
-    clock = Clock()
-    async with temporary_house(str(pack), now=clock, readers=1) as house:
-        for number, letter in enumerate(letters):
-            raw = letter.encode()
-            await take(house, Message(source=f"{number}", channel=Channel.LETTER, received_at=clock.now, raw=raw))
-            clock.now += timedelta(hours=1)
-        yield house, house.config.store.url
+    """Return the small pack, complete enough to open a house with."""
+    return small_pack(tmp_path / "old")
 
 
 @pytest.fixture
@@ -87,8 +52,7 @@ def changed(old: Path) -> Callable[[dict[str, str]], RuleBook]:
 def asked(url: str, old: RuleBook, new: RuleBook) -> Asked:
     """Return the question, every petition re-checked, by one child."""
     return Asked(
-        url=url,
-        period=Period(district=new.district.id),
+        span=Span(store=StoreSection(url=url), period=Period(district=new.district.id)),
         old=("old", old.files),
         old_digest=old.digest,
         new=("new", new.files),
@@ -142,10 +106,16 @@ async def test_period_and_limit(old: Path) -> None:
     """Only what came within the period counts, the oldest first, up to the limit."""
     book = load_pack(old)
     async with history(old, LETTERS) as (_, url):
-        later = replace(asked(url, book, book), period=Period(district="lint", since=START + timedelta(hours=2)), recheck=0)
-        earlier = replace(later, period=Period(district="lint", until=START + timedelta(hours=1)))
-        limited = replace(later, period=Period(district="lint"), limit=3)
-        elsewhere = replace(later, period=Period(district="other"))
+        everything = replace(asked(url, book, book), recheck=0)
+        later, earlier, limited, elsewhere = (
+            replace(everything, span=replace(everything.span, **change))
+            for change in (
+                {"period": Period(district="lint", since=START + timedelta(hours=2))},
+                {"period": Period(district="lint", until=START + timedelta(hours=1))},
+                {"limit": 3},
+                {"period": Period(district="other")},
+            )
+        )
         totals = [(await asyncio.to_thread(run, question))[0].total for question in (later, earlier, limited, elsewhere)]
 
     assert totals == [2, 1, 3, 0]
