@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from rules.yaml_slips import slip
 from store.errors import Problem
 
 MAX_BYTES = 2_000_000
@@ -76,6 +77,9 @@ class Problems:
 
 def meant(name: str, known: Collection[str]) -> str:
     """Return “是否想写 X？” for the known name nearest to *name*, else a list of what may stand there."""
+    key = re.split("[:：]", name, maxsplit=1)[0]
+    if key != name and key in known:  # {mention：词表} and {mention:词表} are one word to YAML
+        return f"“{key}”后面用半角冒号，再空一格：{key}: ……"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if near:
         return f"是否想写“{near[0]}”？"
@@ -95,7 +99,8 @@ def read_yaml(raw: bytes, name: str, problems: Problems) -> Node | None:
     try:
         root = _Builder(name, problems).build(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        problems.add(_mark(name, error.problem_mark), *_syntax(error, text))
+        line, message, remedy = slip(error, text)
+        problems.add(Node(name if line is None else f"{name}:{line + 1}", ""), message, remedy)
         return None
     except (yaml.YAMLError, _TooMuchError) as error:
         problems.add(Node(name, ""), f"不是可读的 YAML：{error}")
@@ -126,22 +131,6 @@ def decode(raw: bytes, name: str, problems: Problems) -> str | None:
 
 def _mark(name: str, mark: Any) -> Node:  # noqa: ANN401 - yaml.Mark has no common type for both parsers
     return Node(f"{name}:{mark.line + 1}" if mark else name, "")
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
-    """Say in Chinese what the parser stumbled over."""
-    said = f"{error.context or ''} {error.problem or ''}"
-    lines = text.split("\n")
-    line = lines[error.problem_mark.line] if error.problem_mark and error.problem_mark.line < len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "缩进里有制表符（Tab）", "缩进一律用空格"
-    if "alias" in said or "anchor" in said:
-        return "以 * 或 & 开头", "词以 * 或 & 开头时给它加上引号；引用和锚点不能用"
-    if "cannot start any token" in said:
-        return "这里有一个不能直接写的符号", "词以 @、`、% 等符号开头时给它加上引号"
-    if "mapping values" in said:
-        return "冒号的位置不对", "检查缩进；词里有“: ”时给它加上引号"
-    return f"YAML 语法错误：{said.strip()}", "检查这一行和上一行的缩进、冒号、引号与括号"
 
 
 class _TooMuchError(Exception):
@@ -280,7 +269,7 @@ class Reader:
         """Return the entries of a mapping whose keys are names of the operator's choice."""
         if isinstance(node, Table):
             return node.entries
-        self.problems.add(node, "这里应是“名称: 内容”")
+        self.problems.add(node, "这里应是“名称: 内容”", "冒号用半角，后面空一格")
         return {}
 
     def items(self, node: Node, *, what: str) -> tuple[Node, ...]:

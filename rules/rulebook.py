@@ -108,14 +108,17 @@ def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
         if _belongs(file, name):
             _read(file, name, files, problems)
         elif file.suffix in {".yaml", ".yml"} or "/" in name:
-            problems.add(
-                Node(f"{path.name}/{name}", ""),
-                "不认识的文件，不会被读取",
-                f"{meant(name, (*_FILES, _HOMOPHONES))}词表放 lists/、规则放 rules/，文件名以 .yaml 结尾",
-            )
+            problems.add(Node(f"{path.name}/{name}", ""), "不认识的文件，不会被读取", _where_it_belongs(name))
     if len(found) > _MAX_FILES:
         problems.add(Node(str(path), ""), f"规则包有 {len(found)} 个文件，超过 {_MAX_FILES} 个", "合并一些文件")
     return files
+
+
+def _where_it_belongs(name: str) -> str:
+    folder, _, rest = name.rpartition("/")
+    if folder:
+        return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
+    return f"词表放 lists/、规则放 rules/，文件名以 .yaml 结尾；{meant(name, (*_FILES, _HOMOPHONES))}"
 
 
 def _belongs(file: Path, name: str) -> bool:

@@ -139,6 +139,8 @@ MISTAKES = [
     (ADMISSION, "when: {any: [{letter: automatic}]}", "when: {}", ":15: 1.when: 没有条件"),
     (ADMISSION, "when: {any: [{letter: automatic}]}", "when: 总是", ":15: 1.when: 这里应是“键: 值”（可用的键：all、any、none）"),
     (ADMISSION, "{letter: automatic}", "{leter: automatic}", ":15: 1.when.any.0: 这不是一个条件（是否想写“letter”？）"),
+    (ADMISSION, "{letter: automatic}", "{letter：automatic}", ":15: 1.when.any.0: 这不是一个条件（“letter”后面用半角冒号，再空一格"),
+    (ADMISSION, "{letter: automatic}", "{letter:automatic}", ":15: 1.when.any.0: 这不是一个条件（“letter”后面用半角冒号，再空一格"),
     (ADMISSION, "{letter: automatic}", "automatic", ":15: 1.when.any.0: 这不是一个条件（可以写：mention、"),
     (ADMISSION, "{letter: automatic}", "{letter: automatisch}", ":15: 1.when.any.0.letter: 没有名为“automatisch”的邮件性质"),
     (ADMISSION, "{letter: automatic}", "{letter: {automatic: [bouncer]}}", ":15: 1.when.any.0.letter.automatic.0: 没有名为“bouncer”的"),
@@ -289,14 +291,23 @@ def test_a_pack_without_rules(pack: Path) -> None:
     assert problems_of(pack) == ["small/rules: 没有规则（在 rules/ 里放至少一个 .yaml 文件）"]
 
 
-@pytest.mark.parametrize("file", ["department.yaml", "rules.yml", "rules/30_more.yml", "lists/words.txt"])
-def test_files_that_would_be_ignored(pack: Path, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "remedy"),
+    [
+        ("department.yaml", "文件名以 .yaml 结尾；是否想写“departments.yaml”？"),
+        ("rules.yml", "grounds.yaml"),
+        ("rules/30_more.yml", "例如 rules/30_more.yaml；"),
+        ("lists/words.txt", "例如 lists/words.yaml；"),
+    ],
+)
+def test_files_that_would_be_ignored(pack: Path, file: str, remedy: str) -> None:
     """A file that looks like part of the pack but would not be read is told, not ignored."""
     (pack / file).write_text("", encoding="utf-8")
 
     (problem,) = problems_of(pack)
 
     assert problem.startswith(f"small/{file}: 不认识的文件，不会被读取")
+    assert remedy in problem
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
