@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import time
 
 from rules.clauses import describe
+from rules.deadline_kinds import Rung
 from rules.explain import basis_in_words, effect_in_words
 from rules.language import Rule, WordList
 from rules.rulebook import RuleBook
@@ -29,10 +31,13 @@ def diff(old: RuleBook, new: RuleBook) -> list[Difference]:
         *_rules(old, new),
         *_order(old, new),
         *_lists(old.lists, new.lists),
+        *_texts("误写", _joined(old.homophones), _joined(new.homophones)),
         *_things("部门", old.district.departments, new.district.departments),
         *_things("情形", old.district.grounds, new.district.grounds),
         *_texts("补正项", old.settings.supplements, new.settings.supplements),
         *_texts("条款", old.settings.articles, new.settings.articles),
+        *_texts("别的文件的条款", _flat(old.settings.documents), _flat(new.settings.documents)),
+        *_things("时限", old.settings.kinds.by_id, new.settings.kinds.by_id),
         *_settings(old, new),
         *_texts("通知文字", old.district.wording, new.district.wording, brief=True),
     ]
@@ -107,7 +112,7 @@ def _lists(old: Mapping[str, WordList], new: Mapping[str, WordList]) -> Iterator
     for name in dict.fromkeys((*new, *old)):
         one, other = old.get(name), new.get(name)
         if one is None and other is not None:
-            yield Difference(kind="词表", name=name, what="新增", details=(f"＋ 词：{'、'.join(other.words)}",))
+            yield Difference(kind="词表", name=name, what="新增", details=tuple(_list_details(WordList(name=name, words=()), other)))
         elif other is None:
             yield Difference(kind="词表", name=name, what="删去")
         elif one is not None and (details := tuple(_list_details(one, other))):
@@ -115,15 +120,27 @@ def _lists(old: Mapping[str, WordList], new: Mapping[str, WordList]) -> Iterator
 
 
 def _list_details(old: WordList, new: WordList) -> Iterator[str]:
-    for field in fields(WordList):
-        one, other = getattr(old, field.name), getattr(new, field.name)
-        title = {"words": "词", "exceptions": "例外"}.get(field.name, field.name)
-        if not isinstance(one, tuple) or set(one) == set(other):
-            continue
-        if gone := [str(word) for word in one if word not in other]:
+    for title, one, other in (
+        ("词", old.words, new.words),
+        ("例外", old.exceptions, new.exceptions),
+        ("算一个的词", _groups(old), _groups(new)),
+    ):
+        if gone := [word for word in one if word not in other]:
             yield f"－ {title}：{'、'.join(gone)}"
-        if come := [str(word) for word in other if word not in one]:
+        if come := [word for word in other if word not in one]:
             yield f"＋ {title}：{'、'.join(come)}"
+
+
+def _groups(words: WordList) -> list[str]:
+    return [f"[{'、'.join(sorted(group))}]" for group in words.synonyms]
+
+
+def _joined(words: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {name: "、".join(sorted(each)) for name, each in words.items()}
+
+
+def _flat(documents: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {f"{document} {article}": text for document, articles in documents.items() for article, text in articles.items()}
 
 
 def _things(
@@ -142,9 +159,25 @@ def _field_details(one: object, other: object) -> Iterator[str]:
         before, after = getattr(one, name, None), getattr(other, name, None)
         if before != after:
             if before is not None:
-                yield f"－ {name}：{before}"
+                yield f"－ {name}：{_said(before)}"
             if after is not None:
-                yield f"＋ {name}：{after}"
+                yield f"＋ {name}：{_said(after)}"
+
+
+def _said(value: object) -> str:
+    """Return a value of a pack as its files would say it."""
+    match value:
+        case Rung():
+            return f"逾期 {value.after} 个工作日给 {value.to}{'（抄报）' if value.copies else ''}"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case time():
+            return f"{value:%H:%M}"
+        case tuple():
+            return "、".join(_said(each) for each in value) or "无"
+    return str(value)
 
 
 def _texts(kind: str, old: Mapping[str, str], new: Mapping[str, str], *, brief: bool = False) -> Iterator[Difference]:
@@ -161,7 +194,12 @@ def _what(name: str, old: Collection[str], new: Collection[str]) -> str:
 
 
 def _settings(old: RuleBook, new: RuleBook) -> Iterator[Difference]:
-    pairs = {"分量的门槛": (old.settings.routing, new.settings.routing), "时限": (old.settings.verification, new.settings.verification)}
+    pairs: dict[str, tuple[object, object]] = {
+        "分量的门槛": (old.settings.routing, new.settings.routing),
+        "时限": (old.settings.verification, new.settings.verification),
+        "办公时间": (old.settings.hours, new.settings.hours),
+        "办理": (old.settings.casework, new.settings.casework),
+    }
     for name, (one, other) in pairs.items():
         if one != other:
             yield Difference(kind="设置", name=name, what="改了", details=tuple(_field_details(one, other)))

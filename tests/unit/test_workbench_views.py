@@ -39,7 +39,12 @@ def changed(file: str, old: str, new: str) -> RuleBook:
         pytest.param(ROUTING, "then: {route: gsj, weight: 3}", "then: {route: gsj, weight: 3, conclude: 水}", ("规则", "事项_停水", "改了", ("－ 效果：认定 无", "＋ 效果：认定 水")), id="conclusion"),
         pytest.param(ROUTING, "rule: 事项_停水", "rule: 供水", ("规则", "供水", "改名", ("原名 事项_停水",)), id="renamed"),
         pytest.param("pack.yaml", "working_days: 5", "working_days: 7", ("设置", "时限", "改了", ("－ working_days：5", "＋ working_days：7")), id="deadline"),
-        pytest.param("pack.yaml", "margin: 1", "margin: 2", ("设置", "分量的门槛", "改了", ("－ margin：1.0", "＋ margin：2.0")), id="margin"),
+        pytest.param("pack.yaml", "margin: 1", "margin: 2", ("设置", "分量的门槛", "改了", ("－ margin：1", "＋ margin：2")), id="margin"),
+        pytest.param("pack.yaml", "articles:", "casework: {returns: 3}\narticles:", ("设置", "办理", "改了", ("－ returns：2", "＋ returns：3")), id="casework"),
+        pytest.param("pack.yaml", "articles:", "calendar: {closes: 18:00}\narticles:", ("设置", "办公时间", "改了", ("－ closes：17:00", "＋ closes：18:00")), id="hours"),
+        pytest.param("pack.yaml", "articles:", "documents: {条例: {第十条: 依法办理。}}\narticles:", ("别的文件的条款", "条例 第十条", "新增", ("＋ 依法办理。",)), id="document"),
+        pytest.param(WORDS, "停水: [停水, 水压低]", "停水: [[停水, 水压低]]", ("词表", "停水", "改了", ("＋ 算一个的词：[停水、水压低]",)), id="synonyms"),
+        pytest.param("departments.yaml", "aliases: [供水局]", "aliases: [供水局, 水务]", ("部门", "gsj", "改了", ("－ aliases：供水局", "＋ aliases：供水局、水务")), id="aliases"),
         pytest.param("departments.yaml", "name: 区供水局", "name: 区水务局", ("部门", "gsj", "改了", ("－ name：区供水局", "＋ name：区水务局")), id="department"),
     ],
 )  # fmt: skip
@@ -60,6 +65,24 @@ def test_diff_tells_what_changed(file: str, old: str, new: str, said: tuple[str,
 def test_diff_leaves_layout_alone(file: str, old: str, new: str) -> None:
     """What means the same is no difference."""
     assert diff(load_pack(BASE), changed(file, old, new)) == []
+
+
+def test_diff_tells_what_the_products_pack_may_change_besides() -> None:
+    """A deadline's ladder, what speech recognition mishears and the exceptions of a new list are part of the meaning, too."""
+    book = load_pack(builtin_pack("chenggong"))
+    files = dict(book.files)
+    files["lists/例.yaml"] = "停气: {words: [停气], except: [停气通知]}\n".encode()
+    files["homophones.yaml"] = "税务局: [税物局]\n".encode()
+    files["pack.yaml"] = files["pack.yaml"].replace(b"ladder: [{after: 1, to: section_head}", b"ladder: [{after: 2, to: section_head}", 1)
+    assert files["pack.yaml"] != book.files["pack.yaml"]
+
+    found = diff(book, load_files("chenggong", files))
+
+    (deadline,) = [one for one in found if one.kind == "时限"]
+    assert deadline.what == "改了"
+    assert [line for line in deadline.details if line.startswith("＋ ladder：逾期 2 个工作日给 section_head")]
+    assert [one.details for one in found if one.kind == "词表"] == [("＋ 词：停气", "＋ 例外：停气通知")]
+    assert {one.kind for one in found} == {"时限", "误写", "词表"}
 
 
 def test_diff_tells_new_gone_and_moved_rules() -> None:
