@@ -83,5 +83,13 @@ def _rules_in(kit: Kit, chunk: list[_Part]) -> tuple[int, Seen]:
     watch = Watch(book)
     pasts = Reader.of_child(kit, part.span.store).load(book, part.ids)
     for past in pasts:
-        decide(past.petition, past.candidates, rulebook=book, calendar=kit.calendar, infer=watch.infer, now=past.received_at)
+        decide(
+            past.petition,
+            past.candidates,
+            rulebook=book,
+            calendar=kit.calendar,
+            infer=watch.infer,
+            now=past.received_at,
+            near_misses=False,
+        )
     return len(pasts), watch.seen

@@ -83,11 +83,13 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
     infer: Infer,
     now: datetime,
     engine: str = "durable-rules",
+    near_misses: bool = True,
 ) -> Decision:
     """Decide what *petition* is, whether it is admissible, where it belongs and by when the first answer is owed.
 
     *now* (aware) is when it came in; *engine* is the name of what stands behind *infer*. Raises what *infer* raises, but for too many
-    facts: those go to a person, with whatever the rules have said up to there.
+    facts: those go to a person, with whatever the rules have said up to there. Without *near_misses* none are looked for: they explain a
+    decision and never change it.
     """
     known = facts_from(petition, candidates, rulebook=rulebook, now=now)  # understand
     trace = _infer(known, rulebook, infer)
@@ -108,7 +110,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         named_departments=known.named,
         scores=route.scores,
         hits=tuple(_hit(fired, rulebook.district) for fired in trace.fired.values()),
-        near_misses=_near_misses(trace, rulebook),
+        near_misses=_near_misses(trace, rulebook) if near_misses else (),
         due=_due(admission, rulebook, calendar, now),
         rulebook=rulebook.digest,
         engine=engine,
