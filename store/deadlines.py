@@ -113,13 +113,14 @@ class Deadlines:
         write: Write,
     ) -> int:
         moved = 0
-        for row in (
-            connection.execute(select(DEADLINES).where(DEADLINES.c.id.in_(ids), DEADLINES.c.state == DeadlineState.OPEN)).mappings().all()
-        ):
-            old = _deadline(row)
-            case = casebook.load(connection, old.case_id, lock=True)
-            new = move(old)
-            if new.due == old.due:
+        for deadline_id, case_id in connection.execute(_cases_of(ids)).all():
+            case = casebook.load(connection, case_id, lock=True)
+            # Read behind the lock: a person, or another service that counts as well, may have changed it a moment ago.
+            row = connection.execute(
+                select(DEADLINES).where(DEADLINES.c.id == deadline_id, DEADLINES.c.state == DeadlineState.OPEN, DEADLINE_RUNS)
+            )
+            old = next(map(_deadline, row.mappings()), None)
+            if old is None or (new := move(old)).due == old.due:
                 continue
             _replace(connection, new)
             if (new.due.due, new.due.last) == (old.due.due, old.due.last):
@@ -142,6 +143,11 @@ def _move_in_case(connection: Connection, case: Case, old: Due, new: Due) -> Non
 
 def _running_of(case: Case) -> Any:  # noqa: ANN401 - SQLAlchemy's Select of a row
     return select(DEADLINES).where(DEADLINES.c.district == case.district, DEADLINES.c.case_id == case.id, DEADLINE_RUNS)
+
+
+def _cases_of(ids: Sequence[int]) -> Any:  # noqa: ANN401 - likewise
+    """Ask for the deadlines with *ids* and their cases, in the order in which every service locks them."""
+    return select(DEADLINES.c.id, DEADLINES.c.case_id).where(DEADLINES.c.id.in_(ids)).order_by(DEADLINES.c.case_id, DEADLINES.c.id)
 
 
 def _settle(connection: Connection, deadline_id: int, state: DeadlineState, at: datetime) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +22,7 @@ from rules.deadline_plan import schedule
 from rules.provisional import load_festivals
 from store.errors import UsageError
 from store.life import Role
-from store.model import Case, CaseState, Purpose, QueuedNotice
+from store.model import Case, CaseState, NoticeState, Purpose, QueuedNotice
 from store.owing import Deadline, DeadlineState
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, bench, office
 
@@ -29,9 +32,9 @@ WEDNESDAY = datetime(2024, 9, 25, 10, tzinfo=ZONE)  # before the National Day, a
 
 
 @pytest_asyncio.fixture
-async def shared() -> AsyncIterator[Bench]:
-    """Open a house for each test, on a Wednesday morning."""
-    async with bench() as opened:
+async def shared(database_url: str) -> AsyncIterator[Bench]:
+    """Open a house for each test on each kind of database, on a Wednesday morning."""
+    async with bench(database_url) as opened:
         opened.clock.now = WEDNESDAY.astimezone(UTC)
         yield opened
 
@@ -242,3 +245,81 @@ async def test_a_notice_moves_the_right_dates_and_tells_who_owes(shared: Bench) 
     assert any("2025年2月6日（星期四）" in notice.text and "原为" in notice.text for notice in told)
     assert (await running(shared, first))["answer"].due.due == kept
     assert await again.count_again() == 0
+
+
+async def test_what_was_closed_in_time_is_kept_as_met(shared: Bench) -> None:
+    """The event that ends a case also fulfils what was owed until it; what was owed besides is void."""
+    case = await do(shared, await shared.opened(), "answer", result="solved")
+    case = await do(shared, case, "rate", Role.ENTERPRISE, rating="satisfied")
+    case = await do(shared, case, "close", Role.COORDINATOR)
+    refused = await do(shared, await shared.opened(), "withdraw", Role.ENTERPRISE)
+
+    states = {deadline.kind: deadline.state for deadline in await shared.house.stores.deadlines.of_case(case.id)}
+    assert states["closing"] is DeadlineState.MET
+    states = {deadline.kind: deadline.state for deadline in await shared.house.stores.deadlines.of_case(refused.id)}
+    assert states["verification"] is DeadlineState.VOID
+
+
+# ------------------------------------------------------------ death, and company
+
+
+async def killed(url: str, moment: datetime, when: str) -> None:
+    """Let a process of its own tick at *moment*, and be killed *when* it says."""
+    words = (sys.executable, "-m", "tests.integration.dying_clock", url, moment.isoformat(), when)
+    process = await asyncio.create_subprocess_exec(*words, stderr=asyncio.subprocess.PIPE)
+    _, said = await process.communicate()
+    assert process.returncode == -signal.SIGKILL, said.decode()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_process_killed_in_a_step_loses_and_doubles_nothing(database_url: str, when: str) -> None:
+    """Killed before the commit nothing was done, and the next start does it; killed after it, the mail waits in the outbox, once."""
+    moment = datetime(2024, 9, 26, 9, 0, tzinfo=ZONE)
+    async with bench(database_url) as first:
+        first.clock.now = WEDNESDAY.astimezone(UTC)
+        case = await first.opened()
+    await killed(database_url, moment.astimezone(UTC), when)
+    async with bench(database_url) as second:
+        left = await reminders(second)
+        written = await at(second, moment)
+        assert (len(left), len(written)) == ((0, 1) if when == "before" else (1, 0))
+        assert [queued.state for queued in [*left, *written]] == [NoticeState.QUEUED]
+        history = await second.house.stores.cases.history(case.id)
+        assert [event.kind for event in history].count("deadline.reminded") == 1
+        assert await second.house.stores.cases.verify(case.id) == []
+
+
+async def test_two_services_take_each_step_once(postgresql_url: str) -> None:
+    """Two services that tick at the same moment, and count again at the same moment, act once on each deadline between them."""
+    async with bench(postgresql_url) as one, bench(postgresql_url) as other:
+        one.clock.now = other.clock.now = WEDNESDAY.astimezone(UTC)
+        cases = [await one.opened() for _ in range(5)]
+        for moment in (datetime(2024, 9, 26, 9, tzinfo=ZONE), datetime(2024, 9, 27, 9, tzinfo=ZONE)):
+            one.clock.now = other.clock.now = moment.astimezone(UTC)
+            assert sum(await asyncio.gather(clock(one).tick(), clock(other).tick())) == len(cases)
+        for case in cases:
+            acted = [event.kind for event in await one.house.stores.cases.history(case.id) if event.kind.startswith("deadline.")]
+            assert acted == ["deadline.reminded", "deadline.escalated"]
+            assert await one.house.stores.cases.verify(case.id) == []
+        told = [case.number for queued in await reminders(one) for case in cases if case.number in queued.notice.text]
+        assert sorted(told) == sorted([case.number for case in cases] * 2)
+
+
+async def test_two_services_move_a_date_once(postgresql_url: str) -> None:
+    """A new calendar that both services take up at once moves each date once, with one event and one mail."""
+    plans = {int(path.stem): read_year(path) for path in year_files(BUILTIN)}
+
+    def known(*years: int) -> Calendar:
+        special = {day: what for year in years for day, what in plans[year].special.items()}
+        return Calendar(years=years, special=special, festivals=load_festivals())
+
+    async with bench(postgresql_url) as one, bench(postgresql_url) as other:
+        one.clock.now = other.clock.now = datetime(2025, 1, 21, 10, tzinfo=ZONE).astimezone(UTC)
+        one.room.calendar = known(2023, 2024)
+        case = await do(one, await one.opened(), "promise", days=7)
+        one.room.calendar = other.room.calendar = known(2023, 2024, 2025)
+        await asyncio.gather(clock(one).count_again(), clock(other).count_again())
+        moved = [str(event.data["kind"]) for event in await one.house.stores.cases.history(case.id) if event.kind == "deadline.moved"]
+        assert "answer" in moved
+        assert len(moved) == len(set(moved))
+        assert len([queued for queued in await reminders(one) if "时限变动" in queued.notice.subject]) == len(moved)
