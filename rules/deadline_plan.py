@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rules.calendar import Calendar
 from rules.deadline_kinds import Kind, Kinds, Rank
+from rules.explain import basis_in_words
 from rules.office import close_of, day_zero
 from rules.rulebook import RuleBook
 from store.life import FINISHED
@@ -40,12 +41,13 @@ def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: G
     """Return what *event* (at *at*, the case having been in *old*, None where it is new) means for the deadlines of *case*."""
     happened = {event} if old is case.state else {event, case.state.value}
     kinds = ground.kinds.by_id.values()
+    met = frozenset(kind.id for kind in kinds if happened & set(kind.until))
     if case.state in FINISHED:
-        return Owing(ends=True)
+        return Owing(ends=True, met=met)
     begins = [_begin(kind, case, at, ground) for kind in kinds if kind.of_a_case and happened & set(kind.since)]
     return Owing(
         begins=tuple(deadline for deadline in begins if deadline is not None),
-        met=frozenset(kind.id for kind in kinds if happened & set(kind.until)),
+        met=met,
         pauses=frozenset(kind.id for kind in kinds if kind.pauses) if case.state is CaseState.AWAITING_SUPPLEMENT else frozenset(),
         heeded=event == "heed",
         resumes=old is CaseState.AWAITING_SUPPLEMENT and case.state is not CaseState.AWAITING_SUPPLEMENT,
@@ -86,7 +88,7 @@ def due_of(kind: Kind, zero: date, amount: int, ground: Ground) -> Due:
     return Due(
         kind=kind.id,
         label=kind.label,
-        basis=kind.basis,
+        basis=basis_in_words(kind.basis),
         start=zero,
         start_label="登记" if kind.start == "opened" else "起算",
         due=count.due,
