@@ -195,6 +195,13 @@ def _calendar(config: Path | None, district: str | None, *, own_days: bool = Tru
 
 
 def _count(calendar: Calendar, day: date, number: int, unit: Unit, *, roll_forward: bool) -> Count:
+    try:
+        return _counted(calendar, day, number, unit, roll_forward=roll_forward)
+    except OverflowError as error:
+        raise UsageError("日历只到公元 9999 年（往回数只到公元 1 年），数不到那么远") from error
+
+
+def _counted(calendar: Calendar, day: date, number: int, unit: Unit, *, roll_forward: bool) -> Count:
     if unit is Unit.CALENDAR:
         return calendar.add_days(day, number, roll_forward=roll_forward)
     if roll_forward:

@@ -164,7 +164,12 @@ def do(
     key: Annotated[str, typer.Argument(metavar="件号", help="件号，如 CG-2024-00001")],
     event: Annotated[str, typer.Argument(metavar="事件", help=f"{'、'.join(BY_NAME)}")],
     by: By,
-    reason: Reason,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason", metavar="理由", help="理由，记入经过；承诺、延期、答复、销号、转交、重复、并入、撤回时，企业在邮件里会看到"
+        ),
+    ],
     config: ConfigOption = None,
     role: Annotated[
         Role, typer.Option("--as", help="代表谁：coordinator 统筹部门、department 承办部门、enterprise 企业")
@@ -211,7 +216,11 @@ def do(
     with_stores(config, work)
 
 
-def events(key: Annotated[str, typer.Argument(metavar="件号", help="不写则列出全部状态")] = "", config: ConfigOption = None) -> None:
+def events(
+    key: Annotated[str, typer.Argument(metavar="件号", help="不写则列出全部状态")] = "",
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
     """列出一件现在能发生什么、由谁来做、要写明什么；不写件号则列出每个状态下能做的。
 
     例：zuozhen case events CG-2024-00003
@@ -219,23 +228,37 @@ def events(key: Annotated[str, typer.Argument(metavar="件号", help="不写则�
 
     async def work(stores: Stores, _districts: dict[str, DistrictFiles]) -> None:
         case = await stores.cases.get(key)
-        table(
-            _EVENT_COLUMNS,
-            [_event_row(step) for step in possible(case.state)],
-            title=f"{case.number}　{show.STATES[case.state]}",
-            empty="已办结。",
-        )
+        if json_:
+            as_json({"number": case.number, **_state_json(case.state)})
+        else:
+            _print_events(case.state, f"{case.number}　{show.STATES[case.state]}")
 
     if key:
         with_stores(config, work)
-        return
-    for state in CaseState:
-        table(
-            _EVENT_COLUMNS,
-            [_event_row(step) for step in possible(state)],
-            title=show.STATES[state],
-            empty=f"{show.STATES[state]}：已办结。",
-        )
+    elif json_:
+        as_json([_state_json(state) for state in CaseState])
+    else:
+        for state in CaseState:
+            _print_events(state, show.STATES[state])
+
+
+def _print_events(state: CaseState, title: str) -> None:
+    table(_EVENT_COLUMNS, [_event_row(step) for step in possible(state)], title=title, empty=f"{title}：已办结。")
+
+
+def _state_json(state: CaseState) -> dict[str, object]:
+    """Return what is possible in *state*, as a program reads it."""
+    return {"state": state, "events": [_event_json(step) for step in possible(state)]}
+
+
+def _event_json(step: Step) -> dict[str, object]:
+    return {
+        "event": step.name,
+        "words": step.words,
+        "roles": step.roles,
+        "needs": step.needs,
+        "to": [state for state in CaseState if state in step.to],
+    }
 
 
 _EVENT_COLUMNS = ("事件", "含义", "由谁", "要写明", "到")

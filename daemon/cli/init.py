@@ -65,6 +65,16 @@ address = "coordinator@example.gov.cn"
 
 [departments]                           # 去掉行首的 # 并填上邮箱
 """
+ADDRESSES_TAIL = """
+# 逾期逐级督促寄给谁；没有填的，寄到部门邮箱请转呈。每个部门一节，方括号里是部门代号：
+# [superiors.部门代号]
+# section_head = ""                     # 科室负责人
+# deputy = ""                           # 分管领导
+# head = ""                             # 主要负责人
+
+# [oversight]                           # 督办时抄报的单位：名称 = 邮箱，名称加引号
+# "单位名称" = ""
+"""
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
@@ -105,4 +115,4 @@ def addresses_text(district: District) -> str:
     head = ADDRESSES_HEAD.format(name=district.name, coordinator=district.coordinator)
     width = max(len(key) for key in district.departments)
     lines = [f'# {department.id:<{width}} = ""   # {department.name}' for department in district.departments.values()]
-    return head + "\n".join(lines) + "\n"
+    return head + "\n".join(lines) + "\n" + ADDRESSES_TAIL
