@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import time
 
 from rules.clauses import describe
-from rules.deadline_kinds import Rung
 from rules.explain import basis_in_words, effect_in_words
 from rules.language import Rule, WordList
 from rules.rulebook import RuleBook
+from rules.workbench.titles import TITLES, TITLES_OF_DISTRICT, in_words
 
 _RULE_WORDS = {"about": "说明", "basis": "依据", "when": "条件", "then": "效果", "overrides": "覆盖", "examples": "例子"}
 
@@ -155,29 +154,13 @@ def _things(
 
 
 def _field_details(one: object, other: object) -> Iterator[str]:
-    for name in getattr(other or one, "__dataclass_fields__", ()):
+    for name, title in TITLES[type(other if one is None else one)].items():
         before, after = getattr(one, name, None), getattr(other, name, None)
         if before != after:
             if before is not None:
-                yield f"－ {name}：{_said(before)}"
+                yield f"－ {title}：{in_words(name, before)}"
             if after is not None:
-                yield f"＋ {name}：{_said(after)}"
-
-
-def _said(value: object) -> str:
-    """Return a value of a pack as its files would say it."""
-    match value:
-        case Rung():
-            return f"逾期 {value.after} 个工作日给 {value.to}{'（抄报）' if value.copies else ''}"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:g}"
-        case time():
-            return f"{value:%H:%M}"
-        case tuple():
-            return "、".join(_said(each) for each in value) or "无"
-    return str(value)
+                yield f"＋ {title}：{in_words(name, after)}"
 
 
 def _texts(kind: str, old: Mapping[str, str], new: Mapping[str, str], *, brief: bool = False) -> Iterator[Difference]:
@@ -203,7 +186,7 @@ def _settings(old: RuleBook, new: RuleBook) -> Iterator[Difference]:
     for name, (one, other) in pairs.items():
         if one != other:
             yield Difference(kind="设置", name=name, what="改了", details=tuple(_field_details(one, other)))
-    for key in ("name", "programme", "document", "coordinator", "case_number", "timezone"):
+    for key, title in TITLES_OF_DISTRICT.items():
         before, after = getattr(old.district, key), getattr(new.district, key)
         if before != after:
-            yield Difference(kind="设置", name=key, what="改了", details=(f"－ {before}", f"＋ {after}"))
+            yield Difference(kind="设置", name=title, what="改了", details=(f"－ {before}", f"＋ {after}"))

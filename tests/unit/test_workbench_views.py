@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,6 +11,7 @@ import pytest
 from rules.rulebook import RuleBook, builtin_pack, load_files, load_pack
 from rules.workbench.diff import diff
 from rules.workbench.fmt import formatted
+from rules.workbench.titles import TITLES
 from rules.workbench.tree import as_svg, as_text, tree
 
 BASE = Path(__file__).parents[1] / "packs" / "lint"
@@ -38,14 +40,17 @@ def changed(file: str, old: str, new: str) -> RuleBook:
         ),
         pytest.param(ROUTING, "then: {route: gsj, weight: 3}", "then: {route: gsj, weight: 3, conclude: 水}", ("规则", "事项_停水", "改了", ("－ 效果：认定 无", "＋ 效果：认定 水")), id="conclusion"),
         pytest.param(ROUTING, "rule: 事项_停水", "rule: 供水", ("规则", "供水", "改名", ("原名 事项_停水",)), id="renamed"),
-        pytest.param("pack.yaml", "working_days: 5", "working_days: 7", ("设置", "时限", "改了", ("－ working_days：5", "＋ working_days：7")), id="deadline"),
-        pytest.param("pack.yaml", "margin: 1", "margin: 2", ("设置", "分量的门槛", "改了", ("－ margin：1", "＋ margin：2")), id="margin"),
-        pytest.param("pack.yaml", "articles:", "casework: {returns: 3}\narticles:", ("设置", "办理", "改了", ("－ returns：2", "＋ returns：3")), id="casework"),
-        pytest.param("pack.yaml", "articles:", "calendar: {closes: 18:00}\narticles:", ("设置", "办公时间", "改了", ("－ closes：17:00", "＋ closes：18:00")), id="hours"),
+        pytest.param("pack.yaml", "working_days: 5", "working_days: 7", ("设置", "时限", "改了", ("－ 工作日数：5", "＋ 工作日数：7")), id="deadline"),
+        pytest.param("pack.yaml", "margin: 1", "margin: 2", ("设置", "分量的门槛", "改了", ("－ 领先分量：1", "＋ 领先分量：2")), id="margin"),
+        pytest.param("pack.yaml", "articles:", "casework: {returns: 3}\narticles:", ("设置", "办理", "改了", ("－ 退回次数：2", "＋ 退回次数：3")), id="casework"),
+        pytest.param("pack.yaml", "articles:", "calendar: {closes: 18:00}\narticles:", ("设置", "办公时间", "改了", ("－ 下班：17:00", "＋ 下班：18:00")), id="hours"),
         pytest.param("pack.yaml", "articles:", "documents: {条例: {第十条: 依法办理。}}\narticles:", ("别的文件的条款", "条例 第十条", "新增", ("＋ 依法办理。",)), id="document"),
         pytest.param(WORDS, "停水: [停水, 水压低]", "停水: [[停水, 水压低]]", ("词表", "停水", "改了", ("＋ 算一个的词：[停水、水压低]",)), id="synonyms"),
-        pytest.param("departments.yaml", "aliases: [供水局]", "aliases: [供水局, 水务]", ("部门", "gsj", "改了", ("－ aliases：供水局", "＋ aliases：供水局、水务")), id="aliases"),
-        pytest.param("departments.yaml", "name: 区供水局", "name: 区水务局", ("部门", "gsj", "改了", ("－ name：区供水局", "＋ name：区水务局")), id="department"),
+        pytest.param("departments.yaml", "aliases: [供水局]", "aliases: [供水局, 水务]", ("部门", "gsj", "改了", ("－ 别名：供水局", "＋ 别名：供水局、水务")), id="aliases"),
+        pytest.param("departments.yaml", "name: 区供水局", "name: 区水务局", ("部门", "gsj", "改了", ("－ 名称：区供水局", "＋ 名称：区水务局")), id="department"),
+        pytest.param("pack.yaml", "coordinator: 区政务服务局", "coordinator: 区营商环境办", ("设置", "统筹部门", "改了", ("－ 区政务服务局", "＋ 区营商环境办")), id="coordinator"),
+        pytest.param("pack.yaml", "articles:", "casework: {pass_on_directly: true}\narticles:", ("设置", "办理", "改了", ("－ 首次退回直接转送：否", "＋ 首次退回直接转送：是")), id="yes-and-no"),
+        pytest.param("pack.yaml", "basis: 三（四）}", "basis: 三（四）, start: received}", ("设置", "时限", "改了", ("－ 起算：挂号截止", "＋ 起算：收到之日")), id="start"),
     ],
 )  # fmt: skip
 def test_diff_tells_what_changed(file: str, old: str, new: str, said: tuple[str, str, str, tuple[str, ...]]) -> None:
@@ -53,6 +58,13 @@ def test_diff_tells_what_changed(file: str, old: str, new: str, said: tuple[str,
     (found,) = diff(load_pack(BASE), changed(file, old, new))
 
     assert (found.kind, found.name, found.what, found.details) == said
+
+
+@pytest.mark.parametrize("kind", TITLES)
+def test_diff_has_a_word_for_every_field(kind: type) -> None:
+    """A field that is added to a setting or a directory can neither be left out nor be shown by its name in the code."""
+    assert is_dataclass(kind)
+    assert set(TITLES[kind]) == {field.name for field in fields(kind)}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +92,7 @@ def test_diff_tells_what_the_products_pack_may_change_besides() -> None:
 
     (deadline,) = [one for one in found if one.kind == "时限"]
     assert deadline.what == "改了"
-    assert [line for line in deadline.details if line.startswith("＋ ladder：逾期 2 个工作日给 section_head")]
+    assert [line for line in deadline.details if line.startswith("＋ 逾期催办：逾期 2 个工作日给科室负责人")]
     assert [one.details for one in found if one.kind == "词表"] == [("＋ 词：停气", "＋ 例外：停气通知")]
     assert {one.kind for one in found} == {"时限", "误写", "词表"}
 
