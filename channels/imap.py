@@ -23,6 +23,7 @@ from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from store.errors import ChannelUnavailableError, CommandRefusedError, LoginRefusedError
+from store.trouble import reason
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -348,7 +349,7 @@ def _told(account: Account, what: str = "") -> Iterator[None]:
     except TimeoutError as error:
         raise ChannelUnavailableError(f"{where} 没有及时应答") from error
     except OSError as error:
-        raise ChannelUnavailableError(f"连不上 {where} 或连接中断：{error.strerror or error}") from error
+        raise ChannelUnavailableError(f"连不上 {where} 或连接中断：{reason(error)}") from error
     except (IMAPClientAbortError, ProtocolError) as error:
         raise ChannelUnavailableError(f"{where} 中断了连接：{_words(error)}") from error
     except IMAPClientError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from store.errors import UsageError
+from store.trouble import reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Listener:
             return await loop.create_server(answer, self.host, self.port)
         except OSError as error:
             place, protocol = self.path or f"{self.host}:{self.port}", self.protocol.upper()
-            raise UsageError(f"无法在 {place} 监听 {protocol}：{error.strerror}。请检查地址是否被占用、有无权限。") from error
+            raise UsageError(f"无法在 {place} 监听 {protocol}：{reason(error)}。请检查地址是否被占用、有无权限。") from error
 
 
 def _bind_unix(path: str) -> socket.socket:

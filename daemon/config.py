@@ -114,6 +114,7 @@ class RelaySection(_Section):
     host: str | None = Field(None, description="发信服务器")
     port: int = Field(587, ge=1, le=_MAX_PORT, description="端口")
     security: Literal["starttls", "tls", "none"] = Field("starttls", description="starttls、tls 或 none；starttls 失败时绝不改用明文")
+    authority: Path | None = Field(None, description="签发服务器证书的机构的证书（PEM），单位自签证书时用；不写则用系统信任的机构")
     username: str | None = Field(None, description="登录名")
     password_file: Path | None = Field(None, description="口令文件（权限应为 600）")
     credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=）")

@@ -24,8 +24,8 @@ from daemon.config import (
     RelaySection,
     StoreSection,
 )
-from daemon.trouble import reason
 from store.errors import ConfigError, Problem
+from store.trouble import reason
 
 Shape = TypeVar("Shape", Config, AddressBook)
 
@@ -239,7 +239,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         update = {name: folder / value for name in ("authority", "password_file") if (value := getattr(section, name))}
         return section.model_copy(update=update)
 
-    relay = {name: folder / value for name in ("folder", "password_file") if (value := getattr(config.relay, name))}
+    relay = {name: folder / value for name in ("folder", "authority", "password_file") if (value := getattr(config.relay, name))}
     districts = tuple(
         section.model_copy(update={"addresses": folder / section.addresses, "pack": _pack_path(section.pack, folder)})
         for section in config.district

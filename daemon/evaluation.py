@@ -12,11 +12,11 @@ from pathlib import Path
 
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, take, temporary_house
-from daemon.trouble import reason
 from rules.explain import explain
 from rules.workbench.evaluate import Label, Result, read_labels
 from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
 from store.model import Channel, District, Petition, Verdict
+from store.trouble import reason
 
 _CHANNELS = frozenset(channel.value for channel in Channel)
 _UNDECIDED = datetime(1970, 1, 1, tzinfo=UTC)  # the clock before the first row

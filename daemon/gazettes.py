@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from daemon.trouble import reason
 from rules.calendar import Calendar, DayInfo, days_of, first_unsure_day
 from rules.calendar_file import YearPlan, read_year
 from rules.gazette import read_gazette, to_yaml
 from rules.witnesses import disagreements, known_to
 from store.errors import ConfigError, Problem, UsageError
+from store.trouble import reason
 
 _MAX_BYTES = 1_000_000
 _YEAR_FILE = {".yaml", ".yml"}

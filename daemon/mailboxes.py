@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as LateError
@@ -18,7 +17,7 @@ from channels.imap_intake import Treatment
 from channels.imap_watch import Mailbox, Watcher
 from daemon.config import MIB, MailboxSection
 from daemon.config_reader import read_secret
-from daemon.trouble import reason
+from daemon.trust import trusting
 from store.errors import ConfigError, Problem, StoreUnavailableError
 from store.leases import Lease, Leases
 from store.ledger import Ledger
@@ -168,7 +167,9 @@ def _mailbox(section: MailboxSection, district: District) -> Mailbox:
     read_secret(section)  # found out now rather than at night
     begin = datetime.combine(section.begin, datetime.min.time(), ZoneInfo(district.timezone)) if section.begin else None
     return Mailbox(
-        account=Account(host=section.host, port=section.port, security=section.security, user=section.user, tls=_trust(section)),
+        account=Account(
+            host=section.host, port=section.port, security=section.security, user=section.user, tls=trusting(section.authority)
+        ),
         password=lambda: _password(section),
         treatments=[
             Treatment(
@@ -190,15 +191,6 @@ def _mailbox(section: MailboxSection, district: District) -> Mailbox:
 def _password(section: MailboxSection) -> str:
     secret = read_secret(section)
     return secret.get_secret_value() if secret else ""
-
-
-def _trust(section: MailboxSection) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=section.authority)
-    except (OSError, ssl.SSLError) as error:
-        why = reason(error) if not isinstance(error, ssl.SSLError) else "不是 PEM 证书"
-        problem = Problem(place=str(section.authority), key="authority", message=f"证书用不了：{why}", remedy="检查路径与内容")
-        raise ConfigError([problem]) from error
 
 
 def _district(section: MailboxSection, index: int, districts: Mapping[str, District]) -> District:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from store.errors import UsageError
+from store.trouble import reason
 
 _FILE = "sqlite:///"
 
@@ -27,7 +28,7 @@ def only_service(url: str) -> Iterator[None]:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise UsageError(f"建不了锁文件 {path}：{error.strerror}。请检查目录是否存在、有无权限") from error
+        raise UsageError(f"建不了锁文件 {path}：{reason(error)}。请检查目录是否存在、有无权限") from error
     try:
         _take(lock, path)
         yield

@@ -26,6 +26,7 @@ from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
 from daemon.rulebooks import in_force, order_folders
 from daemon.sending import Sender
+from daemon.trust import trusting
 from notifier.compose import Addresses, Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import Calendar
@@ -261,7 +262,7 @@ async def keep_packs(packs: Packs, districts: Sequence[DistrictFiles], *, now: d
 
 
 def open_transport(relay: RelaySection) -> Transport:
-    """Return the way out that *relay* names; raises ConfigError where its password cannot be read."""
+    """Return the way out that *relay* names; raises ConfigError where its password or its authority cannot be read."""
     if relay.folder is not None:
         return FolderTransport(relay.folder)
     secret = read_secret(relay)
@@ -272,6 +273,7 @@ def open_transport(relay: RelaySection) -> Transport:
         username=relay.username,
         password=secret.get_secret_value() if secret else None,
         connections=relay.connections,
+        tls_context=trusting(relay.authority),
     )
 
 

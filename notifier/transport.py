@@ -24,6 +24,7 @@ import aiosmtplib
 
 from notifier.plain import line
 from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, Problem
+from store.trouble import reason
 
 _PERMANENT = range(500, 600)
 _TOO_LARGE = 552  # may already answer MAIL FROM (RFC 1870 6.1)
@@ -181,7 +182,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(_write, self.folder, name, message)
         except OSError as error:
-            raise DeliveryDeferredError(f"写不进目录 {self.folder}：{error.strerror}") from error
+            raise DeliveryDeferredError(f"写不进目录 {self.folder}：{reason(error)}") from error
         return f"已写成 {name}"
 
     async def close(self) -> None:

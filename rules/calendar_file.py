@@ -21,6 +21,7 @@ from pathlib import Path
 import yaml
 
 from store.errors import ConfigError, Problem
+from store.trouble import reason
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS = range(1950, 2200)
@@ -73,7 +74,7 @@ class Page:
         try:
             node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
-            self.wrong(None, "", f"读不了：{error.strerror}", "检查文件权限")
+            self.wrong(None, "", f"读不了：{reason(error)}", "检查文件权限")
             return None
         except UnicodeDecodeError:
             self.wrong(None, "", "不是 UTF-8 编码", "另存为 UTF-8")

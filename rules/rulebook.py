@@ -20,6 +20,7 @@ from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model import Department, District, Ground
+from store.trouble import reason
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ def load_pack(path: Path) -> RuleBook:
     try:
         files = _collect(path.resolve(), problems)
     except OSError as error:
-        problems.add(Node(str(error.filename), ""), f"读不了：{error.strerror}", "检查运行用户能否读取")
+        problems.add(Node(str(error.filename), ""), f"读不了：{reason(error)}", "检查运行用户能否读取")
         raise ConfigError(problems.found) from error
     return _loaded(path.resolve().name, files, problems)
 
@@ -134,7 +135,7 @@ def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) ->
     try:
         files[name] = file.read_bytes()
     except OSError as error:
-        problems.add(Node(str(file), ""), f"读不了：{error.strerror}", "检查运行用户能否读取")
+        problems.add(Node(str(file), ""), f"读不了：{reason(error)}", "检查运行用户能否读取")
 
 
 # ---------------------------------------------------------------- meaning

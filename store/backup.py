@@ -27,6 +27,7 @@ from store.copying import Contents, Progress
 from store.database import Database
 from store.errors import StoreUnavailableError, UsageError
 from store.leases import at_work
+from store.trouble import reason
 
 _FORMAT = 1
 _DATABASE, _MANIFEST = "zuozhen.db", "manifest.json"
@@ -99,7 +100,7 @@ def read_manifest(archive: Path) -> Manifest:
         contents = Contents(**{**contents, "broken": tuple(contents["broken"])})
         return Manifest(made_at=datetime.fromisoformat(said.pop("made_at")), contents=contents, **said)
     except OSError as error:
-        raise UsageError(f"打不开备份 {archive}：{error.strerror or error}") from error
+        raise UsageError(f"打不开备份 {archive}：{reason(error)}") from error
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"{archive} 不是 zuozhen 的备份，或者已经损坏") from error
 
@@ -186,9 +187,7 @@ def _workshop(target: Path) -> Iterator[Path]:
         with TemporaryDirectory(dir=target.absolute().parent, prefix=f".{target.name}-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
     except OSError as error:
-        raise UsageError(
-            f"写不了 {target.absolute().parent}：{error.strerror or error}（请检查目录是否存在、有无权限、是否有足够空间）"
-        ) from error
+        raise UsageError(f"写不了 {target.absolute().parent}：{reason(error)}（请检查目录是否存在、有无权限、是否有足够空间）") from error
 
 
 def _publish(file: Path, target: Path) -> None:

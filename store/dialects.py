@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
+from store.trouble import reason
 
 _WAL_LIMIT = 64 << 20  # bytes the write-ahead file is cut back to after a burst of large mails
 _MIGRATION_LOCK = 0x7A756F7A68656E  # "zuozhen": one upgrade at a time on PostgreSQL
@@ -196,8 +197,8 @@ def create_file(url: sa.URL) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        reason = f"数据库文件 {url.database} 无法建立：{error.strerror}（请检查目录是否存在、权限是否正确）"
-        raise StoreUnavailableError(reason) from error
+        problem = f"数据库文件 {url.database} 无法建立：{reason(error)}（请检查目录是否存在、权限是否正确）"
+        raise StoreUnavailableError(problem) from error
 
 
 def lock_for_migration(connection: sa.Connection) -> None:
@@ -248,10 +249,10 @@ def is_unavailable(error: BaseException) -> bool:
 
 def unavailable(error: BaseException) -> StoreUnavailableError:
     """Return *error* as an operator should read it, with *error* as its cause."""
-    reason = str(error.orig if isinstance(error, exc.DBAPIError) else error)
-    by_words = (remedy for mark, remedy in _REMEDIES if mark in reason)
+    said = str(error.orig if isinstance(error, exc.DBAPIError) else error)
+    by_words = (remedy for mark, remedy in _REMEDIES if mark in said)
     remedy = _BY_STATE.get(_state_of(error)) or next(by_words, "请查看数据库日志")
-    failure = StoreUnavailableError(f"数据库暂不可用：{reason.splitlines()[0] if reason else ''}（{remedy}）")
+    failure = StoreUnavailableError(f"数据库暂不可用：{said.splitlines()[0] if said else ''}（{remedy}）")
     failure.__cause__ = error
     return failure
 

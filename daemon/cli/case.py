@@ -15,11 +15,11 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import Act, Correction, Review
-from daemon.trouble import reason as trouble
 from daemon.wiring import Stores, open_desk, utc_now
 from store.errors import UsageError
 from store.life import BY_NAME, ROLE_WORDS, Role, Step, possible
 from store.model import CaseState, Verdict
+from store.trouble import reason as trouble
 
 _LARGEST_FILE = 50 << 20
 

@@ -19,12 +19,12 @@ from daemon.cli.output import as_json, done, failed
 from daemon.cli.place import JsonOption
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, channel_of, take, temporary_house
-from daemon.trouble import reason
 from daemon.wiring import utc_now
 from rules.explain import explain
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
 from store.model import District
+from store.trouble import reason
 
 PackOption = Annotated[str, typer.Option("--pack", metavar="规则包", help="随产品的规则包名称，或规则包目录的路径（带 /）")]
 BUILTIN = "chenggong"

@@ -9,10 +9,10 @@ import typer
 
 from daemon.cli.chinese import Command
 from daemon.cli.output import done
-from daemon.trouble import reason
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import UsageError
 from store.model import District
+from store.trouble import reason
 
 CONFIG = """\
 # 坐诊接诉 zuozhen 的配置。改好后执行：zuozhen check --config {folder}/zuozhen.toml

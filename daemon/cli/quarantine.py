@@ -11,10 +11,10 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.trouble import reason
 from daemon.wiring import Stores, utc_now
 from store.errors import UsageError
 from store.model import StoredArrival
+from store.trouble import reason
 
 Id = Annotated[int, typer.Argument(metavar="来件编号", min=1, max=LARGEST_ID)]
 _HEAD = 2_000  # bytes shown of an unreadable message

@@ -17,13 +17,13 @@ from daemon.cli.rules_history import midnight, progress
 from daemon.cli.workbench import FAILED_GATE, folder_of
 from daemon.districts import DistrictFiles
 from daemon.past import Span
-from daemon.trouble import reason
 from daemon.wiring import Stores, utc_now
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.backtest import KINDS, Summary
 from rules.workbench.report import Heading, report
 from store.errors import UsageError
 from store.history import Period
+from store.trouble import reason
 
 _LISTED = 20
 _TITLE = 24

@@ -11,12 +11,12 @@ import typer
 from daemon.cli.output import as_json, done, failed
 from daemon.cli.place import ConfigOption, JsonOption
 from daemon.cli.workbench import FAILED_GATE, PackArgument, chosen, folder_of
-from daemon.trouble import reason
 from rules.rulebook import load_pack
 from rules.workbench.diff import diff
 from rules.workbench.fmt import formatted
 from rules.workbench.tree import as_svg, as_text, tree
 from store.errors import UsageError
+from store.trouble import reason
 
 _FOLDERS = ("lists", "rules", "cases")
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from daemon.config import MIB, Config, StoreSection
 from daemon.doctor.certificate import own_certificate_ends, validity
 from daemon.doctor.finding import Finding, fine, hint, trouble
-from daemon.trouble import reason
 from daemon.wiring import open_database
 from rules.calendar import Calendar
 from store.database import Database
 from store.errors import ConfigError, TemporaryError, UsageError
 from store.figures import figures
+from store.trouble import reason
 
 _DATABASE = "数据库"
 _LITTLE, _TIGHT = 10_240 * MIB, 1_024 * MIB

@@ -31,7 +31,13 @@ async def examine_relay(relay: RelaySection, now: datetime) -> Sequence[Finding]
     try:
         probe = await transport.probe()
     except DeliveryDeferredError as error:
-        return [trouble(_ABOUT, str(error), "检查 [relay] 的 host、port、security、username 和口令，以及到该服务器的网络")]
+        return [
+            trouble(
+                _ABOUT,
+                str(error),
+                "检查 [relay] 的 host、port、security、username 和口令，以及到该服务器的网络；证书是单位自签的，写 authority",
+            )
+        ]
     finally:
         await transport.close()
     login = "登录成功" if relay.username else "没有设登录名，未登录"

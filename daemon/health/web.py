@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from daemon.health.gauges import Gauges
 from daemon.health.vitals import Check, as_json
-from daemon.trouble import reason
 from store.errors import UsageError
+from store.trouble import reason
 
 if TYPE_CHECKING:
     from daemon.health.vitals import Vitals

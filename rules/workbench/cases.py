@@ -21,6 +21,7 @@ from rules.packfiles import Node, Problems, Reader, Table, read_yaml
 from rules.samples import SAMPLE_KEYS, read_sample
 from store.errors import ConfigError, Problem, UsageError
 from store.model import District, Verdict
+from store.trouble import reason
 
 FOLDER = "cases"  # of a pack, no part of its rules
 _EXPECTED = ("verdict", "ground", "department", "other")
@@ -69,7 +70,7 @@ def _root(path: Path, problems: Problems) -> Node | None:
     try:
         return read_yaml(path.read_bytes(), str(path), problems)
     except OSError as error:
-        raise ConfigError([Problem(place=str(path), key="", message=f"读不了：{error.strerror}", remedy="检查路径和权限")]) from error
+        raise ConfigError([Problem(place=str(path), key="", message=f"读不了：{reason(error)}", remedy="检查路径和权限")]) from error
 
 
 def _case(stem: str, number: int, node: Node, district: District, reader: Reader) -> Iterator[Case]:

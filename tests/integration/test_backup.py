@@ -189,7 +189,7 @@ async def test_damage_is_found_before_anything_is_in_place(store: Store, tmp_pat
             await backup.restore(tmp_path / f"{name}.zip", target, progress=quiet)
         await target.close()
         assert names(tmp_path / "new") == []
-    with pytest.raises(UsageError, match="打不开"):
+    with pytest.raises(UsageError, match=r"打不开备份 .*：没有这个文件或目录"):
         await backup.verify(tmp_path / "absent.zip", progress=quiet)
 
 
@@ -229,7 +229,7 @@ async def test_older_schema_asks_for_an_upgrade(store: Store, tmp_path: Path) ->
 
 async def test_place_that_cannot_be_written(store: Store, tmp_path: Path) -> None:
     """A folder that is not there is named."""
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere：没有这个文件或目录"):
         await made(store, tmp_path / "nowhere" / "b.zip")
 
 

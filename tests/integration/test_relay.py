@@ -8,10 +8,14 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon.config import RelaySection
+from daemon.doctor.outgoing import examine_relay
 from notifier.mail import build
 from notifier.transport import SmtpTransport
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
@@ -98,6 +102,21 @@ async def test_through_a_real_relay() -> None:
         await way.send(mail(5)[0], sender=USER, recipient=TO)
         await taking.has(4)
     assert {message_id.partition(".")[0][-1] for message_id in taking.ids()} == {"1", "2", "4", "5"}
+
+
+async def test_a_relay_whose_certificate_the_house_signed_itself(tmp_path: Path) -> None:
+    """Named as `authority`, who signed the certificate is believed by the doctor; without it nobody goes on."""
+    authority, secret = tmp_path / "authority.pem", tmp_path / "password"
+    secret.write_text(PASSWORD, encoding="utf-8")
+    async with relay() as (server, _):
+        server.authority.cert_pem.write_to_path(str(authority))
+        section = RelaySection(host="127.0.0.1", port=server.submission, username=USER, password_file=secret, authority=authority)
+        trusting = await examine_relay(section, datetime.now(UTC))
+        doubting = await examine_relay(section.model_copy(update={"authority": None}), datetime.now(UTC))
+
+    assert "登录成功" in trusting[0].message
+    assert "加密连接失败" in doubting[0].message
+    assert "authority" in doubting[0].remedy
 
 
 async def test_mail_too_large_for_the_relay_goes_without_the_original() -> None:

@@ -532,7 +532,7 @@ async def test_taken_address_is_explained(door: Door) -> None:
     """Two daemons on one port: the second says in Chinese where and what to look at."""
     listener = Listener(port=door.reception.port, hostname="mx.cg.example", max_size=1000)
     second = Reception(listener, recipients=RECIPIENTS, accept=Shelf().accept, now=lambda: NOW)
-    with pytest.raises(UsageError, match=rf"无法在 127\.0\.0\.1:{listener.port} 监听 SMTP.*占用"):
+    with pytest.raises(UsageError, match=rf"无法在 127\.0\.0\.1:{listener.port} 监听 SMTP：地址已被别的程序占用"):
         await second.start()
     await second.stop()
 

@@ -9,6 +9,7 @@ import pytest
 from daemon import config
 from daemon.config_reader import load_addresses, load_config, read_secret
 from daemon.mailboxes import mailboxes_of
+from daemon.wiring import open_transport
 from store.errors import ConfigError
 from store.model import District
 
@@ -243,6 +244,18 @@ def test_mailbox_that_cannot_be_meant(tmp_path: Path, text: str, problem: str) -
     """Told when the file is read, not by the first mail."""
     with pytest.raises(ConfigError, match=re.escape(problem)):
         load_config(write(tmp_path, GOOD + BOX + text))
+
+
+def test_the_authority_of_the_relay(tmp_path: Path) -> None:
+    """Counted from the file's folder like every path; one that is no certificate is told of before the first mail."""
+    (tmp_path / "authority.pem").write_text("none")
+    loaded = load_config(write(tmp_path, GOOD.replace('folder = "outgoing"', 'host = "smtp.example.cn"\nauthority = "authority.pem"')))
+    assert loaded.relay.authority == tmp_path / "authority.pem"
+    with pytest.raises(ConfigError, match="证书用不了：不是 PEM 证书"):
+        open_transport(loaded.relay)
+    (tmp_path / "authority.pem").unlink()
+    with pytest.raises(ConfigError, match="证书用不了：没有这个文件或目录"):
+        open_transport(loaded.relay)
 
 
 def test_mailboxes_against_each_other_and_the_districts(tmp_path: Path) -> None:
