@@ -63,7 +63,7 @@ def backtest_pack(
     if html is not None:
         _write(html, report(summary, _heading(book, old, period, recorded=recorded)))
     if json_:
-        as_json(_as_json(summary))
+        as_json(as_data(summary))
     else:
         _print(summary, html)
     if summary.unlike or summary.failed or (at_most is not None and summary.grave > at_most):
@@ -103,9 +103,11 @@ def _write(path: Path, page: str) -> None:
         raise UsageError(f"写不了报告 {path}：{reason(error)}") from error
 
 
-def _as_json(summary: Summary) -> dict[str, object]:
+def as_data(summary: Summary) -> dict[str, object]:
+    """Return what `--json` prints."""
     moves = [{"before": before, "after": after, "count": count} for (before, after), count in summary.moves.most_common()]
-    return {**asdict(summary), "moves": moves, "grave": summary.grave}
+    counts = {"kinds": dict(summary.kinds), "came": dict(summary.came), "went": dict(summary.went)}  # asdict() counts a Counter's pairs
+    return {**asdict(summary), **counts, "moves": moves, "grave": summary.grave}
 
 
 def _print(summary: Summary, html: Path | None) -> None:
