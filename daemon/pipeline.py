@@ -19,7 +19,7 @@ from daemon.waiting import first_of
 from rules.deadline_plan import Planner, plans
 from rules.decide import decide
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
-from store.model import Bounce, Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
+from store.model import Bounce, Candidate, Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
 
 if TYPE_CHECKING:
     from channels.reader import Reader
@@ -58,9 +58,10 @@ class DistrictRoom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one arrival; `case` is the one it opened or continued, None where it is no case."""
+    """What became of one arrival; `case` is the one it opened or continued, None where it is no case. `candidates` it was compared with."""
 
     petition: Petition
+    candidates: Sequence[Candidate]
     decision: Decision
     case: Case | None
 
@@ -111,7 +112,8 @@ class Pipeline:
         await self._note_bounce(arrival, reading.petition.letter.bounce)
         room = self.rooms[arrival.district]
         async with room.deciding:
-            decision, case = await self._conclude(room, arrival, reading)
+            outcome = await self._conclude(room, arrival, reading)
+        decision, case = outcome.decision, outcome.case
         log.info(
             "arrival.decided",
             arrival_id=arrival.id,
@@ -121,7 +123,7 @@ class Pipeline:
             department=decision.department,
             rules=[hit.rule for hit in decision.hits],
         )
-        return Outcome(petition=reading.petition, decision=decision, case=case)
+        return outcome
 
     async def _note_bounce(self, arrival: StoredArrival, bounce: Bounce | None) -> None:
         """Tell the case of a mail of ours that came back. A commit of its own: it may be repeated, and says nothing of this arrival."""
@@ -132,12 +134,14 @@ class Pipeline:
             about = {"notice_id": returned.notice_id, "case": returned.case_number, "purpose": returned.purpose}
             log.warning("notice.bounced", **about, permanent=bounce.is_permanent, status=bounce.status, problem=bounce.words)
 
-    async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> tuple[Decision, Case | None]:
+    async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""
         while True:
-            decision, seen = await self._decide(room, arrival, reading.petition)
+            candidates, seen = await self._matching.candidates(room.rulebook.district, reading.petition, exclude_arrival=arrival.id)
+            decision = await self._decide(room, arrival, reading.petition, candidates)
             try:
-                return decision, await self._record(room, arrival, reading, decision, seen)
+                case = await self._record(room, arrival, reading, decision, seen)
+                return Outcome(petition=reading.petition, candidates=candidates, decision=decision, case=case)
             except OutrunError:
                 log.debug("arrival.outrun", arrival_id=arrival.id)
 
@@ -160,10 +164,8 @@ class Pipeline:
         except WorkerFailedError as error:
             raise TemporaryError(f"暂时无法读件：{error}") from error
 
-    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition) -> tuple[Decision, int]:
-        """Return the decision, and on which state of the district's cases it stands."""
-        candidates, seen = await self._matching.candidates(room.rulebook.district, petition, exclude_arrival=arrival.id)
-        decision = await asyncio.to_thread(
+    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition, candidates: Sequence[Candidate]) -> Decision:
+        return await asyncio.to_thread(
             decide,
             petition,
             candidates,
@@ -173,7 +175,6 @@ class Pipeline:
             now=arrival.received_at,
             engine=room.engine.name,
         )
-        return decision, seen
 
     def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""

@@ -26,6 +26,7 @@ from daemon.health.attend import Watch, attended
 from daemon.missing_notice import report_calendar
 from daemon.pipeline import DistrictRoom
 from daemon.rulebooks import order_folders
+from daemon.shadowing import Shadowing
 from daemon.waiting import first_of
 from daemon.wiring import House, keep_packs, open_rooms
 from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
@@ -46,6 +47,8 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     doors = receptions(house)
     house.pipeline.on_recorded(lambda _arrival, _outcome: house.sender.wake())
     house.pipeline.on_recorded(house.metrics.decided)
+    shadowing = Shadowing(house)
+    house.pipeline.on_recorded(shadowing.heard)
     house.clock.on_written(house.sender.wake)
     house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
@@ -59,6 +62,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             parts.create_task(_pipeline_then(house, stop, drained), name="pipeline")
             following = Following(house, house.config.name or socket.gethostname())
             parts.create_task(keep_running("following", lambda: following.run(stop), stop), name="following")
+            parts.create_task(shadowing.run(stop), name="shadow")
             await _run_doors(Entrances(doors=doors, watchers=house.watchers), stop, started, watch)
     except ExceptionGroup as group:
         for error in group.exceptions:

@@ -45,6 +45,7 @@ from store.orders import Orders
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
 from store.packs import Packs
+from store.shadows import Shadows
 from store.workers import Caps
 
 log = structlog.get_logger()
@@ -68,6 +69,7 @@ class Stores:
     matching: Matching
     packs: Packs
     orders: Orders
+    shadows: Shadows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
             matching=Matching(database),
             packs=Packs(database),
             orders=Orders(database),
+            shadows=Shadows(database),
         )
     finally:
         await database.close()

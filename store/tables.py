@@ -434,6 +434,40 @@ class FollowerRow(Row, table=True):
     problem: Text
 
 
+class ShadowRunRow(Row, table=True):
+    """One pack's time as shadow of the one in force; the highest `seq` of a district counts. See `store.shadows`."""
+
+    __tablename__ = "shadow_runs"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "seq"),)
+
+    district: Text
+    seq: int
+    digest: Text
+    started_at: Moment
+    started_by: Text
+    stopped_at: MaybeMoment
+    stopped_by: Text
+    decided: int
+    different: int
+    dropped: int
+    failed: int
+    problem: Text
+
+
+class ShadowDifferenceRow(Row, table=True):
+    """One petition that a shadow decided otherwise; `nth` counts those of a `run` from 1, the oldest are dropped. See `store.shadows`."""
+
+    __tablename__ = "shadow_differences"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "run", "nth"), _to("arrivals", "arrival_id"))
+
+    district: Text
+    run: int
+    nth: int
+    arrival_id: int
+    at: Moment
+    found: Text  # JSON
+
+
 class LeaseRow(Row, table=True):
     """What one service holds until a moment by the server's clock; see `store.leases`. `district` is "" for what concerns them all."""
 
@@ -477,5 +511,7 @@ DEADLINES = _table("deadlines")
 PACKS = _table("packs")
 ORDERS = _table("pack_orders")
 FOLLOWERS = _table("pack_followers")
+SHADOW_RUNS = _table("shadow_runs")
+SHADOW_DIFFERENCES = _table("shadow_differences")
 LEASES = _table("leases")
 KNOWLEDGE = _table("knowledge")

@@ -91,6 +91,12 @@ class Worker:
         with self._lock:
             self._stop()
 
+    def abort(self) -> None:
+        """Kill the child at once, whatever it is at; a question under way then raises WorkerFailedError. Any thread may call."""
+        child = self._child
+        if child is not None:
+            child.kill()
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._stop()

@@ -20,6 +20,7 @@ from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_schema import schema
+from daemon.cli.rules_shadow import list_shadow, start_shadow, stop_shadow
 from daemon.cli.rules_try import coverage_of, try_pack
 from daemon.cli.rules_view import diff_packs, format_pack, tree_of
 from daemon.evaluation import evaluate as evaluate_rows
@@ -58,6 +59,11 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("history", cls=Command)(history)
     rules.command("schema", cls=Command)(schema)
     rules.command("evaluate", cls=Command)(evaluate)
+    shadow = group("让另一个规则包在旁边悄悄试判，看它会判得哪里不一样")
+    shadow.command("start", cls=Command)(start_shadow)
+    shadow.command("stop", cls=Command)(stop_shadow)
+    shadow.command("list", cls=Command)(list_shadow)
+    rules.add_typer(shadow, name="shadow")
     app.add_typer(rules, name=name)
 
 

@@ -52,7 +52,7 @@ def apply(
     pack = folder_of(folder)
     settings = config_at(config)
     book = load_pack(pack)
-    section = _section(settings, book)
+    section = section_of(settings, book)
     files = load_district(section, settings.calendar.folder, book)
     _check(files, pack, section)
 
@@ -79,7 +79,7 @@ def restore(
     settings = config_at(config)
 
     async def order(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        files = _only(districts, district)
+        files = only(districts, district)
         id_ = files.rulebook.district.id
         kept = await stores.packs.load(id_, digest)
         asked = Order(district=id_, seq=0, digest=kept.digest, at=utc_now(), actor=by, reason=reason, origin=Origin.PERSON)
@@ -102,7 +102,7 @@ def history(
     """
 
     async def load(stores: Stores, districts: dict[str, DistrictFiles]) -> tuple[list[Order], list[Follower]]:
-        id_ = _only(districts, district).rulebook.district.id
+        id_ = only(districts, district).rulebook.district.id
         return await stores.orders.list(id_, limit=limit), await stores.orders.followers(id_)
 
     orders, followers = with_stores(config, load)
@@ -119,7 +119,8 @@ def _row(order: Order) -> tuple[str, ...]:
     return str(order.seq), order.digest[:_SHORT], local(order.at), who, order.reason
 
 
-def _only(districts: dict[str, DistrictFiles], district: str) -> DistrictFiles:
+def only(districts: dict[str, DistrictFiles], district: str) -> DistrictFiles:
+    """Return the files of *district*, of the only one where none is named. Raises UsageError where that does not say which."""
     if district and district not in districts:
         raise UsageError(f"配置里没有区 {district}；有：{'、'.join(districts)}")
     if not district and len(districts) > 1:
@@ -127,7 +128,7 @@ def _only(districts: dict[str, DistrictFiles], district: str) -> DistrictFiles:
     return districts[district or next(iter(districts))]
 
 
-def _section(settings: Config, book: RuleBook) -> DistrictSection:
+def section_of(settings: Config, book: RuleBook) -> DistrictSection:
     """Return the section of the configuration whose pack is of the same district."""
     for section in settings.district:
         if load_pack(pack_folder(section.pack)).district.id == book.district.id:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon
+from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon, deliver
+from tests.e2e.mails import mail
 from tests.e2e.test_cli import Said, zuozhen
 
 CONFIG = f"""
@@ -119,6 +120,52 @@ async def test_apply_without_a_running_daemon(folder: Path) -> None:
     assert said.code == 0
     assert "没有运行中的服务；下次启动时生效。" in said.out
     assert event["digest"] == ordered
+
+
+async def shadow(folder: Path, *words: str) -> Said:
+    """Run a command under `zuozhen rules shadow`."""
+    return await rules(folder, "shadow", *words)
+
+
+async def test_a_shadow_beside_the_daemon(folder: Path, running: Daemon) -> None:
+    """A second pack decides beside the live one without a restart; what it decides otherwise is listed, explained, and outlives its stop."""
+    (started,) = await running.logged("service.started")
+    said = await shadow(folder, "start", copy(folder, "new", "route: gsj", "route: gdj"), "--by", "王芳")
+    (event,) = await running.logged("shadow.started")
+    assert await deliver(started["ports"]["smtp"], mail("我公司车间每天下午停水，请求尽快恢复供水。", subject="停水"))
+    async with asyncio.timeout(60):
+        while not json.loads((await shadow(folder, "list", "--json")).out)["run"]["decided"]:
+            pass  # each look is a command of its own
+    stopped = await shadow(folder, "stop", "--by", "李明")
+    await running.logged("shadow.stopped")
+    listed, whole = await shadow(folder, "list"), json.loads((await shadow(folder, "list", "--json")).out)
+    (found,) = whole["differences"]
+    explained = await asyncio.to_thread(zuozhen, "explain", found["key"], "--under", event["digest"], config=folder / "zuozhen.toml")
+
+    assert (said.code, said.err) == (0, "")
+    assert "开始试判" in said.out
+    assert stopped.out == f"规则包 {event['digest'][:12]} 的试判已结束。\n"
+    assert (whole["run"]["digest"], whole["run"]["decided"], whole["run"]["different"]) == (event["digest"], 1, 1)
+    assert (found["divergence"]["live"]["department"], found["divergence"]["shadow"]["department"]) == ("gsj", "gdj")
+    assert "试判了 1 件，1 件不一样。" in listed.out
+    assert found["key"] in listed.out
+    assert "承办部门" in explained.out
+
+
+async def test_shadows_that_are_refused(folder: Path) -> None:
+    """Before the first there is nothing to list or stop; a pack with errors, or the one in force, is no shadow."""
+    wrong = copy(folder, "wrong", "mention: 停水", "mention: 停水, at_least: 9")
+    empty, idle = await shadow(folder, "list"), await shadow(folder, "stop", "--by", "王芳")
+    refused, same = await shadow(folder, "start", wrong, "--by", "王芳"), await shadow(folder, "start", "./pack", "--by", "王芳")
+
+    assert empty.out == "还没有规则包试判过。开始：zuozhen rules shadow start 规则包目录 --by 姓名\n"
+    assert idle.out == "现在没有规则包在试判。\n"
+    assert refused.code == 1
+    assert "ZZ113 错误" in refused.err
+    assert "没有开始试判" in refused.err
+    assert (same.code, same.out) == (2, "")
+    assert "与现用的完全相同" in same.err
+    assert json.loads((await shadow(folder, "list", "--json")).out)["run"] is None
 
 
 async def test_apply_of_another_district(folder: Path) -> None:

@@ -197,18 +197,28 @@ COMMANDS = {
     "db": ["upgrade", "status"],
     "backup": [],
     "restore": [],
-    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "schema", "evaluate"],
+    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "schema", "evaluate", "shadow"],
 }
-PAGES = [(), *((name,) for name in COMMANDS), *((name, command) for name, commands in COMMANDS.items() for command in commands)]
+WITHIN = {("rules", "shadow"): ["start", "stop", "list"]}
+PAGES = [
+    (),
+    *((name,) for name in COMMANDS),
+    *((name, command) for name, commands in COMMANDS.items() for command in commands),
+    *((*words, command) for words, commands in WITHIN.items() for command in commands),
+]
 
 
 def test_every_command_is_tested() -> None:
     """The list of pages below is that of the commands there are."""
-    found = {}
+    found: dict[str, list[str]] = {}
+    within: dict[tuple[str, ...], list[str]] = {}
     for name in _COMMANDS:
         groups = [group.typer_instance for group in build([name]).registered_groups if group.name == name]
-        found[name] = [str(command.name) for group in groups if group for command in group.registered_commands]
+        inner = [(str(one.name), one.typer_instance) for group in groups if group for one in group.registered_groups]
+        found[name] = [str(command.name) for group in groups if group for command in group.registered_commands] + [one for one, _ in inner]
+        within |= {(name, one): [str(command.name) for command in typer.registered_commands] for one, typer in inner if typer}
     assert found == COMMANDS
+    assert within == WITHIN
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
