@@ -196,7 +196,7 @@ async def test_it_runs_until_told_to_stop(other: RuleBook) -> None:
         await begin(place, other)
         opened, stop = Shadowing(place.house), asyncio.Event()
         running = asyncio.create_task(opened.run(stop))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(110):
             while ID not in opened._running:
                 await place.house.stores.shadows.newest(ID)
             desk = opened._running[ID].desk
