@@ -131,6 +131,8 @@ class Composer:
         if rank == "coordinator":
             return [(own, "督办"), *((address, "督办情况") for address, _ in coordinator), *oversight]
         superior = self._addresses.superiors.get(case.department, {}).get(rank)
+        if superior is not None:  # the mail is addressed to his department, then to his rank
+            superior = Address(name=superior.name or own.name, address=superior.address)
         return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
 
     def for_deadlines(self, case: Case, to: Address, occasion: Occasion, round_: str) -> Notice:
