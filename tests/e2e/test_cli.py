@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ import structlog
 from daemon import districts
 from daemon.cli import _COMMANDS, build, run
 from rules.rulebook import builtin_pack, load_pack
+from store.model import CaseState
 from tests.e2e.instance import MAILBOX, ROOT, Sink, daemon, deliver, sink, write_instance
 from tests.e2e.mails import TAX, mail
 
@@ -511,6 +513,74 @@ def test_overrule_assign_and_note(ask: Here) -> None:
     wrong = ask("case", "assign", number, "--department", "nowhere", *BY)
     assert wrong.code == 2
     assert "没有部门代号 nowhere；可用的有：" in wrong.err
+
+
+def test_a_life_by_the_command_line(ask: Here) -> None:
+    """From assignment to closing: each act is answered in a sentence, and what is possible is listed for people and for programs."""
+    number = ask.numbers()["accept"]
+    listed = ask("case", "events", number)
+    assert f"{number}　已交办" in listed.out
+    assert "签收" in listed.out
+    data = ask("case", "events", number, "--json").data
+    assert (data["number"], data["state"]) == (number, "assigned")
+    assert {event["event"]: event["needs"] for event in data["events"]}["return"] == ["department"]
+    assert {state["state"] for state in ask("case", "events", "--json").data} == {state.value for state in CaseState}
+    for words, said in (
+        (("acknowledge", "--as", "department"), "签收”，现为“已签收"),
+        (("promise", "--as", "department", "--days", "7", "--limit", "5"), "承诺时限”，现为“办理中"),
+        (("answer", "--as", "department", "--result", "solved"), "答复企业”，现为“已答复"),
+        (("rate", "--as", "enterprise", "--rating", "satisfied"), "企业评价”，现为“已评价"),
+        (("close",), "销号”，现为“已销号"),
+    ):
+        assert ask("case", "do", number, *words, *BY).out == f"{number} 已记入“{said}”\n"
+    assert "依据：本区规则包设定" in ask("case", "show", number).out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("close",), "现为“已交办”，不能销号；现在可以："),
+        (("acknowledge", "--as", "enterprise"), "签收只能由承办部门（--as department）、统筹部门（--as coordinator）来做"),
+        (("promise", "--days", "9"), "承诺时限原则上不超过 7 个工作日，超过的要写明原因：--evidence 原因"),
+        (("promise",), "承诺时限要写明：--days 工作日数"),
+        (("return", "--as", "department"), "退回要写明：--department 部门代号"),
+        (("return", "--as", "department", "--department", "nowhere"), "没有部门代号 nowhere；可用的有："),
+        (("answer", "--result", "done"), "只能写：--result solved"),
+        (("clsoe",), "没有名为 clsoe 的事件；有："),
+        (("answer", "--result", "solved", "--file", "/nonexistent/函.pdf"), "打不开 /nonexistent/函.pdf：没有这个文件或目录"),
+    ],
+)
+def test_an_act_that_is_not_possible(ask: Here, words: tuple[str, ...], expected: str) -> None:
+    """The error says what is wrong and what to write or do instead; the case is as it was."""
+    number = ask.numbers()["accept"]
+    before = ask("case", "show", number, "--json").data
+    said = ask("case", "do", number, *words, *BY)
+    assert said.code == 2
+    assert expected in said.err
+    assert ask("case", "show", number, "--json").data == before
+
+
+def test_an_act_without_reason_or_on_no_case(ask: Here) -> None:
+    """A return without a reason is refused, and a number that is none is named."""
+    number = ask.numbers()["accept"]
+    returned = ("case", "do", number, "return", "--as", "department", "--department", "zjj", "--by", "李明")
+    assert "缺少选项 --reason" in ask(*returned).err
+    assert "请写明经办人（--by 姓名）和理由" in ask(*returned, "--reason", " ").err
+    assert "没有编号为 CG-2099-00001 的事项" in ask("case", "do", "CG-2099-00001", "heed", *BY).err
+    assert "没有编号为 CG-2099-00001 的事项" in ask("case", "events", "CG-2099-00001").err
+
+
+def test_two_clerks_at_once(instance: Path, ask: Here) -> None:
+    """Two clerks close one case at the same moment, each in a process of his own: one does it, the other is told how it stands."""
+    number = ask.numbers()["accept"]
+    assert ask("case", "do", number, "answer", "--result", "solved", *BY).code == 0
+    with ThreadPoolExecutor(2) as clerks:
+        done = list(clerks.map(lambda _: zuozhen("case", "do", number, "close", *BY, config=instance), range(2)))
+    assert sorted(said.code for said in done) == [0, 2]
+    (late,) = [said.err for said in done if said.code]
+    assert "刚被别人改过" in late or "现为“已销号”，不能销号" in late
+    history = ask("case", "show", number, "--json").data["history"]
+    assert [event["kind"] for event in history].count("case.closed") == 1
 
 
 def test_set_aside_mail(ask: Here) -> None:
