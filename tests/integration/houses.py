@@ -73,8 +73,9 @@ class Enterprise:
     @property
     def name(self) -> str:
         """Its registered name."""
-        first, second = divmod(self.number, len(_NAMES))
-        return f"昆明{_NAMES[first]}{_NAMES[second]}办公用品有限公司"
+        rest, last = divmod(self.number, len(_NAMES))
+        first, middle = divmod(rest, len(_NAMES))
+        return f"昆明{_NAMES[first] if first else ''}{_NAMES[middle]}{_NAMES[last]}办公用品有限公司"
 
     @property
     def address(self) -> str:
