@@ -344,7 +344,7 @@ async def test_held_back_by_the_cap_is_sent_on_a_persons_word_only(shared: Bench
     """A notice above the cap is never sent by itself; the operator's retry overrules."""
     enterprise = Enterprise()
     for number in range(11):
-        last = await shared.opened(enterprise=enterprise, subject=f"第{number}次反映发票增量未办")
+        last = await shared.opened(enterprise=enterprise, subject=f"{number}号门店发票增量未办")
     held = await shared.notice(last, Purpose.ACKNOWLEDGE)
     assert held.state is NoticeState.SUPPRESSED
     relay = Relay()
