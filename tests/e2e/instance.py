@@ -48,15 +48,16 @@ addresses = "addresses.toml"
 """
 _MAILBOX = """
 [[mailbox]]
-name = "诉求邮箱"
+name = "{name}"
 host = "{host}"
 port = {port}
-security = "tls"
-authority = "authority.pem"
+security = "{security}"
+authority = "{authority}"
 user = "{user}"
-password_file = "mailbox-password"
+password_file = "{password}"
 poll_seconds = 5
-after = "seen"
+after = "{after}"
+move_to = "{move_to}"
 """
 _ADDRESSES = """
 [sender]
@@ -114,25 +115,39 @@ async def sink() -> AsyncIterator[Sink]:
         await server.wait_closed()
 
 
-def write_instance(folder: Path, relay_port: int, *, database: str = "", box: Box | None = None) -> Path:
+def write_instance(folder: Path, relay_port: int, *, database: str = "") -> Path:
     """Write configuration and addresses; return the configuration's path.
 
-    The database is a file in *folder* unless an URL is given; *box* is read by IMAP.
+    The database is a file in *folder* unless an URL is given.
     """
     district = load_pack(builtin_pack("chenggong")).district
     departments = "\n".join(f'{id_} = "{id_}@cg.example"' for id_ in district.departments)
     (folder / "addresses.toml").write_text(_ADDRESSES.format(mailbox=MAILBOX, departments=departments), encoding="utf-8")
     (folder / "data").mkdir()
     text = _CONFIG.format(url=database or "sqlite:///data/zuozhen.db", port=relay_port, mailbox=MAILBOX)
-    if box is not None:
-        text += _MAILBOX.format(host=HOST, port=box.server.tls, user=box.user)
-        box.server.authority.cert_pem.write_to_path(folder / "authority.pem")
-        secret = folder / "mailbox-password"
-        secret.touch(mode=0o600)
-        secret.write_text(box.password, encoding="utf-8")
     path = folder / "zuozhen.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def add_mailbox(config: Path, box: Box, **changes: object) -> None:
+    """Add *box* to the configuration, over TLS; *changes* go to its section."""
+    folder = config.parent
+    (folder / "password").write_text(box.password, encoding="utf-8")
+    box.server.authority.cert_pem.write_to_path(folder / "authority.pem")
+    usual: dict[str, object] = {
+        "name": "坐诊信箱",
+        "host": HOST,
+        "port": box.server.tls,
+        "security": "tls",
+        "authority": "authority.pem",
+        "user": box.user,
+        "password": "password",
+        "after": "seen",
+        "move_to": "",
+    }
+    with config.open("a", encoding="utf-8") as file:
+        file.write(_MAILBOX.format(**{**usual, **changes}))
 
 
 def ask(config: Path, query: str, *, database: str = "") -> list[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.crashing import AFTERWARDS, BY_IMAP, BY_SMTP
-from tests.e2e.instance import Sink, ask, daemon, deliver, sink, write_instance
+from tests.e2e.instance import Sink, add_mailbox, ask, daemon, deliver, sink, write_instance
 from tests.e2e.mails import mail
 from tests.servers.dovecot import Box, Dovecot
 from tests.servers.postgres import Postgres
@@ -60,7 +60,8 @@ async def test_killed_with_a_mail_fetched(mark: str, database: str, dovecot: Dov
     box = dovecot.box()
     box.put(mail())
     async with sink() as relay:
-        config = write_instance(tmp_path, relay.port, database=database, box=box)
+        config = write_instance(tmp_path, relay.port, database=database)
+        add_mailbox(config, box)
         async with daemon(config, dying_at=mark) as first:
             assert await first.died() == -signal.SIGKILL
         _let_leases_lapse(config, database)

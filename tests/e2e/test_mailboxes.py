@@ -17,24 +17,10 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.e2e.instance import ROOT, daemon, sink, write_instance
+from tests.e2e.instance import ROOT, add_mailbox, daemon, sink, write_instance
 from tests.e2e.mails import mail
-from tests.servers.dovecot import Box, Dovecot
-from tests.servers.ground import HOST, free_ports
-
-_MAILBOX = """
-[[mailbox]]
-name = "{name}"
-host = "{host}"
-port = {port}
-security = "{security}"
-authority = "{authority}"
-user = "{user}"
-password_file = "{password}"
-poll_seconds = 5
-after = "{after}"
-move_to = "{move_to}"
-"""
+from tests.servers.dovecot import Dovecot
+from tests.servers.ground import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +43,6 @@ async def zuozhen(*words: str) -> Said:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
     ended = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=100)
     return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-
-
-def add_mailbox(config: Path, box: Box, **changes: object) -> None:
-    """Add *box* to the configuration, over TLS; *changes* go to its section."""
-    folder = config.parent
-    (folder / "password").write_text(box.password, encoding="utf-8")
-    box.server.authority.cert_pem.write_to_path(folder / "authority.pem")
-    usual: dict[str, object] = {
-        "name": "坐诊信箱",
-        "host": HOST,
-        "port": box.server.tls,
-        "security": "tls",
-        "authority": "authority.pem",
-        "user": box.user,
-        "password": "password",
-        "after": "seen",
-        "move_to": "",
-    }
-    with config.open("a", encoding="utf-8") as file:
-        file.write(_MAILBOX.format(**{**usual, **changes}))
 
 
 async def test_mail_in_a_mailbox_becomes_a_case(dovecot: Dovecot, tmp_path: Path) -> None:
@@ -112,10 +78,8 @@ async def test_second_service_takes_a_dead_ones_mailbox_over(dovecot: Dovecot, p
         for name in ("one", "two"):
             folder = tmp_path / name
             folder.mkdir()
-            config = write_instance(folder, relay.port)
-            config.write_text(
-                f'name = "{name}"\n[store]\nurl = "{postgresql_url}"\n' + config.read_text(encoding="utf-8"), encoding="utf-8"
-            )
+            config = write_instance(folder, relay.port, database=postgresql_url)
+            config.write_text(f'name = "{name}"\n' + config.read_text(encoding="utf-8"), encoding="utf-8")
             add_mailbox(config, box)
             configs.append(config)
         first = await running.enter_async_context(daemon(configs[0]))
