@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints a table: `make bench`, `make bench ARGS="--only decide --json"`. Writes nothing; takes some two minutes.
+"""Runs the benchmarks and prints a table: `make bench`, `make bench ARGS="--only decide --json"`. Writes nothing; all of them take some twenty minutes.
 
 Every figure stands beside a floor that is measured in the same run, in turn with it: on another machine the figures
 move and the ratios stay. The last column says how much of the machine other work took meanwhile; much of it spoils even ratios. What
