@@ -246,7 +246,7 @@ def test_help(words: tuple[str, ...], here: Here) -> None:
         (("case", "note", "X", "--reason", "y"), "缺少选项 --by\n用法见：zuozhen case note --help"),
         (("case", "note", "X", "--by"), "选项 --by 后面要写一个值"),
         (("case", "list", "--sate", "x"), "没有选项 --sate，是否想写 --state？"),
-        (("case", "list", "--state", "open"), "选项 --state：只能是 under_review、assigned、awaiting_supplement、refused"),
+        (("case", "list", "--state", "open"), "选项 --state：只能是 under_review、accepted、assigned、acknowledged、handling"),
         (("case", "list", "--limit", "0"), "选项 --limit：不得小于 1"),
         (("case", "list", "--limit", "many"), "选项 --limit：应为整数"),
         (("outbox", "show", "12345678901234567890"), "参数“邮件编号”：不得大于 999999999"),
