@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.servers import postgres as postgresql
@@ -16,6 +18,15 @@ __all__ = ["dovecot"]
 
 settings.register_profile("zuozhen", deadline=None)
 settings.load_profile("zuozhen")
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Undo what a command that ran in this process set for its log: the next test may listen for events below that level."""
+    before, last_resort = structlog.get_config(), logging.lastResort
+    yield
+    structlog.configure(**before)
+    logging.lastResort = last_resort
 
 
 @pytest.fixture(scope="session")
