@@ -20,13 +20,16 @@ settings.register_profile("zuozhen", deadline=None)
 settings.load_profile("zuozhen")
 
 
-@pytest.fixture(autouse=True)
-def log_as_before() -> Iterator[None]:
+def _log_as_before() -> Iterator[None]:
     """Undo what a command that ran in this process set for its log: the next test may listen for events below that level."""
     before, last_resort = structlog.get_config(), logging.lastResort
     yield
     structlog.configure(**before)
     logging.lastResort = last_resort
+
+
+log_as_before_test = pytest.fixture(autouse=True)(_log_as_before)
+log_as_before_module = pytest.fixture(autouse=True, scope="module")(_log_as_before)  # for commands that a module's own fixtures run
 
 
 @pytest.fixture(scope="session")
