@@ -87,7 +87,7 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         else:
             files = files_of(districts, case.district)
             problems = open_desk(files).composer.problems(case)
-            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, problems, owed)))
+            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, owed, problems)))
 
     with_stores(config, work)
 

@@ -122,8 +122,9 @@ async def _show_one(house: House, board: _Board, folder: Path, *, stay: bool) ->
         return
     history = await house.stores.cases.history(example.id)
     notices = sorted(await house.stores.outbox.list(case_id=example.id), key=lambda queued: queued.id)
+    owed = await house.stores.deadlines.of_case(example.id)
     done("\n———— 其中一件（zuozhen case show）————\n")
-    done("\n".join(show.case_lines(example, board.district, history, notices)))
+    done("\n".join(show.case_lines(example, board.district, history, notices, owed)))
     mail = next(queued for queued in notices if queued.notice.purpose is Purpose.ASSIGN)
     done("\n———— 承办部门收到的邮件（zuozhen outbox show）————\n")
     done(f"收件人：{mail.notice.to.address}\n主题：{mail.notice.subject}\n\n{mail.notice.text}")

@@ -65,8 +65,8 @@ def case_lines(
     district: District,
     history: Sequence[Event],
     notices: Sequence[QueuedNotice],
+    owed: Sequence[Deadline],
     problems: Sequence[str] = (),
-    owed: Sequence[Deadline] = (),
 ) -> list[str]:
     """Return all that is known of a case, for reading from top to bottom; *problems* are notices that cannot reach their addressee."""
     return [

@@ -56,7 +56,7 @@ async def test_bounce_for_good(house: Bench, text: str) -> None:
     assert (event.data["notice"], event.data["permanent"], event.actor) == (notice_id, True, "system")
     assert event.reason == notice.problem
     assert await stores.cases.verify(case.id) == []
-    shown = "\n".join(show.case_lines(case, house.room.rulebook.district, await stores.cases.history(case.id), [notice]))
+    shown = "\n".join(show.case_lines(case, house.room.rulebook.district, await stores.cases.history(case.id), [notice], []))
     assert f"收到退信：{notice.problem}" in shown
     assert "被退信  交办 → " in shown
     (step,) = [step for step in (await message_log.read(stores.database, message_id)).steps if step.kind == "notice.bounced"]
