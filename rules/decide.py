@@ -158,7 +158,12 @@ def _compared(known: Facts) -> dict[str, Compared]:
     cases = [known.candidates[str(fact["id"])] for fact in facts]
     return {
         str(fact["id"]): Compared(
-            case_id=case.case_id, number=case.number, keys=case.keys, likeness=float(str(fact["likeness"])), days=int(str(fact["days"]))
+            case_id=case.case_id,
+            number=case.number,
+            keys=case.keys,
+            likeness=float(str(fact["likeness"])),
+            days=int(str(fact["days"])),
+            record_id=case.elsewhere.record_id if case.elsewhere else None,
         )
         for fact, case in zip(facts, cases, strict=True)
     }

@@ -59,7 +59,7 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
     for fact, proof in (*mentions, *_counts(matches, rulebook.counts), *_nears(matches, rulebook.nears)):
         facts.append(fact)
         evidence[str(fact["id"])] = tuple(_quote(match) for match in proof[:_QUOTES])
-    known = {f"p{candidate.case_id}": candidate for candidate in candidates}
+    known = {f"p{candidate.case_id}": candidate for candidate in candidates if candidate.case_id is not None}
     profile = _profile(matches, words.weights)
     facts += _by_worth(
         _candidate(identity, candidate, _likeness(candidate, petition, profile, words), now) for identity, candidate in known.items()
@@ -306,7 +306,7 @@ def _candidate(identity: str, candidate: Candidate, alike: float, now: datetime)
         **{f"same_{key}": True for key in candidate.keys},
         "likeness": round(alike, 4),
         "days": max((now - candidate.received_at).days, 0),
-        "verdict": candidate.verdict.value,
+        **({"verdict": candidate.verdict.value} if candidate.verdict else {}),
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from store.codec import from_json, to_json
 from store.errors import UsageError
-from store.matching import number_key
+from store.matching_keys import number_key
 from store.model import Case, CaseState, Decision, Due, NotACase, Petition, Progress, Verdict
 from store.tables import ARRIVALS, CASES, DECISION_PROPOSED, DECISIONS
 

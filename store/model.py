@@ -270,19 +270,45 @@ class District:
 # ---------------------------------------------------------------- matching
 
 
+class PlatformStatus(StrEnum):
+    """What another government platform made of a report, whatever its own words for it."""
+
+    ACCEPTED = "accepted"  # 已受理, 办理中
+    PENDING = "pending"  # 待审核
+    REFUSED = "refused"  # 不予受理
+    CLOSED = "closed"  # 已办结
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Where a report stands at another government platform, as its record told us last. `words` is the platform's own word for `status`."""
+
+    record_id: int
+    platform: str  # its id in the pack
+    number: str  # the platform's own number
+    status: PlatformStatus
+    words: str
+    since: datetime  # from when it stands so
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An earlier case that shares a key with a petition. `keys` says which: "thread", "number", "uscc", "phone", "name", "sender"."""
+    """An earlier report that shares a key with a petition. `keys` says which: "thread", "number", "uscc", "phone", "name", "sender".
 
-    case_id: int
+    It is a case of ours (`case_id`, `state`, `verdict`), a record of another platform (`elsewhere`), or a case that such a record opened:
+    then it has both. `number` is our case number, or the platform's where there is no case.
+    """
+
+    case_id: int | None
     number: str
     keys: tuple[str, ...]
-    state: CaseState
-    verdict: Verdict
+    state: CaseState | None
+    verdict: Verdict | None
     name: str
     title: str
     content: str
     received_at: datetime
+    elsewhere: Elsewhere | None = None
 
 
 # ---------------------------------------------------------------- what was decided
@@ -334,13 +360,17 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One earlier case a petition was compared with, as it was then: `keys` as of a `Candidate`, likeness 0 to 1, whole days between them."""
+    """One earlier report a petition was compared with, as it was then: `keys` as of a `Candidate`, likeness 0 to 1, whole days between them.
 
-    case_id: int
+    `record_id` is the record of another platform, `case_id` None where that has no case of ours.
+    """
+
+    case_id: int | None
     number: str
     keys: tuple[str, ...]
     likeness: float
     days: int
+    record_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,7 +419,7 @@ class Decision:
     accompanying: tuple[str, ...]
     advice: str | None  # department id to turn to where refused
     missing: tuple[str, ...]  # for supplement: what to ask for, Chinese
-    related_case: int | None  # follow_up: the case it belongs to; else the duplicate's first case
+    related_case: int | None  # follow_up: the case it belongs to; else the earlier case of the same matter
     urgent: bool
     review: tuple[str, ...]
     named_departments: tuple[str, ...]
@@ -401,6 +431,7 @@ class Decision:
     engine: str  # "durable-rules" or "reference"
     compared: tuple[Compared, ...] = ()  # the earlier cases the rules could know of, best first
     level: str = ""  # 一般, 复杂, 重点, 重大 (JN-4); "" where no rule says
+    related_record: int | None = None  # the record of another platform that reports the same matter
     classes: tuple[str, ...] = ()  # 全局工作 or 部门任务, 共性需求 or 个性诉求, 政策措施 or 程序规范 (JN-1)
 
 

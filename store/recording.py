@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, deadlines, dialects, knowledge, life, matching
+from store import arrivals, audit, casebook, deadlines, dialects, knowledge, life, matching, matching_keys
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -209,7 +209,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         **casebook.standing_values(case),
         "district": case.district,
         "number": number,
-        "number_key": matching.number_key(number),
+        "number_key": matching_keys.number_key(number),
         "opened_at": now,
         "received_at": filing.arrival.received_at,
         "arrival_id": case.arrival_id,
@@ -224,7 +224,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
     }
     case = replace(case, id=connection.execute(_OPEN, values).scalar_one())
     audit.keep(connection, case.id, case.district, events)
-    matching.remember(connection, case.id, case.arrival_id, case.district, matching.keys_of(petition))
+    matching.remember(connection, case.id, case.arrival_id, case.district, matching_keys.keys_of(petition))
     return case
 
 
@@ -242,7 +242,7 @@ def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Cas
     _set_aside(connection, filing, case.id, now)
     data = {**_sources(filing), **_grounds_of(decision)}
     audit.append(connection, case.id, [Entry(kind="case.follow_up", at=now, actor="rules", data=data)])
-    matching.remember(connection, case.id, filing.arrival.id, case.district, matching.thread_keys(filing.reading.petition))
+    matching.remember(connection, case.id, filing.arrival.id, case.district, matching_keys.thread_keys(filing.reading.petition))
     return case
 
 

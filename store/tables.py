@@ -322,6 +322,54 @@ class KeyRow(Row, table=True):
     arrival_id: int
 
 
+class PlatformRecordRow(Row, table=True):
+    """One report as another government platform told us last; `number` is the platform's. `case_id` where it was handed to us as a case.
+
+    `name`, `title` and `content` are what a petition is compared with; `status` is a `PlatformStatus`, `status_words` the platform's own.
+    """
+
+    __tablename__ = "platform_records"
+    __table_args__ = (
+        sa.UniqueConstraint("district", "platform", "number"),
+        _to("arrivals", "arrival_id"),
+        _to("cases", "case_id"),
+        sa.Index("ix_platform_records_arrival", "arrival_id"),
+        sa.Index("ix_platform_records_case", "case_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    platform: Text
+    number: Text
+    status: Text
+    status_words: Text
+    status_since: Moment
+    reported_at: Moment
+    name: Text
+    title: Text
+    content: Text
+    arrival_id: int  # the arrival that told it last
+    case_id: int | None
+
+
+class RecordKeyRow(Row, table=True):
+    """One key by which a later petition finds a record of another platform; as `KeyRow` does for a case."""
+
+    __tablename__ = "record_keys"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("district", "kind", "value", "record_id"),
+        _to("platform_records", "record_id"),
+        sa.Index("ix_record_keys_record", "record_id"),
+    )
+
+    district: Text
+    kind: Text
+    value: Text
+    record_id: int
+    arrival_id: int
+
+
 class DeadlineRow(Row, table=True):
     """One date somebody owes something by; see `store.owing`. `next_at` is NULL where the clock has nothing to do, `ended_at` while it runs or waits."""
 
@@ -506,6 +554,8 @@ CASES = _table("cases")
 DECISIONS = _table("decisions")
 EVENTS = _table("events")
 KEYS = _table("match_keys")
+PLATFORM_RECORDS = _table("platform_records")
+RECORD_KEYS = _table("record_keys")
 NOTICES = _table("notices")
 DEADLINES = _table("deadlines")
 PACKS = _table("packs")

@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, select
 
-from store.model import Address, Candidate, CaseState, Petition, Reading, Verdict
+from store import matching
+from store.model import Address, Candidate, CaseState, Elsewhere, Petition, PlatformStatus, Reading, Verdict
+from store.tables import PLATFORM_RECORDS
 from tests.integration.store_values import DISTRICT, NOW, Store, arrival, decision, found, letter, notice, opened, petition
 
 
@@ -21,7 +24,7 @@ async def store(database_url: str) -> AsyncIterator[Store]:
 async def keys(store: Store, asked: Petition, *, exclude_arrival: int = 0) -> dict[int, tuple[str, ...]]:
     """Return the candidates of a petition as case id → keys, in order."""
     found_cases, _ = await store.matching.candidates(DISTRICT, asked, exclude_arrival=exclude_arrival)
-    return {candidate.case_id: candidate.keys for candidate in found_cases}
+    return {candidate.case_id: candidate.keys for candidate in found_cases if candidate.case_id is not None}
 
 
 async def open_case_of(store: Store, name: str, asked: Petition) -> int:
@@ -135,6 +138,79 @@ async def test_key_of_everybody_is_no_key(store: Store, monkeypatch: pytest.Monk
     await open_case_of(store, "2", petition("2", letter=letter("2", sender=platform)))
 
     assert await keys(store, asked) == {cases[0]: ("name",)}
+
+
+async def record_of(store: Store, name: str, told: Petition, *, case_id: int | None = None) -> int:
+    """Take in a record of another platform, or what it says now where it is known, and return its id."""
+    stored = await store.accept(arrival(name))
+    values = {
+        "district": DISTRICT.id,
+        "platform": "12345",
+        "number": "5301-1",
+        "status": "accepted",
+        "status_words": "办理中",
+        "status_since": NOW,
+        "reported_at": NOW,
+        "name": told.name.value if told.name else "",
+        "title": told.title,
+        "content": told.content,
+        "arrival_id": stored.id,
+        "case_id": case_id,
+    }
+
+    def unit(connection: Connection) -> int:
+        made = PLATFORM_RECORDS.insert().returning(PLATFORM_RECORDS.c.id)
+        known: int = connection.scalar(select(PLATFORM_RECORDS.c.id)) or connection.execute(made, values).scalar_one()
+        matching.remember_record(connection, known, stored.id, DISTRICT.id, told)
+        return known
+
+    return await store.db.write(unit)
+
+
+async def test_record_of_another_platform_is_found(store: Store) -> None:
+    """A petition finds what its enterprise reported elsewhere, with the platform's number and where it stands there."""
+    record_id = await record_of(store, "1", FIRST)
+
+    (candidate,), _ = await store.matching.candidates(DISTRICT, petition("2", phone=found("13800000001")), exclude_arrival=0)
+
+    elsewhere = Elsewhere(record_id=record_id, platform="12345", number="5301-1", status=PlatformStatus.ACCEPTED, words="办理中", since=NOW)
+    assert (candidate.case_id, candidate.state, candidate.verdict, candidate.elsewhere) == (None, None, None, elsewhere)
+    assert (candidate.number, candidate.keys, candidate.content) == ("5301-1", ("phone",), "内容 1")
+
+
+async def test_record_does_not_find_itself(store: Store) -> None:
+    """Decided on its own content, a record is not its own earlier report."""
+    record_id = await record_of(store, "1", FIRST)
+    (arrival_id,) = await store.db.read(lambda connection: connection.scalars(select(PLATFORM_RECORDS.c.arrival_id)).all())
+
+    assert (await store.matching.candidates(DISTRICT, FIRST, exclude_arrival=arrival_id))[0] == []
+    assert [
+        one.elsewhere and one.elsewhere.record_id for one in (await store.matching.candidates(DISTRICT, FIRST, exclude_arrival=0))[0]
+    ] == [record_id]
+
+
+async def test_record_and_its_case_are_one_candidate(store: Store) -> None:
+    """A report that another platform handed to us counts once, as our case that also stands elsewhere."""
+    case = await store.open_case("1")
+    await record_of(store, "2", replace(FIRST, letter=letter("x", sender=None)), case_id=case.id)
+
+    (candidate,), _ = await store.matching.candidates(DISTRICT, replace(petition("1"), phone=found("13800000001")), exclude_arrival=0)
+
+    assert (candidate.case_id, candidate.number, candidate.keys) == (case.id, case.number, ("phone", "name", "sender"))
+    assert candidate.elsewhere is not None
+    assert candidate.elsewhere.number == "5301-1"
+
+
+async def test_record_that_changes_is_found_by_what_it_says_now(store: Store) -> None:
+    """A platform that corrects its record is found by the correction alone, and whoever decided on the old one is told."""
+    await record_of(store, "1", FIRST)
+    _, seen = await store.matching.candidates(DISTRICT, FIRST, exclude_arrival=0)
+
+    await record_of(store, "2", petition("2", phone=found("13900000002")))
+
+    assert (await store.matching.candidates(DISTRICT, petition("3", phone=found("13800000001")), exclude_arrival=0))[0] == []
+    found_now, now = await store.matching.candidates(DISTRICT, petition("3", phone=found("13900000002")), exclude_arrival=0)
+    assert ([one.keys for one in found_now], now) == ([("phone",)], seen + 1)
 
 
 async def test_candidate_tells_what_the_rules_compare(store: Store) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.matching import name_key, number_key, numbers_in, phone_keys
+from store.matching_keys import name_key, number_key, numbers_in, phone_keys
 
 PATTERN = "CG-{year}-{seq:05d}"
 
