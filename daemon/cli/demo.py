@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -77,24 +78,37 @@ def _instance(folder: Path) -> Path:
 
 
 async def _run(config: Config, folder: Path, *, stay: bool) -> None:
-    mails, stop, ready = samples(), asyncio.Event(), asyncio.get_running_loop().create_future()
+    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    def started(ports: dict[str, int]) -> None:
+        if not ready.cancelled():  # which it is where the demo was interrupted before its doors were open
+            ready.set_result(ports)
+
     async with open_house(config) as house:
-        board = _Board(mails, house.rooms[_PACK].rulebook.district)
-        house.pipeline.on_recorded(board.add)
-        service = asyncio.create_task(serve(house, stop, started=ready.set_result))
+        service = asyncio.create_task(serve(house, stop, started=started))
+        showing = asyncio.create_task(_show_all(house, ready, folder, stay=stay))
         try:
-            with board.live():
-                await asyncio.wait({ready, service}, return_when=asyncio.FIRST_COMPLETED)
-                if not service.done():
-                    await _send(mails, ready.result()["smtp"])
-                    await _settled(house, board)
-            if not service.done():
-                await _show_one(house, board, folder, stay=stay)
-            if stay:
+            # Ctrl-C, or a door that cannot open, ends the service; what is being shown then has nothing to wait for any more.
+            await asyncio.wait({service, showing}, return_when=asyncio.FIRST_COMPLETED)
+            if showing.done() and stay:
                 await asyncio.wait({service})
         finally:
+            showing.cancel()
             stop.set()
             await service
+        with suppress(asyncio.CancelledError):
+            await showing
+
+
+async def _show_all(house: House, ready: asyncio.Future[dict[str, int]], folder: Path, *, stay: bool) -> None:
+    """Hand the samples in, draw what becomes of them, then one case in full."""
+    mails = samples()
+    board = _Board(mails, house.rooms[_PACK].rulebook.district)
+    house.pipeline.on_recorded(board.add)
+    with board.live():
+        await _send(mails, (await ready)["smtp"])
+        await _settled(house, board)
+    await _show_one(house, board, folder, stay=stay)
 
 
 async def _send(mails: Sequence[Sample], port: int) -> None:
