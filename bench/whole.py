@@ -82,7 +82,7 @@ class _Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._arrivals, self._outbox = Arrivals(database), Outbox(database, domain="bench.example")
+        self._arrivals, self._outbox = Arrivals(database), Outbox(database, domain="bench.example", key=b"")
 
     async def is_done(self, _count: int) -> bool:
         return not await self._arrivals.undecided_count() and not await self._outbox.list(state=NoticeState.QUEUED, limit=1)

@@ -37,6 +37,7 @@ from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
 from store.deadlines import Deadlines
+from store.instance import Instance
 from store.leases import Leases
 from store.ledger import Ledger
 from store.matching import Matching
@@ -70,6 +71,7 @@ class Stores:
     packs: Packs
     orders: Orders
     shadows: Shadows
+    instance: Instance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +142,18 @@ def open_database(store: StoreSection) -> Database:
 
 
 @asynccontextmanager
-async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
-    """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued."""
+async def open_stores(config: Config, *, domain: str, key: bytes | None = None) -> AsyncIterator[Stores]:
+    """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued.
+
+    *key* is that of a new database's Message-IDs; by default it is drawn.
+    """
     database = open_database(config.store)
     await database.upgrade()
     await database.start()
     try:
         limits = config.limits
-        outbox = Outbox(database, domain=domain, caps=MailCaps(day=limits.mails_a_day, three_hours=limits.mails_in_3_hours))
+        instance, caps = Instance(database), MailCaps(day=limits.mails_a_day, three_hours=limits.mails_in_3_hours)
+        outbox = Outbox(database, domain=domain, key=await instance.message_key(key), caps=caps)
         yield Stores(
             database=database,
             arrivals=Arrivals(database),
@@ -159,6 +165,7 @@ async def open_stores(config: Config, *, domain: str) -> AsyncIterator[Stores]:
             packs=Packs(database),
             orders=Orders(database),
             shadows=Shadows(database),
+            instance=instance,
         )
     finally:
         await database.close()
@@ -176,8 +183,11 @@ async def open_leases(database: Database, name: str) -> AsyncIterator[Leases]:
 
 
 @asynccontextmanager
-async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
-    """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away."""
+async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, key: bytes | None = None) -> AsyncIterator[House]:
+    """Build everything for *config*; raises ConfigError with every problem, StoreUnavailableError where the database is away.
+
+    *now* and *key* (see `open_stores`) are other than usual where time and Message-IDs must come out the same again.
+    """
     districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
     mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
     transport = open_transport(config.relay)
@@ -186,7 +196,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now) -
     reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
     try:
         async with (
-            open_stores(config, domain=message_domain(districts[0].addresses)) as stores,
+            open_stores(config, domain=message_domain(districts[0].addresses), key=key) as stores,
             open_leases(stores.database, config.name or socket.gethostname()) as leases,
         ):
             await keep_packs(stores.packs, districts, now=now())

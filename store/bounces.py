@@ -1,6 +1,6 @@
 """A mail of ours that came back: which notice it was, what that means for it, and the event at its case.
 
-A report is a stranger's claim. What ties it to a notice is the Message-ID, 128 random bits that only the notice's addressees have seen; and
+A report is a stranger's claim. What ties it to a notice is the Message-ID, 128 bits by our key that only the notice's addressees have seen; and
 what it can do is bounded: a notice comes back once for good and is once reported late, however many reports there are.
 """
 

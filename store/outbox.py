@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from store.tables import CASES, NOTICES
 Listed = list  # the class below has a method of that name
 
 _DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
+_MARK = 32  # hex digits
 _FREE = {"owner": None, "leased_until": None}
 _ENDED = {**_FREE, "due_at": None}
 _IS_QUEUED = NOTICES.c.due_at.is_not(None)
@@ -63,10 +64,10 @@ class Caps:
 class Outbox:
     """The notices of all districts in one database."""
 
-    def __init__(self, db: Database, *, domain: str, caps: Caps | None = None) -> None:
-        """Work on *db*, started by its owner; *domain* stands behind the @ of our Message-IDs."""
+    def __init__(self, db: Database, *, domain: str, key: bytes, caps: Caps | None = None) -> None:
+        """Work on *db*, started by its owner; *domain* stands behind the @ of our Message-IDs, which *key* makes hard to guess."""
         self._db = db
-        self._domain = domain
+        self._domain, self._key = domain, key
         self._caps = caps or Caps()
 
     def put(self, connection: Connection, case: Case, notices: Sequence[Notice], *, arrival_id: int, now: datetime) -> None:
@@ -136,6 +137,7 @@ class Outbox:
         return ""
 
     def _row(self, case: Case, notice: Notice, problem: str) -> dict[str, Any]:
+        written = to_json(notice)
         return {
             "district": case.district,
             "case_id": case.id,
@@ -143,14 +145,21 @@ class Outbox:
             "purpose": notice.purpose,
             "recipient": _cap_key(notice),
             "round": notice.round,
-            "notice": to_json(notice),
+            "notice": written,
             "cap_key": _cap_key(notice) if notice.capped and not problem else None,
-            "message_id": f"{secrets.token_hex(16)}.{notice.purpose}@{self._domain}",
+            "message_id": f"{self._mark(case, written)}.{notice.purpose}@{self._domain}",
             "state": NoticeState.SUPPRESSED if problem else NoticeState.QUEUED,
             "tries": 0,
             "problem": problem,
             "reply": "",
         }
+
+    def _mark(self, case: Case, written: str) -> str:
+        """Return what names a notice of *case* for good: the same words to the same address have the same mark, others never.
+
+        128 bits by our key: only who has seen the mail knows them (`store.bounces` rests on that).
+        """
+        return hmac.digest(self._key, f"{case.district}\n{case.number}\n{written}".encode(), "sha256").hex()[:_MARK]
 
 
 def _cap_key(notice: Notice) -> str:

@@ -538,6 +538,17 @@ class KnowledgeRow(Row, table=True):
     changes: int
 
 
+class InstanceRow(Row, table=True):
+    """One named value that a database remembers about itself; see `store.instance`."""
+
+    __tablename__ = "instance"
+    __table_args__ = (sa.PrimaryKeyConstraint("name", "district"),)
+
+    district: Text
+    name: Text
+    value: Text
+
+
 def _table(name: str) -> sa.Table:
     return Row.metadata.tables[name]
 
@@ -565,3 +576,4 @@ SHADOW_RUNS = _table("shadow_runs")
 SHADOW_DIFFERENCES = _table("shadow_differences")
 LEASES = _table("leases")
 KNOWLEDGE = _table("knowledge")
+INSTANCE = _table("instance")

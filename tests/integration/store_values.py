@@ -85,7 +85,7 @@ def url_of(path: Path) -> str:
 
 def store_on(db: Database, *, caps: Caps | None = None) -> Store:
     """Return the nouns of *db*."""
-    outbox = Outbox(db, domain="mail.example", caps=caps)
+    outbox = Outbox(db, domain="mail.example", key=b"invented", caps=caps)
     return Store(db, Arrivals(db), outbox, Cases(db, outbox), Matching(db))
 
 

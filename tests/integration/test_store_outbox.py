@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from store.cases import Cases
 from store.errors import UsageError
+from store.instance import Instance
 from store.model import Case, Notice, NoticeState, Purpose, QueuedNotice
-from store.outbox import Caps
+from store.outbox import Caps, Outbox
 from tests.integration.store_values import HOUR, LEASE, NOW, Store, notice, opened
 
 STRANGER = "boss@enterprise.example"
@@ -62,6 +65,28 @@ async def test_notice_comes_back_as_composed(store: Store) -> None:
     unique, _, rest = claimed.message_id.partition(".")
     assert (len(unique), rest) == (32, "assign@mail.example")
     assert await store.outbox.get(claimed.id) == claimed
+
+
+async def test_the_same_words_have_the_same_message_id(tmp_path: Path) -> None:
+    """Written again in another database with the same key, a notice has the Message-ID it had; other words, or another key, another one."""
+
+    async def written(name: str, key: bytes, *notices: Notice) -> list[str]:
+        async with opened(tmp_path / name) as store:
+            outbox = Outbox(store.db, domain="mail.example", key=key)
+            case = await Store(store.db, store.arrivals, outbox, Cases(store.db, outbox), store.matching).open_case(notices=notices)
+            return [queued.message_id for queued in await outbox.list(case_id=case.id)]
+
+    (first,) = await written("1.db", b"a", notice())
+    assert await written("2.db", b"a", notice()) == [first]
+    assert await written("3.db", b"a", notice(text="别的话")) != [first]
+    assert await written("4.db", b"b", notice()) != [first]
+
+
+async def test_a_database_keeps_the_key_of_its_message_ids(store: Store) -> None:
+    """The key is drawn once, by whoever comes first, and is the same for all who come later."""
+    drawn = await Instance(store.db).message_key()
+    assert len(drawn) == 32
+    assert await Instance(store.db).message_key(b"another") == drawn
 
 
 async def test_same_notice_is_queued_once(store: Store) -> None:
