@@ -19,7 +19,7 @@ import structlog
 from daemon.waiting import first_of
 from notifier.reminders import Item, Occasion, strongest
 from rules.deadline_kinds import Kind
-from rules.deadline_plan import Ground, Step, is_quiet, moved, schedule
+from rules.deadline_plan import Ground, Step, after_quiet, is_quiet, moved, schedule
 from store.errors import StoreUnavailableError
 from store.model import Address, Case
 from store.owing import Deadline, Fired, Letter
@@ -90,6 +90,15 @@ class Clock:
                 listener()
         return acted
 
+    async def next_moment(self) -> datetime | None:
+        """Return the first moment, now or later, at which `tick` has something to do; None where nothing is planned."""
+        now, found = self._now(), list[datetime]()
+        for district, room in self._rooms.items():
+            urgent, other = [await self._deadlines.next_at(district, urgent=urgent) for urgent in (True, False)]
+            found += [max(urgent, now)] if urgent else []
+            found += [after_quiet(max(other, now), room.calendar, room.rulebook.district.timezone)] if other else []
+        return min(found, default=None)
+
     async def count_again(self) -> int:
         """Count every running deadline by the calendar as it is now; returns how many dates moved."""
         total = 0
@@ -113,7 +122,8 @@ def _act(room: DistrictRoom, now: datetime, due: Sequence[tuple[Deadline, Case]]
             fired.append(Fired(deadline=replace(deadline, next_at=None), event="", data={}))
             continue
         acted.append(one)
-        data = {"deadline": deadline.id, "kind": deadline.kind, "what": one.step.what, "to": one.step.to, "missed": one.missed}
+        data: dict[str, object] = {"deadline": deadline.id, "kind": deadline.kind, "what": one.step.what, "to": one.step.to}
+        data |= {"step": one.deadline.fired, "planned": one.step.at.isoformat(), "missed": one.missed}
         fired.append(Fired(deadline=one.deadline, event=f"deadline.{_EVENTS[one.step.what]}", data=data))
     return fired, list(_letters(room, acted))
 

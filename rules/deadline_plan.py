@@ -144,7 +144,8 @@ def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
         last = kind.ladder[-1]
         days = islice(range(last.after + kind.repeat_every, 10_000, kind.repeat_every), kind.repeat_cap)
         late += [Step(at=at(calendar.add_working_days(due.last, day).due), what="overdue", to=last.to, copies=last.copies) for day in days]
-    return sorted([*reminders, *late], key=lambda step: step.at)
+    # Two reminders may fall on one working day where the date itself is a rest day: one is enough.
+    return sorted({step.at: step for step in (*reminders, *late)}.values(), key=lambda step: step.at)
 
 
 def _working_day_before(day: date, days: int, calendar: Calendar) -> date:
@@ -181,6 +182,16 @@ def is_quiet(now: datetime, calendar: Calendar, timezone: str) -> bool:
     """Say whether *now* is no time to write to anybody: a rest day, or outside 8:00 to 20:00."""
     local = now.astimezone(ZoneInfo(timezone))
     return not (_FIRST_HOUR <= local.hour < _LAST_HOUR and calendar.day(local.date()).counted)
+
+
+def after_quiet(now: datetime, calendar: Calendar, timezone: str) -> datetime:
+    """Return *now*, or the end of the quiet hours in which it lies."""
+    if not is_quiet(now, calendar, timezone):
+        return now
+    local = now.astimezone(ZoneInfo(timezone))
+    is_early = local.hour < _FIRST_HOUR and calendar.day(local.date()).counted
+    day = local.date() if is_early else calendar.add_working_days(local.date(), 1).due
+    return datetime.combine(day, time(_FIRST_HOUR), ZoneInfo(timezone))
 
 
 def plans(rulebook: RuleBook, calendar: Calendar) -> Planner:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from store import audit, casebook, dialects
 from store.audit import Entry
@@ -61,6 +61,11 @@ class Deadlines:
         after it, the step is never taken again.
         """
         return await self._db.write(lambda connection: self._fire(connection, district, now, limit, act, urgent_only=urgent_only))
+
+    async def next_at(self, district: str, *, urgent: bool) -> datetime | None:
+        """Return when a step of an *urgent* deadline (or of one that is not) is next due, None where none is planned."""
+        first = select(func.min(DEADLINES.c.next_at)).where(DEADLINES.c.district == district, DEADLINES.c.urgent == int(urgent))
+        return await self._db.read(lambda connection: connection.scalar(first.where(DEADLINES.c.next_at.is_not(None))))
 
     async def of_case(self, case_id: int) -> Listed[Deadline]:
         """Return all deadlines of a case, the oldest first."""

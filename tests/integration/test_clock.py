@@ -166,6 +166,27 @@ async def test_nobody_is_written_to_at_night_or_on_a_rest_day(shared: Bench) -> 
     assert await at(shared, datetime(2024, 9, 29, 9, tzinfo=ZONE)) != []  # a Sunday that is worked
 
 
+async def test_the_clock_says_when_it_has_something_to_do(shared: Bench) -> None:
+    """The next moment is that of the earliest step; one that lies in quiet hours is put to their end, an urgent one is not."""
+    asked = clock(shared)
+    assert await asked.next_moment() is None
+    case = await shared.opened()
+    assert await asked.next_moment() == datetime(2024, 9, 26, 9, tzinfo=ZONE)
+    for moment, opens in (
+        (datetime(2024, 9, 27, 6, tzinfo=ZONE), datetime(2024, 9, 27, 8, tzinfo=ZONE)),
+        (datetime(2024, 9, 27, 22, tzinfo=ZONE), datetime(2024, 9, 29, 8, tzinfo=ZONE)),  # a Sunday that is worked
+        (datetime(2024, 10, 3, 10, tzinfo=ZONE), datetime(2024, 10, 8, 8, tzinfo=ZONE)),
+    ):
+        shared.clock.now = moment
+        assert await asked.next_moment() == opens
+    shared.clock.now = datetime(2024, 9, 27, 10, tzinfo=ZONE)
+    case = await do(shared, case, "answer", result="solved")
+    case = await do(shared, case, "reopen", Role.COORDINATOR, days=1)  # due on Sunday the 29th, urgent
+    await asked.tick()
+    shared.clock.now = datetime(2024, 9, 30, 23, tzinfo=ZONE)
+    assert await asked.next_moment() == shared.clock.now
+
+
 async def test_one_person_gets_one_mail(shared: Bench) -> None:
     """Three cases that fall due at once make one mail to their department, with each case's count of days."""
     cases = [await shared.opened() for _ in range(3)]
