@@ -105,7 +105,7 @@ def sender(shared: Bench, transport: Transport, **parts: Any) -> Sender:
 
 def forgetful(shared: Bench) -> Forgetful:
     """Return the outbox of the house, with a database that goes away once."""
-    return Forgetful(shared.house.stores.database, domain="example.org")
+    return Forgetful(shared.house.stores.database, domain="example.org", key=b"invented")
 
 
 async def states(shared: Bench, case: Case) -> dict[Purpose, NoticeState]:
@@ -289,7 +289,9 @@ async def test_service_that_was_away_too_long_sends_nothing(shared: Bench) -> No
                 return claimed
 
         with capture_logs() as events:
-            await sender(shared, relay, outbox=Slow(shared.house.stores.database, domain="example.org"), leases=leases).send_due()
+            await sender(
+                shared, relay, outbox=Slow(shared.house.stores.database, domain="example.org", key=b"invented"), leases=leases
+            ).send_due()
     assert relay.taken == []
     assert {event["event"] for event in events} == {"notice.left"}
     assert set((await states(shared, case)).values()) == {NoticeState.QUEUED}
@@ -311,7 +313,7 @@ async def test_start_sends_at_once_what_an_earlier_life_left(shared: Bench) -> N
             return claimed
 
     async with asyncio.timeout(PATIENCE_S), open_leases(shared.house.stores.database, "bench") as leases:
-        outbox = UntilQuiet(shared.house.stores.database, domain="example.org")
+        outbox = UntilQuiet(shared.house.stores.database, domain="example.org", key=b"invented")
         await sender(shared, relay, outbox=outbox, leases=leases).run(stop)
     assert (len(relay.taken), len(set(relay.taken))) == (3, 2)
     assert await sendings(shared, case) == ["notice.sent", "notice.sent"]
@@ -364,7 +366,9 @@ async def test_store_away_sends_nothing_and_tries_again(shared: Bench) -> None:
             raise StoreUnavailableError("数据库被占用")
 
     with capture_logs() as events:
-        assert await sender(shared, Relay(), outbox=Away(shared.house.stores.database, domain="example.org")).send_due() == 0
+        assert (
+            await sender(shared, Relay(), outbox=Away(shared.house.stores.database, domain="example.org", key=b"invented")).send_due() == 0
+        )
     assert events == [{"event": "store.unavailable", "part": "sender", "error": "数据库被占用", "log_level": "warning"}]
 
 

@@ -166,7 +166,7 @@ async def test_mail_goes_through_the_house(tmp_path: Path, log: Heard) -> None:
                 if len(list((tmp_path / "outgoing").glob("*.eml"))) == 2:
                     sent.set()
 
-        bench.house.sender._outbox = Watched(bench.house.stores.database, domain="example.org")
+        bench.house.sender._outbox = Watched(bench.house.stores.database, domain="example.org", key=b"invented")
         await service.send(enterprise.mail())
         async with asyncio.timeout(PATIENCE_S):
             await sent.wait()
