@@ -14,7 +14,7 @@ from channels.identity import mail_keys
 from daemon.config import Config, DistrictSection, LimitsSection, RelaySection, StoreSection
 from daemon.pipeline import Outcome
 from daemon.wiring import House, open_house
-from store.model import Arrival, Channel
+from store.model import Arrival, Channel, StoredArrival
 
 _DOOR = "file"
 _ADDRESSES = """
@@ -41,11 +41,16 @@ def channel_of(path: Path) -> Channel:
     return Channel.MAIL if path.suffix.lower() == ".eml" else Channel.LETTER
 
 
-async def take(house: House, message: Message) -> Outcome:
-    """Take *message* in and process it at once, by the only district of *house*; raises as `Pipeline.process` does."""
+async def keep(house: House, message: Message) -> StoredArrival:
+    """Take *message* in for the only district of *house*, and return it as it is stored."""
     (district,) = house.rooms
     (accepted,) = await house.stores.arrivals.accept([_arrival(message, district)])
-    return await house.pipeline.process(await house.stores.arrivals.get(accepted.arrival_id))
+    return await house.stores.arrivals.get(accepted.arrival_id)
+
+
+async def take(house: House, message: Message) -> Outcome:
+    """Take *message* in and process it at once; raises as `Pipeline.process` does."""
+    return await house.pipeline.process(await keep(house, message))
 
 
 @asynccontextmanager

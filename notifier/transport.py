@@ -236,9 +236,17 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def caught_name(message_id: str) -> str:
+    """Return under which name a `FolderTransport` keeps the mail with *message_id* (without angle brackets)."""
+    return _name_by(f"<{message_id}>".encode())
+
+
 def _file_of(message: bytes) -> str:
     head = BytesHeaderParser(policy=compat32).parsebytes(message)
-    identity = str(head.get("Message-ID") or "").encode() or message
+    return _name_by(str(head.get("Message-ID") or "").encode() or message)
+
+
+def _name_by(identity: bytes) -> str:
     return f"{hashlib.sha256(identity).hexdigest()[:32]}.eml"
 
 

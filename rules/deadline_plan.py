@@ -55,8 +55,10 @@ def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: G
 
 
 def _begin(kind: Kind, case: Case, at: datetime, ground: Ground) -> Deadline | None:
-    if kind.days == "case_due":
-        return None if case.due is None else _deadline(kind, case, replace(case.due, kind=kind.id), None, at, ground)
+    if kind.days == "case_due":  # the date of the first handling; handled anew, a case has the limit of its order (重点督办单)
+        return (
+            None if case.due is None or case.progress.orders else _deadline(kind, case, replace(case.due, kind=kind.id), None, at, ground)
+        )
     amount = _amount(kind, case)
     if amount is None:
         return None

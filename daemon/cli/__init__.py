@@ -21,6 +21,7 @@ from store.errors import TemporaryError, ZuozhenError
 _SUMMARY = "坐诊接诉：接收企业来件，按规则判断受理与承办部门，登记、交办、告知、计时。"
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("daemon.cli.demo", "用样例来件演示全过程。"),
+    "drill": ("daemon.cli.drill", "演练：几个月的来件和办理几十秒走完，看哪天给谁发了什么。"),
     "init": ("daemon.cli.init", "新建一个实例目录。"),
     "check": ("daemon.cli.check", "检查配置、部门邮箱和规则包，一次列出全部问题。"),
     "run": ("daemon.cli.run", "运行服务。"),

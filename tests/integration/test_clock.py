@@ -224,6 +224,14 @@ async def test_a_return_does_not_restart_the_clock_and_has_its_time(shared: Benc
         await do(shared, case, "return", department="fgj")
 
 
+async def test_what_is_handled_anew_has_its_own_limit(shared: Bench) -> None:
+    """A supervision order sets its limit; the date of the first handling, which has passed, does not run again."""
+    case = await do(shared, await shared.opened(), "answer", result="explained")
+    shared.clock.now = datetime(2024, 12, 2, 10, tzinfo=ZONE)
+    case = await do(shared, case, "reopen", Role.COORDINATOR, days=3)
+    assert set(await running(shared, case)) == {"acknowledge", "return", "order"}
+
+
 async def test_a_reminder_that_was_heard_spares_the_next_rung(shared: Bench) -> None:
     """收悉 after the date has passed leaves out the next rung, not those after it."""
     case = await shared.opened()

@@ -1,0 +1,1 @@
+"""A drill: months of mail and acts through the real path at accelerated time, nothing sent to anybody."""
