@@ -11,17 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from channels.passage import HAN, any_of
+from store.enterprise_names import REGIONS
 
 _LONGEST = 40  # characters; registered names stay well below
 _LONGEST_SHOP = 12  # a longer run before 店 is a sentence
 _SHORTEST_TOKEN = 3  # 滇味楼
-_PLACES = any_of(
-    """北京 天津 上海 重庆 河北 山西 内蒙古 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 广西 海南 四川 贵州 云南 西藏 陕西 甘肃 青海 宁夏 新疆
-    香港 澳门 台湾 中国 昆明 曲靖 玉溪 保山 昭通 丽江 普洱 临沧 楚雄 红河 文山 西双版纳 大理 德宏 怒江 迪庆 呈贡 五华 盘龙 官渡 西山 东川 安宁 晋宁 富民 嵩明 宜良 石林
-    禄劝 寻甸 斗南 滇中 广州 深圳 珠海 佛山 东莞 中山 惠州 汕头 杭州 宁波 温州 嘉兴 绍兴 金华 台州 义乌 南京 苏州 无锡 常州 南通 徐州 扬州 合肥 芜湖 福州 厦门 泉州 漳州
-    南昌 赣州 济南 青岛 烟台 潍坊 临沂 郑州 洛阳 武汉 宜昌 襄阳 长沙 株洲 衡阳 南宁 柳州 桂林 海口 三亚 成都 绵阳 宜宾 泸州 攀枝花 贵阳 遵义 六盘水 安顺 拉萨 西安 咸阳
-    宝鸡 兰州 西宁 银川 乌鲁木齐 石家庄 唐山 保定 太原 大同 呼和浩特 包头 沈阳 大连 长春 哈尔滨"""
-)
+_PLACES = any_of(" ".join(REGIONS))
 _CHAIN = re.compile(
     rf"(?:{_PLACES}(?:省|自治区|市|区|县|州)?|[{HAN}]{{2}}(?:省|市|县|自治州)(?!{any_of('场 内 里 级 面 区 民 政 委 长 外')}))+"
 )

@@ -30,7 +30,20 @@ _FIELD_NAMES = {
 _STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
 _CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口"}
 _AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
-KEY_NAMES = {"thread": "邮件往来", "number": "登记编号", "uscc": "信用代码", "phone": "电话", "name": "企业名称", "sender": "发件地址"}
+KEY_NAMES = {
+    "thread": "邮件往来",
+    "number": "登记编号",
+    "uscc": "信用代码",
+    "document": "文书或合同编号",
+    "phone": "电话",
+    "name": "企业名称",
+    "masked": "电话（打码后）",
+    "sound": "企业名称读音",
+    "text": "少见的用语",
+    "amount": "金额",
+    "sender": "发件地址",
+    "place": "项目或地点",
+}
 _VERDICT_NAMES = {"accept": "受理", "refuse": "不予受理", "supplement": "补正"}
 _JOINTS = {"all": "，且", "any": "，或", "none": "，或"}
 

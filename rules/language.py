@@ -38,7 +38,7 @@ Facts are flat dicts with an `id` ([A-Za-z0-9_.:-]{1,64}, unique) and a kind `k`
 | mention | list, where, sentence (a number that no two sentences of one text share), negated |
 | count | list (the `key` of a `CountAsked`), words: number of different words |
 | near | list (the `key` of a `NearAsked`), other, distance: the least number of code points between two such words |
-| candidate | same_thread, same_number, same_uscc, same_phone, same_name, same_sender (bool), likeness (0 to 1), days (whole days since), verdict |
+| candidate | same_ and each of `CANDIDATE_KEYS` (bool), likeness (0 to 1), days (whole days since), verdict |
 | sender | list (the `key` of a `SenderIs` that the sender fits) |
 | derived | name |
 
@@ -56,7 +56,7 @@ DEFAULT_PLACES = ("title", "content", "caller", "attachment")  # caller: what th
 FIELDS = ("name", "uscc", "address", "contact", "phone", "title", "content")
 MEASURED_FIELDS = ("title", "content")
 AUTOMATIC_KINDS = ("auto-reply", "bounce", "list", "own")
-CANDIDATE_KEYS = ("thread", "number", "uscc", "phone", "name", "sender")
+CANDIDATE_KEYS = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "place")
 CASE_VERDICTS = ("accept", "refuse", "supplement")  # of what opened a case
 LEVELS = ("一般", "复杂", "重点", "重大")  # JN-4, the gravest last
 CLASSES = (("全局工作", "部门任务"), ("共性需求", "个性诉求"), ("政策措施", "程序规范"))  # JN-1: at most one of each pair

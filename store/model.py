@@ -293,7 +293,10 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An earlier report that shares a key with a petition. `keys` says which: "thread", "number", "uscc", "phone", "name", "sender".
+    """An earlier report that shares a key with a petition. `keys` says which, the strongest first.
+
+    "thread", "number", "uscc", "document", "phone", "name", "masked" (a masked number that fits), "sound" (a name that sounds alike), "text"
+    (rare words), "amount", "sender", "place": see `store.matching_keys`.
 
     It is a case of ours (`case_id`, `state`, `verdict`), a record of another platform (`elsewhere`), or a case that such a record opened:
     then it has both. `number` is our case number, or the platform's where there is no case.
@@ -309,6 +312,8 @@ class Candidate:
     content: str
     received_at: datetime
     elsewhere: Elsewhere | None = None
+    uscc: str = ""
+    phone: str = ""
 
 
 # ---------------------------------------------------------------- what was decided

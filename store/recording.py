@@ -214,6 +214,8 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         "received_at": filing.arrival.received_at,
         "arrival_id": case.arrival_id,
         "name": petition.name.value if petition.name else "",
+        "uscc": petition.uscc.value if petition.uscc else "",
+        "phone": petition.phone.value if petition.phone else "",
         "title": petition.title,
         "content": petition.content,
         "petition": filing.petition_json,
@@ -224,7 +226,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
     }
     case = replace(case, id=connection.execute(_OPEN, values).scalar_one())
     audit.keep(connection, case.id, case.district, events)
-    matching.remember(connection, case.id, case.arrival_id, case.district, matching_keys.keys_of(petition))
+    matching.remember_case(connection, case.id, case.arrival_id, case.district, petition)
     return case
 
 

@@ -60,6 +60,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Text = Annotated[str, Field(sa_type=PlainText)]
+EmptyText = Annotated[str, Field(default="", sa_type=PlainText, sa_column_kwargs={"server_default": ""})]
 MaybeText = Annotated[str | None, Field(sa_type=PlainText)]  # `Text | None` would lose the column type
 Moment = Annotated[datetime, Field(sa_type=UtcDateTime)]
 MaybeMoment = Annotated[datetime | None, Field(sa_type=UtcDateTime)]
@@ -223,7 +224,7 @@ class NumberRow(Row, table=True):
 class CaseRow(Row, table=True):
     """One case: what the rules made of its petition as JSON, and as columns what stands now.
 
-    `name`, `title` and `content` repeat the petition so that a candidate is read without its attachments' texts.
+    `name`, `uscc`, `phone`, `title` and `content` repeat the petition so that a candidate is read without its attachments' texts.
     `review_since` is when a person was first needed, NULL where nobody is; `events` and `head` are length and last digest of its history.
     """
 
@@ -247,6 +248,8 @@ class CaseRow(Row, table=True):
     received_at: Moment
     arrival_id: int
     name: Text
+    uscc: EmptyText
+    phone: EmptyText
     title: Text
     content: Text
     petition: Text  # JSON
@@ -347,6 +350,8 @@ class PlatformRecordRow(Row, table=True):
     status_since: Moment
     reported_at: Moment
     name: Text
+    uscc: EmptyText
+    phone: EmptyText
     title: Text
     content: Text
     arrival_id: int  # the arrival that told it last
@@ -368,6 +373,51 @@ class RecordKeyRow(Row, table=True):
     value: Text
     record_id: int
     arrival_id: int
+
+
+class GramRow(Row, table=True):
+    """One of the rarest pieces of three characters that a case keeps (`store.matching_grams`): `gram` is the piece as a number.
+
+    The key is the whole row, so that SQLite keeps it once (WITHOUT ROWID).
+    """
+
+    __tablename__ = "match_grams"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("district", "gram", "case_id"),
+        _to("cases", "case_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    district: Text
+    gram: Number
+    case_id: int
+
+
+class RecordGramRow(Row, table=True):
+    """One of the rarest pieces of a record of another platform; as `GramRow` for a case."""
+
+    __tablename__ = "record_grams"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("district", "gram", "record_id"),
+        _to("platform_records", "record_id"),
+        sa.Index("ix_record_grams_record", "record_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    district: Text
+    gram: Number
+    record_id: int
+
+
+class GramCountRow(Row, table=True):
+    """How many of the newest reports have a piece of three characters; only common ones are counted (`store.matching_grams`)."""
+
+    __tablename__ = "gram_counts"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "gram"), {"sqlite_with_rowid": False})
+
+    district: Text
+    gram: Number
+    reports: int
 
 
 class DeadlineRow(Row, table=True):
@@ -567,6 +617,9 @@ EVENTS = _table("events")
 KEYS = _table("match_keys")
 PLATFORM_RECORDS = _table("platform_records")
 RECORD_KEYS = _table("record_keys")
+GRAMS = _table("match_grams")
+RECORD_GRAMS = _table("record_grams")
+GRAM_COUNTS = _table("gram_counts")
 NOTICES = _table("notices")
 DEADLINES = _table("deadlines")
 PACKS = _table("packs")

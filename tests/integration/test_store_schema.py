@@ -100,7 +100,7 @@ Question = Callable[[Store], Coroutine[Any, Any, object]]
 ASKED = petition(
     "9",
     title="CG-2024-00001",
-    uscc=found("91530114MA6K0000X1"),
+    uscc=found("91530114MA6K0000X3"),
     phone=found("13800000001"),
     letter=letter("9", in_reply_to=("1@sender.example",)),
 )

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.matching_keys import name_key, number_key, numbers_in, phone_keys
+from store.matching_keys import (
+    amount_keys,
+    code_key,
+    document_keys,
+    masked_shapes,
+    name_key,
+    number_key,
+    numbers_in,
+    phone_keys,
+    phone_shapes,
+    place_keys,
+    sound_key,
+)
 
 PATTERN = "CG-{year}-{seq:05d}"
 
@@ -47,6 +59,8 @@ def test_names_of_different_enterprises() -> None:
         ("13800000001 / 0871-65550001", {"65550001", "13800000001"}),
         ("0871-65550001转801", {"65550001"}),
         ("138****0001", set()),
+        ("l36O88O9l37", {"13608809137"}),
+        ("O871-6745 3382", {"67453382"}),
         ("138XXXX0001", set()),
         ("12345", set()),
         ("", set()),
@@ -56,6 +70,73 @@ def test_names_of_different_enterprises() -> None:
 def test_phones_written_differently(text: str, numbers: set[str]) -> None:
     """Numbers compare by their bare digits; masked and short ones say nothing about whose they are."""
     assert phone_keys(text) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "masked"),
+    [
+        ("13800000001", {"138-0001"}, set()),
+        ("138****0001", {"138-0001"}, {"138-0001"}),
+        ("138 XXXX 0001", {"138-0001"}, {"138-0001"}),
+        ("1380***0001", {"138-0001"}, {"138-0001"}),
+        ("****0001", set(), set()),
+        ("0871-6555****", set(), set()),
+    ],
+)
+def test_what_a_mask_leaves(text: str, shapes: set[str], masked: set[str]) -> None:
+    """A masked mobile number compares by its first three and last four digits; what shows less says nothing."""
+    assert (phone_shapes(text), masked_shapes(text)) == (shapes, masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("91530114MA6K0000X3", "91530114MA6K0000X3"),
+        ("9153 0114 ma6k 0000 x3", "91530114MA6K0000X3"),
+        ("9153O114MA6KOOOOX3", "91530114MA6K0000X3"),
+        ("9l530114MA6K0000X3", "91530114MA6K0000X3"),
+        ("91530114MA6K0000X1", ""),
+        ("000000000000000000", ""),
+        ("", ""),
+    ],
+)
+def test_codes_count_where_the_standard_accepts_them(text: str, code: str) -> None:
+    """A code is a key where GB 32100 accepts it as read, or with the signs mended that scanners confuse; a wrong one joins nobody."""
+    assert code_key(text) == code
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("昆明启岭建筑工程有限公司", "启领建筑公司"),
+        ("云南博岭市政工程有限公司", "伯岭市政"),
+        ("昆明锐程职业技能培训学校有限公司", "瑞城职业培训"),
+        ("昆明动能元健身服务有限公司联大街分公司", "动能元健身（联大街店）"),
+        ("云南智禾信息技术有限公司", "云南志禾"),
+        ("昆明兰宁商贸有限公司", "南林商贸"),
+    ],
+)
+def test_names_that_sound_alike(said: str, heard: str) -> None:
+    """What a call taker hears and shortens sounds like the registered name: tones, n/l, in/ing, z/zh do not count, nor region, trade, form."""
+    assert sound_key(said) == sound_key(heard) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("昆明泓泽洗涤有限公司", "昆明弘毅洗涤有限公司"), ("滇味楼", "滇池湾餐饮"), ("某电商公司", "某物流公司")]
+)
+def test_names_that_do_not_sound_alike(one: str, other: str) -> None:
+    """Different names keep different sounds, and 某公司 is nobody's name."""
+    assert sound_key(one) != sound_key(other) or sound_key(one) == ""
+
+
+def test_what_a_matter_names() -> None:
+    """Documents, places and sums are found in a text; telephone numbers, dates and codes of enterprises are none of them."""
+    text = "昆环罚〔2024〕012号，工单530100241118004436，合同GF-2024-0012，91530114MA6K0000X3，13800000001，2024-10-08。"
+    sums = "尚欠613.3万元，另6,318.40元。2024年10月罚款4.8万元。押金5000元，12345热线。"
+
+    assert document_keys(text + sums) == ["昆环罚2024-12", "530100241118004436", "gf-2024-0012"]
+    assert amount_keys(sums) == ["6133000", "6318", "48000@2024-10"]
+    assert place_keys("雨花片区11号路、乌龙泵站改造、洛龙路") == ["区11号路", "乌龙泵站", "洛龙路"]
 
 
 @pytest.mark.parametrize(
