@@ -24,6 +24,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from rules.rulebook import builtin_pack, load_pack
 from tests.servers.dovecot import Box
 from tests.servers.ground import HOST
+from tests.servers.patience import patience
 
 ROOT = Path(__file__).parents[2]
 MAILBOX = "zuozhen@cg.example"
@@ -94,7 +95,7 @@ class Sink:
 
     async def has(self, count: int) -> None:
         """Wait until *count* different mails (by Message-ID) have come."""
-        async with asyncio.timeout(_PATIENCE_S), self.arrived:
+        async with patience(_PATIENCE_S, f"mail number {count}", lambda: "\n".join(sorted(self.ids()))), self.arrived:
             await self.arrived.wait_for(lambda: len(self.ids()) >= count)
 
     def ids(self) -> set[str]:
@@ -166,21 +167,20 @@ def ask(config: Path, query: str, *, database: str = "") -> list[tuple[Any, ...]
 class Daemon:
     """A running `zuozhen run`, reached by its port and its log."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        """Take over a started process."""
+    def __init__(self, process: asyncio.subprocess.Process, news: asyncio.Condition) -> None:
+        """Take over a started process; *news* is told of each line of its log."""
         self.process = process
         self.port = 0
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
-        self._logged = asyncio.Condition()
+        self._logged = news
         self._reading = asyncio.create_task(self._read_log())
 
     async def logged(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for *count* log events called *event* and return them."""
-        async with asyncio.timeout(_PATIENCE_S), self._logged:
-            await self._logged.wait_for(lambda: self._count(event) >= count or self._reading.done())
+        await self.heard(lambda: self._count(event) >= count or self._reading.done(), f"{event} number {count}")
         found = [entry for entry in self.events if entry["event"] == event]
-        assert len(found) >= count, f"no {event}:\n" + "\n".join(self.output[-30:])
+        assert len(found) >= count, f"no {event}:\n{self.said()}"
         return found
 
     def decided(self) -> list[int]:
@@ -189,8 +189,16 @@ class Daemon:
 
     async def settled(self, count: int) -> None:
         """Wait until *count* arrivals are decided or quarantined."""
-        async with asyncio.timeout(_PATIENCE_S), self._logged:
-            await self._logged.wait_for(lambda: self._count("arrival.decided") + self._count("arrival.quarantined") >= count)
+        await self.heard(lambda: self._count("arrival.decided") + self._count("arrival.quarantined") >= count, f"arrival number {count}")
+
+    async def heard(self, holds: Callable[[], bool], awaited: str) -> None:
+        """Wait until *holds*, which is asked again with each line of the log."""
+        async with patience(_PATIENCE_S, awaited, self.said), self._logged:
+            await self._logged.wait_for(holds)
+
+    def said(self, lines: int = 30) -> str:
+        """Return the last *lines* that it said."""
+        return "\n".join(self.output[-lines:])
 
     async def stop(self) -> int:
         """Ask it to end as systemd would and return its exit code."""
@@ -199,7 +207,7 @@ class Daemon:
 
     async def died(self) -> int:
         """Wait for its end and return its exit code, -9 where it was killed."""
-        async with asyncio.timeout(_PATIENCE_S):
+        async with patience(_PATIENCE_S, "end of the process", self.said):
             code = await self.process.wait()
             await self._reading
         return code
@@ -222,8 +230,10 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(config: Path, *, dying_at: str = "", module: str = "tests.e2e.zuozhen") -> AsyncIterator[Daemon]:
-    """Start the daemon, wait until its doors are open, and see that it is gone at the end."""
+async def daemon(
+    config: Path, *, dying_at: str = "", module: str = "tests.e2e.zuozhen", news: asyncio.Condition | None = None
+) -> AsyncIterator[Daemon]:
+    """Start the daemon, wait until its doors are open, and see that it is gone at the end; *news* is told of each line of its log."""
     words = ["tests.e2e.crashing", dying_at] if dying_at else [module]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -237,7 +247,7 @@ async def daemon(config: Path, *, dying_at: str = "", module: str = "tests.e2e.z
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         limit=1 << 20,
     )
-    running = Daemon(process)
+    running = Daemon(process, news or asyncio.Condition())
     try:
         await running.logged("service.started")
         yield running

@@ -67,6 +67,10 @@ class Postgres:
                 cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
+    def said(self) -> str:
+        """Return the end of its log."""
+        return (self.folder / "log").read_text(errors="replace")[-2000:]
+
     def start(self) -> None:
         """Start and wait until it answers. Not to be called in another thread: the server ends with the thread that started it."""
         command = _as_user(self._account, [str(_programs() / "postgres"), "-D", str(self.folder / "data")])
@@ -80,8 +84,8 @@ class Postgres:
                 return
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.1)
-                raise AssertionError("PostgreSQL ended at once: " + (self.folder / "log").read_text(errors="replace")[-2000:])
-        raise AssertionError("PostgreSQL does not answer")
+                raise AssertionError(f"PostgreSQL ended at once: {self.said()}")
+        raise AssertionError(f"PostgreSQL does not answer: {self.said()}")
 
     def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT as `pg_ctl stop -m fast`, SIGQUIT as `-m immediate`, which is a crash. Does nothing where it does not run."""
