@@ -94,6 +94,7 @@ class Pipeline:
         self._listeners: list[Listener] = []
         self.pulse = Pulse()
         self._left: dict[int, str] = {}  # arrivals that could not be settled, and why
+        self._is_in_doubt = False  # a claim failed, and nobody knows whether it holds
 
     def on_recorded(self, listener: Listener) -> None:
         """Tell *listener* of each recorded decision: the sender need not wait for its next poll, the demo shows it."""
@@ -184,30 +185,36 @@ class Pipeline:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process arrivals until *stop* is set, then finish those in hand."""
-        in_hand: dict[asyncio.Task[None], datetime] = {}  # since when
+        in_hand: dict[asyncio.Task[None], tuple[int, datetime]] = {}  # which arrival, and since when
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                if not any(started + LEASE < self._now() for started in in_hand.values()):
+                if not any(started + LEASE < self._now() for _, started in in_hand.values()):
                     self.pulse.beat()  # an arrival that is at work longer than any may is no progress
                 self._woken.clear()
-                taken = await self._claim(self._at_once - len(in_hand))
+                taken = await self._claim(self._at_once - len(in_hand), [id_ for id_, _ in in_hand.values()])
                 for arrival in taken:
                     task = group.create_task(self._handle(arrival), name=f"arrival-{arrival.id}")
-                    in_hand[task] = self._now()
+                    in_hand[task] = arrival.id, self._now()
                     task.add_done_callback(in_hand.pop)
                     task.add_done_callback(lambda _: self._woken.set())
                 if not taken:
                     await first_of(self._woken, stop, timeout_s=_POLL_S)
 
-    async def _claim(self, free: int) -> list[StoredArrival]:
+    async def _claim(self, free: int, in_hand: Sequence[int]) -> list[StoredArrival]:
         if free <= 0:
             return []
         try:
             await self._give_back()
-            return await self._arrivals.claim(owner=self._leases.service().owner, now=self._now(), limit=free, lease=LEASE)
+            owner = self._leases.service().owner
+            if self._is_in_doubt and (freed := await self._arrivals.release(owner=owner, in_hand=in_hand)):
+                log.info("claim.released", part="pipeline", count=freed)
+            self._is_in_doubt = True
+            claimed = await self._arrivals.claim(owner=owner, now=self._now(), limit=free, lease=LEASE)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="pipeline", error=str(error))
             return []
+        self._is_in_doubt = False
+        return claimed
 
     async def _give_back(self) -> None:
         """Free what had to be left claimed while the database was away, rather than wait for the lease to run out."""

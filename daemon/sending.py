@@ -67,6 +67,7 @@ class Sender:
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
         self._unnoted: dict[int, Callable[[], Awaitable[None]]] = {}  # what became of notices while the database was away
+        self._is_in_doubt = False  # a claim failed, and nobody knows whether it holds
 
     def on_tried(self, listener: Listener) -> None:
         """Tell *listener* of each try: the notice, how it ended, and the seconds it took."""
@@ -90,10 +91,14 @@ class Sender:
         try:
             await self._catch_up()
             lease = self._leases.service()
+            if self._is_in_doubt and (freed := await self._outbox.release(owner=lease.owner)):
+                log.info("claim.released", part="sender", count=freed)
+            self._is_in_doubt = True
             due = await self._outbox.claim_due(owner=lease.owner, now=self._now(), limit=self._at_once, lease=_LEASE)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="sender", error=str(error))
             return 0
+        self._is_in_doubt = False
         async with asyncio.TaskGroup() as group:
             for queued in due:
                 group.create_task(self._send(queued, lease), name=f"notice-{queued.id}")

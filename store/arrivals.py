@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -69,6 +69,14 @@ class Arrivals:
         """
         ids = await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
         return await self._db.read(lambda connection: _load(connection, ids)) if ids else []
+
+    async def release(self, *, owner: str, in_hand: Collection[int]) -> int:
+        """Free what *owner* claimed but for the arrivals *in_hand*, and return how many that were.
+
+        For a claim that failed: it may have been committed and its answer lost with the connection, and then nobody works on it.
+        """
+        unknown = update(ARRIVALS).where(ARRIVALS.c.owner == owner, ARRIVALS.c.id.not_in(in_hand)).values(_FREE)
+        return await self._db.write(lambda connection: connection.execute(unknown).rowcount)
 
     async def postpone(self, arrival_id: int, *, problem: str, now: datetime, next_try_at: datetime, counts: bool = True) -> None:
         """Free an arrival that could not be decided now, to be claimed again from *next_try_at*. A decided one is left alone.

@@ -91,6 +91,11 @@ class Outbox:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
         return await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
 
+    async def release(self, *, owner: str) -> int:
+        """Free what *owner*, who has nothing in hand, claimed, and return how many notices that were; see `Arrivals.release`."""
+        unknown = update(NOTICES).where(NOTICES.c.owner == owner).values(_FREE)
+        return await self._db.write(lambda connection: connection.execute(unknown).rowcount)
+
     async def sent(self, notice_id: int, now: datetime, *, reply: str = "") -> None:
         """Note that the relay took the notice and what it said, as an event of its case too. Said again, nothing happens."""
         await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.SENT, reply, now))

@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -259,8 +259,8 @@ async def test_pipeline_that_hangs_has_no_pulse() -> None:
         turns: asyncio.Queue[None] = asyncio.Queue()
         real = pipeline._claim
 
-        async def claim(free: int) -> Any:
-            taken = await real(free)
+        async def claim(free: int, in_hand: Sequence[int]) -> Any:
+            taken = await real(free, in_hand)
             turns.put_nowait(None)
             return taken
 
