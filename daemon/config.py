@@ -134,7 +134,7 @@ class LimitsSection(_Section):
     """[limits]: how much of the machine is used, and how much mail a stranger's address may get."""
 
     readers: int = Field(2, ge=1, le=32, description="读件子进程数")
-    read_seconds: float = Field(20, ge=1, le=180, description="读一封来件的时间上限（秒）")
+    read_seconds: float = Field(20, ge=1, le=180, description="读一封来件最多用多少秒处理器时间；机器忙时另外等得起")
     read_memory_mb: int = Field(1536, ge=256, le=16_384, description="读件子进程的内存上限（兆字节）")
     rule_workers: int = Field(1, ge=1, le=16, description="每个区的规则引擎子进程数")
     tries: int = Field(3, ge=1, le=20, description="一封来件最多尝试处理几次，之后转入隔离区等人处理")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CAPS = Caps(seconds=10.0, memory=1 << 30)  # a case takes milliseconds; the rest is for starting a child on a machine under load
+CAPS = Caps(seconds=10.0, memory=1 << 30, patience=60.0)  # a case takes milliseconds; the rest is for starting a child
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _MAX_FIRINGS = 2_000  # of one ruleset in one case
 _SEEN = 2  # what assert_fact returns for an id it has seen

@@ -75,14 +75,14 @@ class Killer:
         self.killed: list[int] = []
         read = workers._read
 
-        def kill_and_read(fd: int, deadline: float | None) -> list[bytes]:
+        def kill_and_read(fd: int, limit: workers._Limit | None) -> list[bytes]:
             (pid,) = pids(engine)
             if len(self.killed) < times and pid is not None:
                 os.kill(pid, signal.SIGKILL)
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it is dead now, and what it had written is all there is
                 self.killed.append(pid)
                 raise EOFError
-            return read(fd, deadline)
+            return read(fd, limit)
 
         monkeypatch.setattr(workers, "_read", kill_and_read)
 

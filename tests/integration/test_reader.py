@@ -15,15 +15,15 @@ import pytest
 from channels.reader import Reader
 from store.errors import MalformedMessageError, WorkerFailedError
 from store.model import ArrivalState, Channel, StoredArrival
-from store.workers import Caps
+from store.workers import Caps, Worker
 
 CAPS = Caps(seconds=20, memory=1536 << 20)
 MAIL = "From: 张三 <z@firm.cn>\r\nSubject: 停水\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n昆明某某有限公司反映：厂区停水三天，请尽快修复。\r\n".encode()
 GENERATOR = Path(__file__).parents[3] / "shared" / "bench" / "gen_corpus.py"
 
-# A child that dies of the word DIE, sleeps at the word HANG, and the first time it sees the word ONCE.
+# A child that dies of the word DIE, and the first time it sees the word ONCE; that works for ever at the word SPIN.
 MORTAL = """
-import os, pathlib, time
+import os, pathlib
 from channels.reader import answer
 from store.workers import serve
 def read(question, blobs):
@@ -31,13 +31,15 @@ def read(question, blobs):
     if b"DIE" in blobs[0] or (b"ONCE" in blobs[0] and not mark.exists()):
         mark.touch()
         os._exit(9)
-    if b"HANG" in blobs[0]:
-        time.sleep(60)
+    while b"SPIN" in blobs[0]:
+        pass
     if b"BUG" in blobs[0]:
         raise KeyError
     return answer(question, blobs)
 serve(read)
 """
+
+SLEEPER = "import time; from store.workers import serve; serve(lambda text, blobs: (time.sleep({seconds}) or text, []))"
 
 
 def arrival(raw: bytes, *, channel: Channel = Channel.MAIL, door: str = "smtp", envelope_from: str = "z@firm.cn") -> StoredArrival:
@@ -113,7 +115,8 @@ async def test_refused(raw: bytes, channel: Channel, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "caps", "reason"), [("DIE", CAPS, "意外退出"), ("BUG", CAPS, "KeyError"), ("HANG", Caps(seconds=5, memory=0), "未答复")]
+    ("word", "caps", "reason"),
+    [("DIE", CAPS, "意外退出"), ("BUG", CAPS, "KeyError"), ("SPIN", Caps(seconds=3, memory=0), "子进程算了 3 秒仍未答复，已终止")],
 )
 async def test_deadly_message(tmp_path: Path, word: str, caps: Caps, reason: str) -> None:
     """A message of which two children die is to blame; the pool goes on with the next one."""
@@ -124,6 +127,24 @@ async def test_deadly_message(tmp_path: Path, word: str, caps: Caps, reason: str
         assert (await reader.read(arrival(MAIL))).petition.letter.subject == "停水"
     finally:
         await reader.close()
+
+
+def test_child_that_gets_no_processor_is_not_to_blame() -> None:
+    """What counts is how long a child works, not how long a machine under load lets it wait: else its message would go into quarantine."""
+    worker = Worker(["-c", SLEEPER.format(seconds=2)], Caps(seconds=1, memory=0))
+    try:
+        assert worker.ask("问") == ("问", [])
+    finally:
+        worker.close()
+    assert worker.deaths == 0
+
+
+def test_child_that_stands_still_is_given_up() -> None:
+    """Patience has an end: a child that neither works nor answers makes room for the next."""
+    worker = Worker(["-c", SLEEPER.format(seconds=600)], Caps(seconds=60, memory=0, patience=0.5))
+    with pytest.raises(WorkerFailedError, match=r"子进程超过 0.5 秒未答复，已终止"):
+        worker.ask("问")
+    assert (worker.pid, worker.deaths) == (None, 1)
 
 
 async def test_one_death_is_an_accident(tmp_path: Path) -> None:
