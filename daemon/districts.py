@@ -38,15 +38,20 @@ def load_districts(sections: Sequence[DistrictSection], calendars: Path | None =
             loaded.append(load_district(section, calendars))
         except ConfigError as error:
             problems.extend(error.problems)
-    ids = [files.rulebook.district.id for files in loaded]
-    for index, id_ in enumerate(ids):
-        if id_ in ids[:index]:
-            problems.append(
-                Problem(place=loaded[index].section.pack, key="district.id", message=f"区 {id_} 出现了两次", remedy="每个区只写一节")
-            )
+    problems.extend(check_distinct(loaded))
     if problems:
         raise ConfigError(problems)
     return loaded
+
+
+def check_distinct(loaded: Sequence[DistrictFiles]) -> list[Problem]:
+    """Return a problem for each district that stands in the configuration more than once."""
+    ids = [files.rulebook.district.id for files in loaded]
+    return [
+        Problem(place=loaded[index].section.pack, key="district.id", message=f"区 {id_} 出现了两次", remedy="每个区只写一节")
+        for index, id_ in enumerate(ids)
+        if id_ in ids[:index]
+    ]
 
 
 def load_district(section: DistrictSection, calendars: Path | None, rulebook: RuleBook | None = None) -> DistrictFiles:

@@ -16,7 +16,7 @@ from channels.reader import Reader
 from daemon.casework import Casework
 from daemon.clock import Clock
 from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
-from daemon.config_reader import read_secret
+from daemon.config_reader import load_addresses, read_secret
 from daemon.districts import DistrictFiles, load_districts
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
@@ -24,10 +24,10 @@ from daemon.lease_log import LeaseLog
 from daemon.mailboxes import mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.review import Review
-from daemon.rulebooks import in_force, order_folders
+from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sending import Sender
 from daemon.trust import trusting
-from notifier.compose import Addresses, Composer
+from notifier.compose import Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import Calendar
 from rules.deadline_plan import Planner, plans
@@ -37,6 +37,7 @@ from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
 from store.deadlines import Deadlines
+from store.errors import ConfigError
 from store.instance import Instance
 from store.leases import Leases
 from store.ledger import Ledger
@@ -188,19 +189,20 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
 
     *now* and *key* (see `open_stores`) are other than usual where time and Message-IDs must come out the same again.
     """
-    districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
-    mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
+    domain = await asyncio.to_thread(message_domain, config)
     transport = open_transport(config.relay)
-    rooms = await asyncio.to_thread(open_rooms, districts, workers=config.limits.rule_workers)
+    rooms: dict[str, DistrictRoom] = {}
     limits = config.limits
     reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
     try:
         async with (
-            open_stores(config, domain=message_domain(districts[0].addresses), key=key) as stores,
+            open_stores(config, domain=domain, key=key) as stores,
             open_leases(stores.database, config.name or socket.gethostname()) as leases,
         ):
+            districts = await _in_force(config, stores)
+            mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
+            rooms |= await asyncio.to_thread(open_rooms, districts, workers=limits.rule_workers)
             await keep_packs(stores.packs, districts, now=now())
-            districts = await _in_force(config, stores, districts, rooms)
             await order_folders(stores.orders, districts, actor="启动", now=now())
             pipeline = Pipeline(
                 rooms=rooms,
@@ -254,17 +256,22 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             await asyncio.to_thread(room.engine.close)
 
 
-async def _in_force(
-    config: Config, stores: Stores, districts: Sequence[DistrictFiles], rooms: dict[str, DistrictRoom]
-) -> list[DistrictFiles]:
-    """Return *districts* with the packs that are in force by order; where those are not the folders', the *rooms* are changed as well."""
-    found = [await in_force(stores.orders, stores.packs, files, config.calendar.folder) for files in districts]
-    other = [new for new, old in zip(found, districts, strict=True) if new is not old]
-    for id_, room in (await asyncio.to_thread(open_rooms, other, workers=config.limits.rule_workers)).items():
-        log.warning("rulebook.folder_differs", district=id_, digest=room.rulebook.digest, folder=rooms[id_].rulebook.digest)
-        await asyncio.to_thread(rooms[id_].engine.close)
-        rooms[id_] = room
-    return found
+async def _in_force(config: Config, stores: Stores) -> list[DistrictFiles]:
+    """Return what the districts decide by from this start on; where that is not what their folders hold, the log says why."""
+    found = await in_force(stores.orders, stores.packs, config.district, config.calendar.folder, starting=True)
+    for one in found:
+        _report_folder(one)
+    return [one.files for one in found]
+
+
+def _report_folder(one: InForce) -> None:
+    book, folder = one.files.rulebook, one.folder
+    if one.refused:
+        log.error("rulebook.reload_refused", problems=[*one.refused])
+    elif folder.rulebook is None:
+        log.error("rulebook.folder_broken", district=book.district.id, digest=book.digest, problems=[str(each) for each in folder.problems])
+    elif folder.rulebook.digest != book.digest:
+        log.warning("rulebook.folder_differs", district=book.district.id, digest=book.digest, folder=folder.rulebook.digest)
 
 
 async def keep_packs(packs: Packs, districts: Sequence[DistrictFiles], *, now: datetime) -> None:
@@ -290,6 +297,11 @@ def open_transport(relay: RelaySection) -> Transport:
     )
 
 
-def message_domain(addresses: Addresses) -> str:
-    """Return the domain of our Message-IDs: that of the address we write from."""
-    return addresses.sender.address.rpartition("@")[2]
+def message_domain(config: Config) -> str:
+    """Return the domain of our Message-IDs: that of the address we write from. Raises ConfigError, then with what is wrong besides."""
+    try:
+        sender = load_addresses(config.district[0].addresses, None).sender
+    except ConfigError:
+        load_districts(config.district, config.calendar.folder)
+        raise
+    return sender.address.rpartition("@")[2]

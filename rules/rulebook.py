@@ -78,6 +78,16 @@ def load_pack(path: Path) -> RuleBook:
     return _loaded(path.resolve().name, files, problems)
 
 
+def named_district(path: Path) -> str:
+    """Return which district the folder *path* says it is of, however broken the rest of it; "" where not even pack.yaml can be read."""
+    try:
+        root = read_yaml((path / "pack.yaml").read_bytes(), "pack.yaml", Problems())
+    except OSError:
+        return ""
+    pack = read_pack(root, Reader(Problems())) if root is not None else None
+    return pack.id if pack else ""
+
+
 def load_files(label: str, files: Mapping[str, bytes]) -> RuleBook:
     """Load a pack that lies in no folder from its files by name; *label* stands before the names in problems. Raises as `load_pack` does."""
     return _loaded(label, files, Problems())

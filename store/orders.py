@@ -78,6 +78,11 @@ class Orders:
         query = select(ORDERS.c.seq).where(ORDERS.c.district == district, ORDERS.c.digest == digest).limit(1)
         return await self._db.read(lambda connection: connection.scalar(query) is not None)
 
+    async def districts(self) -> set[str]:
+        """Return the districts that have orders."""
+        query = select(ORDERS.c.district).distinct()
+        return await self._db.read(lambda connection: set(connection.scalars(query)))
+
     async def follow(self, follower: Follower) -> None:
         """Note by which order a service decides. Raises StoreUnavailableError."""
         await self._db.write(lambda connection: _follow(connection, follower))

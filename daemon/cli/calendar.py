@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,8 +14,7 @@ import typer
 from daemon import gazettes
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
-from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path
-from daemon.districts import load_districts
+from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path, districts_in_force
 from daemon.wiring import utc_now
 from notifier.dates import in_full, numbered_days
 from rules.calendar import Calendar, Count, days_of
@@ -184,8 +184,7 @@ def _calendar(config: Path | None, district: str | None, *, own_days: bool = Tru
             config_path(None)
         except ConfigError:
             return load_calendar()
-    settings = config_at(config)
-    files = {each.rulebook.district.id: each for each in load_districts(settings.district, settings.calendar.folder)}
+    files = asyncio.run(districts_in_force(config_at(config)))
     wanted = district or next(iter(files))
     if wanted not in files:
         raise UsageError(f"配置里没有区 {wanted}；有：{'、'.join(files)}")

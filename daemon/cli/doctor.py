@@ -10,9 +10,8 @@ import typer
 
 from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, failed, table
-from daemon.cli.place import ConfigOption, JsonOption, config_at
+from daemon.cli.place import ConfigOption, JsonOption, config_at, districts_in_force
 from daemon.config import Config
-from daemon.districts import load_districts
 from daemon.doctor.finding import Finding, Level, trouble
 from daemon.doctor.machine import examine_calendar, examine_database, examine_doors, examine_fonts
 from daemon.doctor.mailbox import examine_mailbox
@@ -50,8 +49,8 @@ async def _examine(config: Config) -> list[Finding]:
     now = utc_now()
     found = [*await examine_database(config.store)]
     try:
-        districts = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
-        mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
+        districts = await districts_in_force(config)
+        mailboxes = mailboxes_of(config.mailbox, {id_: files.rulebook.district for id_, files in districts.items()})
     except ConfigError as error:
         return [*found, *(trouble("配置", str(problem), "先用 zuozhen check 改到没有问题") for problem in error.problems)]
     for number, mailbox in enumerate(mailboxes, 1):
@@ -59,7 +58,7 @@ async def _examine(config: Config) -> list[Finding]:
         found += await asyncio.to_thread(lambda mailbox=mailbox: list(examine_mailbox(mailbox, now)))  # type: ignore[misc]  # bound at once
     found += await examine_relay(config.relay, now)
     found += examine_doors(config, now)
-    found.append(examine_calendar(districts[0].calendar, now.date()))
+    found.append(examine_calendar(next(iter(districts.values())).calendar, now.date()))
     found.append(await asyncio.to_thread(examine_fonts))
     return found
 

@@ -12,7 +12,7 @@ from daemon.cli import show
 from daemon.cli.chinese import Command
 from daemon.cli.decide import BUILTIN, decide
 from daemon.cli.output import as_json, done, local
-from daemon.cli.place import ConfigOption, JsonOption, config_at, files_of, with_stores
+from daemon.cli.place import SHORT, ConfigOption, JsonOption, config_at, files_of, with_stores
 from daemon.districts import DistrictFiles
 from daemon.explaining import Again, Record, decide_again, find, kept_rulebook
 from daemon.review import Review
@@ -22,8 +22,6 @@ from rules.rulebook import RuleBook
 from rules.trace import trace
 from store.codec import to_json
 from store.errors import ConfigError, UsageError
-
-_SHORT = 12  # characters of a digest that people read
 
 Key = Annotated[str, typer.Argument(metavar="件号或文件", help="件号，如 CG-2024-00001；非诉求来件如 A-12；或 .eml、.txt 文件")]
 Under = Annotated[str | None, typer.Option("--under", metavar="摘要", help="改用这个摘要的规则包判断，写前几位即可")]
@@ -128,7 +126,7 @@ def _tell_again(record: Record, again: Again, *, json_: bool) -> None:
     lines = [
         *_head(record),
         "",
-        f"【按规则包 {book.digest[:_SHORT]} 判断】",
+        f"【按规则包 {book.digest[:SHORT]} 判断】",
         *in_words(again.decision, book.district),
         "",
         "【与当时相比】",
@@ -156,9 +154,9 @@ def _today(record: Record, current: Again | None, today: RuleBook) -> list[str]:
     if current is None or record.decision.rulebook == today.digest:
         return ["规则包没有变过，现在也会这样判断。"] if current and not current.differences else []
     if not current.differences:
-        return [f"用现在的规则包（{today.digest[:_SHORT]}）判断：结果相同。"]
+        return [f"用现在的规则包（{today.digest[:SHORT]}）判断：结果相同。"]
     return [
-        f"用现在的规则包（{today.digest[:_SHORT]}）判断，会不一样：",
+        f"用现在的规则包（{today.digest[:SHORT]}）判断，会不一样：",
         *_listed(current),
         f"  全部理由：zuozhen explain {record.key} --now",
     ]

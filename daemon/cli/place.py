@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from daemon.cli.output import failed
 from daemon.config import Config
 from daemon.config_reader import load_config
 from daemon.districts import DistrictFiles, load_districts
-from daemon.rulebooks import in_force
-from daemon.wiring import Stores, message_domain, open_stores
-from store.errors import ConfigError, Problem, UsageError
+from daemon.rulebooks import InForce, in_force
+from daemon.wiring import Stores, message_domain, open_database, open_stores
+from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
 from store.model import District
 
 T = TypeVar("T")
@@ -27,6 +28,7 @@ ConfigOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列出多少条")]
+SHORT = 12  # characters of a digest that people read
 LARGEST_ID = 999_999_999  # far beyond what a district will ever number, and what a database can
 
 _PLACES = (Path("zuozhen.toml"), Path("/etc/zuozhen/zuozhen.toml"))
@@ -59,13 +61,48 @@ def known_district(districts: Mapping[str, DistrictFiles], district: str) -> Dis
 
 
 def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
-    """Open the database of the configuration and let *work* use it; it also gets the files of the districts by id, with the packs in force."""
-    config = config_at(path)
-    districts = load_districts(config.district, config.calendar.folder)
+    """Open the database of the configuration and let *work* use it; it also gets what the districts decide by, by their ids.
 
-    async def run() -> T:
-        async with open_stores(config, domain=message_domain(districts[0].addresses)) as stores:
-            live = [await in_force(stores.orders, stores.packs, files, config.calendar.folder) for files in districts]
-            return await work(stores, {files.rulebook.district.id: files for files in live})
+    A folder of a pack that does not load is told on standard error and stops nothing while the database has the pack in force.
+    """
+    return asyncio.run(_work(config_at(path), work))
 
-    return asyncio.run(run())
+
+async def _work(config: Config, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
+    async with open_stores(config, domain=message_domain(config)) as stores:
+        live = await in_force(stores.orders, stores.packs, config.district, config.calendar.folder)
+        for line in (line for one in live for line in warnings(one)):
+            failed(line)
+        return await work(stores, {one.files.rulebook.district.id: one.files for one in live})
+
+
+async def districts_in_force(config: Config) -> dict[str, DistrictFiles]:
+    """Return what the districts decide by, for a command that wants nothing else of the database, which is neither made nor upgraded.
+
+    Where the database is away, or is not yet as this program needs it, the folders decide. Raises ConfigError.
+    """
+
+    async def keep(_stores: Stores, districts: dict[str, DistrictFiles]) -> dict[str, DistrictFiles]:
+        return districts
+
+    try:
+        is_there, needed = await open_database(config.store).revision()
+        if is_there == needed:
+            return await _work(config, keep)
+    except StoreUnavailableError as error:
+        failed(f"提醒：{error}；看不到启用着的是哪一版规则包，这次用配置里的目录")
+    loaded = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
+    return {files.rulebook.district.id: files for files in loaded}
+
+
+def warnings(one: InForce) -> Iterator[str]:
+    """Yield what is to be told of a pack in force that is not the one in the folder, because one of the two does not load."""
+    folder, digest = one.folder, one.files.rulebook.digest[:SHORT]
+    if one.refused:
+        yield f"提醒：启用着的规则包，现在的程序读不懂，改用目录 {folder.section.pack} 里的（{digest}）："
+        yield from one.refused
+        yield "下一步：zuozhen rules apply 目录，重新启用一版"
+    elif folder.rulebook is None:
+        yield f"提醒：规则包目录 {folder.section.pack} 读不进来，这次用启用着的那一版（{digest}），目录里的没有用："
+        yield from (str(problem) for problem in folder.problems)
+        yield f"下一步：改好后用 zuozhen rules lint {folder.section.pack} 检查，用 zuozhen rules apply 启用"

@@ -12,15 +12,15 @@ import typer
 
 from daemon import logs
 from daemon.cli.output import as_json, done, failed, local, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, config_at, with_stores
+from daemon.cli.place import SHORT, ConfigOption, JsonOption, LimitOption, config_at, with_stores
 from daemon.cli.rules_lint import findings, line
 from daemon.cli.rules_try import run_trials
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
-from daemon.config import Config, DistrictSection
+from daemon.config import DistrictSection
 from daemon.districts import DistrictFiles, load_district
 from daemon.rulebooks import load_ordered
 from daemon.wiring import Stores, open_room, utc_now
-from rules.rulebook import RuleBook, load_pack, pack_folder
+from rules.rulebook import RuleBook, load_pack
 from rules.workbench.cases import case_files
 from rules.workbench.lint import Severity
 from store.errors import UsageError
@@ -30,7 +30,6 @@ ByOption = Annotated[str, typer.Option("--by", metavar="姓名", help="由谁决
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么改")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, max=600, help="等运行中的服务换上，最多几秒")]
 
-_SHORT = 12  # characters of a digest that people read
 _LOOK_S = 0.5
 _UNANSWERED = 75  # it may still be followed
 
@@ -52,11 +51,11 @@ def apply(
     pack = folder_of(folder)
     settings = config_at(config)
     book = load_pack(pack)
-    section = section_of(settings, book)
-    files = load_district(section, settings.calendar.folder, book)
-    _check(files, pack, section)
 
-    async def order(stores: Stores, _districts: dict[str, DistrictFiles]) -> None:
+    async def order(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        section = of_same_district(districts, book).section
+        files = await asyncio.to_thread(load_district, section, settings.calendar.folder, book)
+        await asyncio.to_thread(_check, files, pack, section)
         await stores.packs.keep(book.district.id, book.digest, book.files, now=utc_now())
         await _give(stores, book.district.id, book.digest, by=by, reason=reason, wait=wait)
 
@@ -110,13 +109,13 @@ def history(
         as_json({"orders": [asdict(order) for order in orders], "services": [asdict(one) for one in followers]})
         return
     table(("次", "摘要", "时间", "由谁", "原因"), [_row(order) for order in orders], empty="还没有启用过规则包；启动服务后再看。")
-    services = [(one.service, one.digest[:_SHORT], local(one.at), one.problem.split("\n")[0] or "在用") for one in followers]
+    services = [(one.service, one.digest[:SHORT], local(one.at), one.problem.split("\n")[0] or "在用") for one in followers]
     table(("服务", "摘要", "时间", "情况"), services, title="运行中的服务", empty="没有运行中的服务。")
 
 
 def _row(order: Order) -> tuple[str, ...]:
     who = f"{order.actor}（配置里的目录）" if order.origin is Origin.FOLDER else order.actor
-    return str(order.seq), order.digest[:_SHORT], local(order.at), who, order.reason
+    return str(order.seq), order.digest[:SHORT], local(order.at), who, order.reason
 
 
 def only(districts: dict[str, DistrictFiles], district: str) -> DistrictFiles:
@@ -128,12 +127,11 @@ def only(districts: dict[str, DistrictFiles], district: str) -> DistrictFiles:
     return districts[district or next(iter(districts))]
 
 
-def section_of(settings: Config, book: RuleBook) -> DistrictSection:
-    """Return the section of the configuration whose pack is of the same district."""
-    for section in settings.district:
-        if load_pack(pack_folder(section.pack)).district.id == book.district.id:
-            return section
-    raise UsageError(f"配置里没有区 {book.district.id}；检查规则包 pack.yaml 的 district.id，它在启用以后不能改")
+def of_same_district(districts: dict[str, DistrictFiles], book: RuleBook) -> DistrictFiles:
+    """Return the files of the district that *book* is of. Raises UsageError where the configuration does not have it."""
+    if book.district.id not in districts:
+        raise UsageError(f"配置里没有区 {book.district.id}；检查规则包 pack.yaml 的 district.id，它在启用以后不能改")
+    return districts[book.district.id]
 
 
 def _check(files: DistrictFiles, pack: Path, section: DistrictSection) -> None:
@@ -162,10 +160,10 @@ def _try_room(files: DistrictFiles) -> None:
 async def _give(stores: Stores, district: str, digest: str, *, by: str, reason: str, wait: float) -> None:
     newest = await stores.orders.newest(district)
     if newest is not None and newest.digest == digest and newest.origin is Origin.PERSON:
-        done(f"规则包 {digest[:_SHORT]} 已经在用。")
+        done(f"规则包 {digest[:SHORT]} 已经在用。")
         return
     order = await stores.orders.give(district, digest, actor=by, reason=reason, origin=Origin.PERSON, now=utc_now())
-    done(f"已启用规则包 {digest[:_SHORT]}（第 {order.seq} 次）。")
+    done(f"已启用规则包 {digest[:SHORT]}（第 {order.seq} 次）。")
     followers = await _followed(stores, order, wait)
     if not followers:
         done("没有运行中的服务；下次启动时生效。")
@@ -191,6 +189,6 @@ def _tell(one: Follower, order: Order) -> None:
     if one.seq < order.seq:
         failed(f"服务 {one.service} 还没有回音（最后一次 {local(one.at)}）；用 zuozhen rules history 再看。")
     elif one.problem:
-        failed(f"服务 {one.service} 没有换上，仍用 {one.digest[:_SHORT]}：\n{one.problem}")
+        failed(f"服务 {one.service} 没有换上，仍用 {one.digest[:SHORT]}：\n{one.problem}")
     else:
         done(f"服务 {one.service} 已换上。")

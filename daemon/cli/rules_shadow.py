@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from daemon import logs
 from daemon.cli.output import as_json, done, failed, local, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, config_at, with_stores
-from daemon.cli.rules_apply import ByOption, only, section_of
+from daemon.cli.place import SHORT, ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.cli.rules_apply import ByOption, of_same_district, only
 from daemon.cli.rules_lint import findings, line
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
 from daemon.districts import DistrictFiles
@@ -24,7 +25,6 @@ from store.shadows import KEPT, Finding, ShadowRun
 
 DistrictOption = Annotated[str, typer.Option("--district", metavar="区", help="哪个区；配置里只有一个区时不必写")]
 
-_SHORT = 12  # characters of a digest that people read
 _MOVES = 20
 _CASES = 5  # named beside each change
 
@@ -47,23 +47,22 @@ def start_shadow(
     book = load_pack(pack)
     if district and district != book.district.id:
         raise UsageError(f"{folder} 是区 {book.district.id} 的规则包，不是 {district} 的")
-    found = findings(Chosen(folder=pack, section=section_of(config_at(config), book)), utc_now().date())
-    errors = [one for one in found if one.severity is Severity.ERROR]
+    with_stores(config, lambda stores, districts: _start(stores, of_same_district(districts, book), book, pack, by))
+
+
+async def _start(stores: Stores, files: DistrictFiles, book: RuleBook, pack: Path, by: str) -> None:
+    id_ = book.district.id
+    errors = [one for one in findings(Chosen(folder=pack, section=files.section), utc_now().date()) if one.severity is Severity.ERROR]
     for one in errors:
         failed(line(one))
     if errors:
         failed("没有开始试判。逐条的原因见 zuozhen rules lint。")
         raise typer.Exit(FAILED_GATE)
-    with_stores(config, lambda stores, districts: _start(stores, districts, book, by))
-
-
-async def _start(stores: Stores, districts: dict[str, DistrictFiles], book: RuleBook, by: str) -> None:
-    id_ = book.district.id
-    if districts[id_].rulebook.digest == book.digest:
+    if files.rulebook.digest == book.digest:
         raise UsageError("这个规则包与现用的完全相同，没有可比的")
     await stores.packs.keep(id_, book.digest, book.files, now=utc_now())
     await stores.shadows.start(id_, book.digest, actor=by, now=utc_now())
-    done(f"规则包 {book.digest[:_SHORT]} 开始试判；运行中的服务几秒内换上。看结果：zuozhen rules shadow list")
+    done(f"规则包 {book.digest[:SHORT]} 开始试判；运行中的服务几秒内换上。看结果：zuozhen rules shadow list")
 
 
 def stop_shadow(by: ByOption, district: DistrictOption = "", config: ConfigOption = None) -> None:
@@ -77,7 +76,7 @@ def stop_shadow(by: ByOption, district: DistrictOption = "", config: ConfigOptio
         return await stores.shadows.stop(only(districts, district).rulebook.district.id, actor=by, now=utc_now())
 
     run = with_stores(config, stop)
-    done(f"规则包 {run.digest[:_SHORT]} 的试判已结束。" if run else "现在没有规则包在试判。")
+    done(f"规则包 {run.digest[:SHORT]} 的试判已结束。" if run else "现在没有规则包在试判。")
 
 
 def list_shadow(district: DistrictOption = "", config: ConfigOption = None, limit: LimitOption = 20, json_: JsonOption = False) -> None:
@@ -109,7 +108,7 @@ def _print(run: ShadowRun, found: Sequence[Finding], live: str, limit: int) -> N
         shown = found[:limit]
         rows = [(one.key, local(one.at), "\n".join(f"{what}：{old} → {new}" for what, old, new in one.divergence.changes)) for one in shown]
         table(("件", "收到", "不一样的"), rows, title=f"不一样的件（最近 {len(shown)} 件）")
-        done(f"一件为什么不一样：zuozhen explain 件号 --under {run.digest[:_SHORT]}")
+        done(f"一件为什么不一样：zuozhen explain 件号 --under {run.digest[:SHORT]}")
     _print_run(run, live)
 
 
@@ -138,7 +137,7 @@ def _with(found: Sequence[Finding], rule: str) -> list[str]:
 
 def _print_run(run: ShadowRun, live: str) -> None:
     ended = f"，{local(run.stopped_at)} 由{run.stopped_by}结束" if run.stopped_at else "，正在试判"
-    done(f"规则包 {run.digest[:_SHORT]}：{local(run.started_at)} 由{run.started_by}开始{ended}。")
+    done(f"规则包 {run.digest[:SHORT]}：{local(run.started_at)} 由{run.started_by}开始{ended}。")
     kept = f"（只保留最近 {KEPT} 件）" if run.different > KEPT else ""
     done(f"试判了 {run.decided} 件，{run.different} 件不一样{kept}。")
     if run.dropped:

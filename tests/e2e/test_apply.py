@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from daemon.config_reader import load_config
+from daemon.rehearsal import Message, take
+from daemon.wiring import open_house, utc_now
+from store.model import Channel
 from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon, deliver
 from tests.e2e.mails import mail
-from tests.e2e.test_cli import Said, zuozhen
+from tests.e2e.test_cli import Here, Said, zuozhen
 
 CONFIG = f"""
 [smtp]
@@ -166,6 +170,50 @@ async def test_shadows_that_are_refused(folder: Path) -> None:
     assert (same.code, same.out) == (2, "")
     assert "与现用的完全相同" in same.err
     assert json.loads((await shadow(folder, "list", "--json")).out)["run"] is None
+
+
+def test_commands_beside_a_broken_folder(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an edit in the configured folder stops no command: each works by the pack in force and says on standard error what is broken."""
+    monkeypatch.chdir(folder)
+    here = Here(capsys, folder / "zuozhen.toml")
+    new, second = copy(folder, "new", "weight: 3", "weight: 4"), copy(folder, "second", "weight: 3", "weight: 5")
+    number = asyncio.run(_one_case(folder))
+    capsys.readouterr()  # the log of the service
+    (folder / "pack" / "rules" / "20_routing.yaml").write_text("- rule: 事项_停\n  when: {all: [", encoding="utf-8")
+    (ordered,) = here("rules", "history", "--json").data["orders"]
+    asked = [
+        ("case", "list"),
+        ("case", "show", number),
+        ("case", "note", number, "--by", "王芳", "--reason", "企业来电"),
+        ("review", "list"),
+        ("explain", number),
+        ("calendar", "explain", "2026-10-09"),
+        ("rules", "backtest", new),
+        ("rules", "history"),
+        ("rules", "shadow", "start", second, "--by", "王芳"),
+        ("rules", "restore", ordered["digest"], "--by", "王芳"),
+        ("rules", "apply", new, "--by", "王芳"),
+    ]
+    for words in asked:
+        said = here(*words)
+        assert said.code == 0, (words, said)
+        assert said.out, words
+        assert said.err.count(f"提醒：规则包目录 {folder}/pack 读不进来") == 1, (words, said.err)
+        assert f"这次用启用着的那一版（{ordered['digest'][:12]}" in said.err
+        assert "\npack/rules/20_routing.yaml:" in said.err
+        assert said.err.endswith(f"下一步：改好后用 zuozhen rules lint {folder}/pack 检查，用 zuozhen rules apply 启用\n")
+    linted = here("rules", "lint")
+    assert linted.code == 1
+    assert "ZZ001 错误" in linted.out
+
+
+async def _one_case(folder: Path) -> str:
+    """Start a service on the instance, register a case as it would, stop, and return the number."""
+    async with open_house(load_config(folder / "zuozhen.toml")) as house:
+        raw = mail("我公司车间每天下午停水，请求尽快恢复供水。", subject="停水")
+        outcome = await take(house, Message(source="一", channel=Channel.MAIL, received_at=utc_now(), raw=raw))
+        assert outcome.case is not None
+        return outcome.case.number
 
 
 async def test_apply_of_another_district(folder: Path) -> None:

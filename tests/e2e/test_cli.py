@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import structlog
 
-from daemon import districts
+from daemon import districts, rulebooks
 from daemon.cli import _COMMANDS, build, run
 from rules.rulebook import builtin_pack, load_pack
 from store.model import CaseState
@@ -102,7 +102,8 @@ _quick_load = cache(load_pack)
 @pytest.fixture(autouse=True)
 def _load_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands in this process load the product's own pack once; a pack that a test has changed has a path of its own."""
-    monkeypatch.setattr(districts, "load_pack", _quick_load)
+    for module in (districts, rulebooks):
+        monkeypatch.setattr(module, "load_pack", _quick_load)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from daemon.config import Config, DistrictSection, RelaySection, StoreSection
 from daemon.following import Following
 from daemon.supervise import reload
 from daemon.wiring import House, open_house
 from rules.rulebook import RuleBook, load_pack
-from store.errors import UsageError
+from store.errors import ConfigError, UsageError
 from store.orders import Origin
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +142,79 @@ async def test_a_changed_folder_is_taken_at_start(pack: Path, database_url: str)
 
     assert first == [load_pack(pack).digest]
     assert second == third == [load_pack(changed).digest]
+
+
+def clip(pack: Path) -> None:
+    """Leave a rule half typed."""
+    (pack / "rules" / "20_routing.yaml").write_text("- rule: 事项_停\n  when: {all: [", encoding="utf-8")
+
+
+def lose_name(pack: Path) -> None:
+    """Leave nothing by which one could tell whose pack it is."""
+    (pack / "pack.yaml").write_text("district：\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("harm", [clip, lose_name, shutil.rmtree])
+async def test_a_broken_folder_does_not_keep_the_service_from_starting(pack: Path, database_url: str, harm: Callable[[Path], None]) -> None:
+    """Half edited, without its name or gone: a start goes on with the pack in force, orders nothing, and the log says what is wrong."""
+    async with house(pack, database_url) as opened:
+        (old,) = digests([opened])
+    harm(pack)
+    with structlog.testing.capture_logs() as events:
+        async with house(pack, database_url) as opened:
+            (now,) = digests([opened])
+            orders = await opened.stores.orders.list("lint")
+    (told,) = [event for event in events if event["event"] == "rulebook.folder_broken"]
+
+    assert now == old
+    assert len(orders) == 1
+    assert (told["log_level"], told["district"], told["digest"]) == ("error", "lint", old)
+    assert told["problems"]
+
+
+async def test_a_broken_folder_decides_where_nothing_was_ordered(pack: Path, database_url: str) -> None:
+    """Before the first order there is no other pack: the mistakes of the folder are told and nothing starts."""
+    clip(pack)
+    with pytest.raises(ConfigError, match=r"20_routing\.yaml"):
+        async with house(pack, database_url):
+            pass
+
+
+async def test_a_nameless_folder_is_not_taken_for_any_district(pack: Path, database_url: str) -> None:
+    """Where two districts have orders, a folder that does not say its district is not guessed at."""
+    async with house(pack, database_url):
+        pass
+    other = another(pack)
+    settings = (other / "pack.yaml").read_text(encoding="utf-8")
+    (other / "pack.yaml").write_text(settings.replace("id: lint", "id: other"), encoding="utf-8")
+    async with house(other, database_url):
+        pass
+    lose_name(pack)
+    with pytest.raises(ConfigError, match=r"pack\.yaml"):
+        async with house(pack, database_url):
+            pass
+
+
+async def test_neither_the_kept_pack_nor_the_folder_loads(pack: Path, database_url: str) -> None:
+    """An order for what this program no longer understands gives way to the folder; where that is broken too, both are told."""
+    async with house(pack, database_url) as opened:
+        old = opened.rooms["lint"].rulebook
+        bad = {name: raw for name, raw in old.files.items() if name != "departments.yaml"}
+        await opened.stores.packs.keep("lint", "b" * 64, bad, now=NOW)
+        await opened.stores.orders.give("lint", "b" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+    with structlog.testing.capture_logs() as events:
+        async with house(pack, database_url) as opened:
+            assert digests([opened]) == [old.digest]
+    assert "rulebook.reload_refused" in {event["event"] for event in events}
+
+    async with house(pack, database_url) as opened:
+        await opened.stores.orders.give("lint", "b" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+    clip(pack)
+    with pytest.raises(ConfigError) as caught:
+        async with house(pack, database_url):
+            pass
+    assert any("20_routing.yaml" in problem.place for problem in caught.value.problems)
+    assert caught.value.problems[-1].place == f"规则包 {'b' * 12}"
 
 
 async def test_only_a_kept_pack_can_be_ordered(pack: Path, database_url: str) -> None:
