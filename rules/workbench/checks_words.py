@@ -1,7 +1,8 @@
-"""Checks on word lists: ZZ201 to ZZ215."""
+"""Checks on word lists: ZZ201 to ZZ216."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from rules.language import Condition, Group, Mention, WordList, leaves
@@ -11,6 +12,7 @@ from rules.workbench.lint import Found, Severity, Subject, check
 _TOO_COMMON = 0.2  # of the petitions of the past
 _ENOUGH = 200  # petitions, from which on it tells something that a list was never found
 _FEW_WORDS = 2
+_WIDE_SEPARATOR = re.compile("[，、；]")
 _REMEDY_RARE = "确认企业真的这样说；不这样说就换词或去掉"
 
 
@@ -222,3 +224,11 @@ def _positive(condition: Condition) -> Iterator[str]:
     elif isinstance(condition, Group) and condition.kind != "none":
         for part in condition.conditions:
             yield from _positive(part)
+
+
+@check("ZZ216", "全角标点连成一个词", Severity.WARNING)
+def _run_together(subject: Subject) -> Iterator[Found]:
+    for place, about, word in subject.places.plain:
+        if found := _WIDE_SEPARATOR.search(word):
+            remedy = f'几个词之间用半角逗号；确是一个词，就加引号："{word}"'
+            yield place, about, f"“{word}”里有全角“{found[0]}”，会当成一个词", remedy

@@ -21,7 +21,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
-from rules.packfiles import Items, Node, Problems, Table, decode, read_yaml
+from rules.packfiles import Items, Node, Problems, Scalar, Table, decode, read_yaml
 from rules.rulebook import RuleBook
 from store.errors import Problem
 
@@ -145,6 +145,7 @@ class Places:
         self._words: dict[tuple[str, str], str] = {}
         self._directory: dict[str, str] = {}
         self._settings: dict[str, str] = {}
+        self.plain: list[tuple[str, str, str]] = []  # of lists of words, each without quotation marks: place, whose list, word
         for name, raw in files.items():
             if name.startswith("wording/") or (root := read_yaml(raw, f"{label}/{name}", Problems())) is None:
                 continue
@@ -152,6 +153,8 @@ class Places:
                 self._take_lists(root)
             elif name in {"departments.yaml", "grounds.yaml"}:
                 self._take_directory(root)
+            if name.startswith("lists/") or name in {"departments.yaml", "homophones.yaml"}:
+                self.plain.extend(_plain(root, ""))
             elif name == "pack.yaml":
                 self._take_settings(root)
 
@@ -189,6 +192,19 @@ class Places:
             whole = f"{path}.{key}" if path else key
             self._settings[whole] = inner.place
             self._take_settings(inner, whole)
+
+
+def _plain(node: Node, about: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the words of all lists under *node* that stand without quotation marks: place, whose list, word."""
+    if isinstance(node, Items):
+        for item in node.items:
+            if isinstance(item, Scalar) and item.plain:
+                yield item.place, about, item.text.strip()
+            yield from _plain(item, about)
+    elif isinstance(node, Table):
+        own = about or str(getattr(node.entries.get("id"), "text", ""))
+        for key, inner in node.entries.items():
+            yield from _plain(inner, own or key)
 
 
 # ---------------------------------------------------------------- comments that silence
