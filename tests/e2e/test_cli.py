@@ -21,8 +21,12 @@ import structlog
 
 from daemon import districts, rulebooks
 from daemon.cli import _COMMANDS, build, run
-from rules.rulebook import builtin_pack, load_pack
+from daemon.config import Config
+from daemon.config_reader import load_config
+from daemon.wiring import open_stores, utc_now
+from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.model import CaseState
+from store.orders import Origin
 from tests.e2e.instance import MAILBOX, ROOT, Sink, daemon, deliver, sink, write_instance
 from tests.e2e.mails import TAX, mail
 
@@ -748,13 +752,20 @@ def test_decide_with_an_unknown_pack(tmp_path: Path) -> None:
 
 
 def own_pack(instance: Path, file: str, old: str, new: str) -> None:
-    """Let the instance use a copy of the pack in which *old* in *file* is *new*."""
+    """Put a copy of the pack in force in which *old* in *file* is *new*."""
     folder = instance.parent / "pack"
     copytree(builtin_pack("chenggong"), folder)
     text = (folder / file).read_text(encoding="utf-8")
     assert old in text
     (folder / file).write_text(text.replace(old, new), encoding="utf-8")
     instance.write_text(instance.read_text(encoding="utf-8").replace('pack = "chenggong"', 'pack = "./pack"'), encoding="utf-8")
+    asyncio.run(_order(load_config(instance), load_pack(folder)))
+
+
+async def _order(config: Config, book: RuleBook) -> None:
+    async with open_stores(config, domain="cg.example") as stores:
+        await stores.packs.keep(book.district.id, book.digest, book.files, now=utc_now())
+        await stores.orders.give(book.district.id, book.digest, actor="王芳", reason="", origin=Origin.PERSON, now=utc_now())
 
 
 def test_explain_a_case(ask: Here) -> None:
