@@ -56,7 +56,7 @@ def drill(
     """
     logs.configure("error", "auto")
     with as_file(files("daemon.drill") / "sample") as sample, workplace(work, cases or sample, pack) as place:
-        outcome = asyncio.run(play(place.config, cases or sample, _date(start), _date(until), _progress))
+        outcome = asyncio.run(play(place, cases or sample, _date(start), _date(until), _progress))
         if mails is not None:
             _write_mails(outcome, place, mails)
         _show(outcome, quiet=quiet, json_=json_)

@@ -8,17 +8,17 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from daemon.config import AddressBook, Config
+from daemon.config import AddressBook
 from daemon.config_reader import load_addresses
 from daemon.drill.events import Happening
 from daemon.drill.ledger import Ledger, ledger_of
 from daemon.drill.run import Drill, refusals
 from daemon.drill.script import moment_of, read_script
 from daemon.drill.simulated import SimulatedTime
+from daemon.drill.workplace import Workplace
 from daemon.rehearsal import Message
 from daemon.wiring import open_house
 from rules.calendar import Calendar
-from rules.rulebook import load_pack, pack_folder
 from store.drills import Drills
 from store.errors import UsageError
 from store.model import District
@@ -47,15 +47,14 @@ class Outcome:
 
 
 async def play(
-    config: Config, cases: Path, first: date | None = None, last: date | None = None, told: Told = lambda _day, _done, _all: None
+    place: Workplace, cases: Path, first: date | None = None, last: date | None = None, told: Told = lambda _day, _done, _all: None
 ) -> Outcome:
-    """Play the drill in *cases* from the *first* day through the *last* on what *config* names, or go on with it.
+    """Play the drill in *cases* from the *first* day through the *last* at *place*, or go on with it.
 
     By default that is from the first thing that happens until 30 days behind the last. Raises ConfigError for mistakes in the files,
     UsageError where nothing happens in these days, and what `Drill.run` raises.
     """
-    (section,) = config.district
-    zone = ZoneInfo(load_pack(pack_folder(section.pack)).district.timezone)
+    zone = ZoneInfo(place.district.timezone)
     script = read_script(cases, str(zone))
     first = first or moment_of(script.items[0]).astimezone(zone).date()
     last = last or moment_of(script.items[-1]).astimezone(zone).date() + _AFTERWARDS
@@ -63,7 +62,7 @@ async def play(
         raise UsageError(f"演练的止日 {last} 早于起日 {first}，请改 --from、--until")
     start, end = datetime.combine(first, time(), zone), datetime.combine(last, time(), zone) + timedelta(days=1, microseconds=-1)
     now = SimulatedTime(start)
-    async with open_house(config, now=now, key=KEY) as house:
+    async with open_house(place.config, now=now, key=KEY) as house:
         drill = Drill(house, script, now, start=start, end=end)
         if not drill.items:
             day = moment_of(script.items[0]).date()
@@ -83,7 +82,7 @@ async def play(
             skipped=drill.skipped,
             refused=refusals(drill, progress),
             numbers={name: await drills.case_of(name) for name in mails},
-            names=_names(load_addresses(section.addresses, None), room.rulebook.district),
+            names=_names(load_addresses(place.config.district[0].addresses, None), room.rulebook.district),
             ledger=await ledger_of(house, end),
         )
 

@@ -23,11 +23,11 @@ _RANKS = ("section_head", "deputy", "head")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """A folder of a drill, ready to be worked in. `addresses` is the address file in force."""
+    """A folder of a drill, ready to be worked in."""
 
     config: Config
+    district: District
     outgoing: Path
-    addresses: Path
 
 
 @contextmanager
@@ -41,10 +41,11 @@ def workplace(folder: Path | None, cases: Path, pack: str) -> Iterator[Workplace
             yield place
         return
     _check(folder)
+    district = load_pack(pack_folder(pack)).district
     addresses = cases / _ADDRESSES
     if not addresses.is_file():
         addresses = folder / _ADDRESSES
-        _write(addresses, invented(load_pack(pack_folder(pack)).district))
+        _write(addresses, invented(district))
     config = Config(
         store=StoreSection(url=f"sqlite:///{folder.resolve() / _DATABASE}"),
         relay=RelaySection(folder=folder / _OUTGOING),
@@ -53,7 +54,7 @@ def workplace(folder: Path | None, cases: Path, pack: str) -> Iterator[Workplace
         district=(DistrictSection(pack=pack, mailboxes=(_MAILBOX,), addresses=addresses),),
     )
     with only_service(config.store.url):
-        yield Workplace(config=config, outgoing=folder / _OUTGOING, addresses=addresses)
+        yield Workplace(config=config, district=district, outgoing=folder / _OUTGOING)
 
 
 def invented(district: District) -> str:
