@@ -51,7 +51,9 @@ def drill(
 
     收件、判断、登记、时限、催办、组信都是真的，只有时间是模拟的，邮件留在工作目录。有漏发或重发时，退出码为 1。
     演练目录怎样写，见 docs/演练.md。
+
     例：zuozhen drill
+
     例：zuozhen drill --from 2024-09-25 --until 2025-03-31 --cases 我的演练 --work /tmp/drill --mails 发出的邮件
     """
     logs.configure("error", "auto")

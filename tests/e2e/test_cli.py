@@ -188,6 +188,7 @@ def test_log_holds_no_words_of_a_message(worked: Worked) -> None:
 
 COMMANDS = {
     "demo": [],
+    "drill": [],
     "init": [],
     "check": [],
     "run": [],

@@ -1,0 +1,122 @@
+"""A drill in this process: the same mails on either database, and a ledger that would show what is missed, doubled or could not happen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from daemon.config import StoreSection
+from daemon.drill.play import Outcome, play
+from daemon.drill.workplace import Workplace, workplace
+from store.errors import UsageError
+from tests.integration.houses import REFUSED, Enterprise
+
+UNTIL = date(2024, 10, 31)
+ACTS = """
+- {at: 2024-09-30 10:00, case: 国庆前, event: acknowledge, by: 李明}
+- {at: 2024-10-08 10:00, case: 国庆前, event: close, by: 王芳, reason: 还没有答复，不能销号}
+- {at: 2024-10-09 10:00, case: 附件炸弹, event: acknowledge, by: 李明}
+- {at: 2024-10-09 11:00, case: 民事, event: confirm, by: 王芳, reason: 核实为民事纠纷}
+- {at: 2024-10-09 12:00, case: 广告, event: confirm, by: 王芳, reason: 是广告}
+"""
+ADVERT = "本公司可代开各类增值税发票，点数优惠，先验票后付款，需要请加微信。"
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Write a drill over the National Day."""
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    matters = {"2024-09-29_1618 国庆前": Enterprise().mail(), "2024-10-03_0900 民事": Enterprise().mail(REFUSED)}
+    matters["2024-10-04_0900 广告"] = Enterprise().mail(ADVERT, subject="代开发票")
+    matters["2024-10-05_0900 附件炸弹"] = b"From: a@b.example\r\n" + b"X-Long: 1\r\n" * 200_000 + b"\r\nx"
+    for name, raw in matters.items():
+        (folder / f"{name}.eml").write_bytes(raw)
+    (folder / "events.yaml").write_text(ACTS, encoding="utf-8")
+    return folder
+
+
+async def played(cases: Path, work: Path, url: str = "") -> Outcome:
+    """Play the drill at *work*, on another database where an *url* is given."""
+    with workplace(work, cases, "chenggong") as place:
+        return await play(on(place, url), cases, last=UNTIL)
+
+
+def on(place: Workplace, url: str) -> Workplace:
+    """Return *place* with its database at *url*."""
+    if not url:
+        return place
+    config = place.config.model_copy(update={"store": StoreSection(url=url)})
+    return Workplace(config=config, district=place.district, outgoing=place.outgoing)
+
+
+def mails(work: Path) -> dict[str, bytes]:
+    """Return the mails that were caught, by the names that their Message-IDs give them."""
+    return {path.name: path.read_bytes() for path in (work / "outgoing").iterdir()}
+
+
+def change(work: Path, statement: str, values: Sequence[object] = ()) -> None:
+    """Change the database of a drill behind its back."""
+    with sqlite3.connect(work / "drill.db") as connection:
+        assert connection.execute(statement, values).rowcount == 1
+    connection.close()
+
+
+async def test_either_database_gives_the_same_mails(cases: Path, tmp_path: Path, postgresql_url: str) -> None:
+    """On SQLite and on PostgreSQL the mails are identical byte for byte."""
+    first = await played(cases, tmp_path / "file")
+    other = await played(cases, tmp_path / "server", postgresql_url)
+    assert mails(tmp_path / "file") == mails(tmp_path / "server") != {}
+    assert [queued.message_id for queued in first.ledger.sent] == [queued.message_id for queued in other.ledger.sent]
+    assert first.ledger.is_clean
+
+
+async def test_what_could_not_happen_is_told_and_the_rest_goes_on(cases: Path, tmp_path: Path) -> None:
+    """An act that is not possible then, or on a mail that could not be read, is told with its reason; nothing stops."""
+    outcome = await played(cases, tmp_path / "work")
+    told = {str(getattr(item, "case", "")): problem for item, problem in outcome.refused}
+    assert set(told) == {"国庆前", "附件炸弹"}
+    assert "不能销号" in told["国庆前"]
+    assert "隔离区" in told["附件炸弹"]
+    assert outcome.numbers["附件炸弹"] == ""
+    assert outcome.numbers["广告"].startswith("A-")
+    assert outcome.ledger.is_clean
+
+
+async def test_the_ledger_shows_what_is_missed_and_doubled(cases: Path, tmp_path: Path) -> None:
+    """A step whose mail did not go, and a mail that went twice under two names, are counted at their kind."""
+    work = tmp_path / "work"
+    clean = await played(cases, work)
+    (tally,) = [tally for tally in clean.ledger.kinds if tally.kind.id == "acknowledge"]
+    (reminded,) = [line for line in tally.lines if line.what == "remind"]
+    (mail,) = reminded.mails
+    assert (reminded.planned, reminded.taken) == (mail.created_at, mail.created_at)
+    kept = "district, case_id, case_number, arrival_id, purpose, recipient, notice, state, tries, problem, reply, created_at, sent_at"
+    twice = f"INSERT INTO notices ({kept}, round, message_id) SELECT {kept}, 'twice', 'x@y' FROM notices WHERE id = ?"  # noqa: S608 - ours
+    change(work, twice, [mail.id])
+    assert [(one.missed, one.doubled) for one in (await played(cases, work)).ledger.kinds if one.kind.id == "acknowledge"] == [(0, 1)]
+    change(work, "DELETE FROM notices WHERE message_id = 'x@y'")
+    change(work, "UPDATE notices SET state = 'refused' WHERE id = ?", [mail.id])
+    spoilt = (await played(cases, work)).ledger
+    assert [(one.missed, one.doubled) for one in spoilt.kinds if one.kind.id == "acknowledge"] == [(1, 0)]
+    assert not spoilt.is_clean
+
+
+async def test_a_workplace_holds_one_drill_and_nothing_else(cases: Path, tmp_path: Path) -> None:
+    """Another drill's folder, an instance's, and days in which nothing happens are refused, each in words."""
+    await played(cases, tmp_path / "work")
+    (cases / "events.yaml").write_text("- {at: 2024-10-09 12:00, case: 广告, event: confirm, by: 王芳}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="另一次演练"):
+        await played(cases, tmp_path / "work")
+    (tmp_path / "instance").mkdir()
+    (tmp_path / "instance" / "zuozhen.db").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"zuozhen\.db，不是演练的工作目录"):
+        await played(cases, tmp_path / "instance")
+    with workplace(None, cases, "chenggong") as place, pytest.raises(UsageError, match="都不在"):
+        await play(place, cases, date(2025, 1, 1), date(2025, 2, 1))
+    with workplace(None, cases, "chenggong") as place, pytest.raises(UsageError, match="早于起日"):
+        await play(place, cases, date(2025, 1, 1), date(2024, 2, 1))
