@@ -16,10 +16,12 @@ from rules.directories import read_departments, read_grounds, read_homophones, r
 from rules.effects import Known, document_article
 from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.packfiles import Node, Problems, Reader, decode, meant, read_yaml
+from rules.platform_files import read_platforms
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model import Department, District, Ground
+from store.platform_model import PlatformMapping
 from store.trouble import reason
 
 T = TypeVar("T")
@@ -27,7 +29,7 @@ T = TypeVar("T")
 _BUILTIN = Path(__file__).parent / "packs"
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
 _HOMOPHONES = "homophones.yaml"  # may be missing
-_FOLDERS = ("lists", "rules", "wording")
+_FOLDERS = ("lists", "platforms", "rules", "wording")
 _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
 
@@ -46,6 +48,7 @@ class RuleBook:
     nears: tuple[NearAsked, ...]
     senders: tuple[SenderIs, ...]  # what they ask of the address a mail comes from, each question once
     homophones: Mapping[str, tuple[str, ...]]  # right → what speech recognition may hear
+    platforms: Mapping[str, PlatformMapping]  # by id: how the records of another platform are read
     files: Mapping[str, bytes] = field(repr=False)
 
 
@@ -129,7 +132,7 @@ def _where_it_belongs(name: str) -> str:
     folder, _, rest = name.rpartition("/")
     if folder:
         return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
-    return f"词表放 lists/、规则放 rules/，文件名以 .yaml 结尾；{meant(name, (*_FILES, _HOMOPHONES))}"
+    return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, _HOMOPHONES))}"
 
 
 def _belongs(file: Path, name: str) -> bool:
@@ -137,7 +140,7 @@ def _belongs(file: Path, name: str) -> bool:
     if folder == "wording":
         return file.is_file()
     return (name in {*_FILES, _HOMOPHONES} and file.is_file()) or (
-        folder in {"lists", "rules"} and rest.endswith(".yaml") and file.is_file()
+        folder in {"lists", "platforms", "rules"} and rest.endswith(".yaml") and file.is_file()
     )
 
 
@@ -200,6 +203,7 @@ class _Loader:
             nears=nears,
             senders=_senders(rules),
             homophones=self._one(_HOMOPHONES, read_homophones) or {},
+            platforms=read_platforms(self._named("platforms"), self._reader),
             files=self._files,
         )
 
@@ -212,6 +216,10 @@ class _Loader:
 
     def _folder(self, folder: str) -> list[Node]:
         return [root for name, root in self._roots.items() if name.startswith(f"{folder}/") and root is not None]
+
+    def _named(self, folder: str) -> dict[str, Node]:
+        """Return the files of *folder* that could be read, by their names without the ending."""
+        return {Path(name).stem: root for name, root in self._roots.items() if name.startswith(f"{folder}/") and root is not None}
 
     def _whole(self, folder: str) -> bool:
         """Tell whether every file of *folder* could be read, so that what is named nowhere does not exist."""

@@ -20,6 +20,7 @@ class Channel(StrEnum):
     MAIL = "mail"
     LETTER = "letter"
     WINDOW = "window"
+    PLATFORM = "platform"  # the record of another government platform: compared with what comes to us, no case of its own
 
 
 class ArrivalState(StrEnum):
@@ -40,7 +41,7 @@ class Arrival:
 
     district: str
     channel: Channel
-    door: str  # "smtp", "lmtp", "imap", "file"
+    door: str  # "smtp", "lmtp", "imap", "file", "folder", "http"
     source_key: str
     content_key: str
     message_id: str  # without angle brackets; "" where the message has none
