@@ -14,6 +14,7 @@ ZuozhenError
 │   └── MailTooLargeError         … for its size (552); tried at once without the original
 ├── ConfigError               every problem of a file at once; the command exits with 2
 └── UsageError                a person asked for something that does not exist or is not allowed now; exit 2
+    └── RepeatedKeyError          a program used its key for one body again for another; HTTP 409
 
 Anything else is a bug: 451 before the arrival is committed, 250 after; the arrival stays undecided and is tried again a few times, then quarantined.
 """
@@ -73,6 +74,10 @@ class MailTooLargeError(DeliveryRefusedError):
 
 class UsageError(ZuozhenError):
     """What a person asked for does not exist, or is not allowed in this state. The text (Chinese) says the next step."""
+
+
+class RepeatedKeyError(UsageError):
+    """An idempotency key came again with another body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

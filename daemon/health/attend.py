@@ -7,11 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
+import structlog
+
 from daemon.health.manager import Manager
 from daemon.health.vitals import Vitals
 
 if TYPE_CHECKING:
     from daemon.wiring import House
+
+log = structlog.get_logger()
 
 _STATUS_S = 15.0  # how old the line in `systemctl status` may be
 
@@ -54,9 +58,11 @@ async def attended(house: House) -> AsyncIterator[Watch]:
             task = asyncio.create_task(work)
             stack.push_async_callback(_end, task)
         if house.config.health is not None:
-            from daemon.health.web import page, served  # noqa: PLC0415 - 0.3 s of imports that only those pay who want the page
+            from daemon.health.web import page  # noqa: PLC0415 - 0.3 s of imports that only those pay who want the page
+            from daemon.http_server import served  # noqa: PLC0415 - likewise
 
-            await stack.enter_async_context(served(page(house, vitals), house.config.health.listen))
+            listening = served(page(house, vitals), house.config.health.listen, section="health")
+            log.info("health.started", port=await stack.enter_async_context(listening))
         yield Watch(house, vitals, manager)
 
 
