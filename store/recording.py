@@ -14,7 +14,7 @@ from store import arrivals, audit, casebook, deadlines, dialects, knowledge, lif
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
-from store.model import Attachment, Case, CaseState, Decision, District, Due, Notice, Progress, Reading, StoredArrival, Verdict
+from store.model import Attachment, Case, CaseState, Channel, Decision, District, Due, Notice, Progress, Reading, StoredArrival, Verdict
 from store.outbox import Outbox
 from store.owing import Planner
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
@@ -104,9 +104,12 @@ def record(  # noqa: PLR0913 - what was decided, and all that follows from it
         return casebook.of_arrival(connection, filing.arrival.id)
     verdict = filing.decision.verdict
     if seen is not None:
-        knowledge.check(connection, filing.district.id, seen, adds=verdict is not Verdict.NOT_A_CASE)
+        opens = verdict is not Verdict.NOT_A_CASE and filing.arrival.channel is not Channel.PLATFORM
+        knowledge.check(connection, filing.district.id, seen, adds=opens)
     _keep_attachments(connection, filing)
-    if verdict is Verdict.NOT_A_CASE:
+    if (
+        verdict is Verdict.NOT_A_CASE or filing.arrival.channel is Channel.PLATFORM
+    ):  # a record of others is compared with, and opens no case
         _set_aside(connection, filing, None, now)
         return None
     if verdict is Verdict.FOLLOW_UP:
@@ -249,6 +252,7 @@ def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Cas
 
 
 def _set_aside(connection: Connection, filing: Filing, case_id: int | None, now: datetime) -> None:
+    is_record = filing.arrival.channel is Channel.PLATFORM
     values = {
         "arrival_id": filing.arrival.id,
         "district": filing.district.id,
@@ -257,7 +261,7 @@ def _set_aside(connection: Connection, filing: Filing, case_id: int | None, now:
         "petition": filing.petition_json,
         "decision": filing.decision_json,
         "decided_at": now,
-        "standing": "proposed" if filing.decision.proposed and case_id is None else "final",
+        "standing": "proposed" if filing.decision.proposed and case_id is None and not is_record else "final",
         "settled_by": "",
         "settled_reason": "",
     }

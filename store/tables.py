@@ -18,6 +18,7 @@ ARRIVAL_UNDECIDED = sa.text("state = 'accepted'")
 ARRIVAL_QUARANTINED = sa.text("state = 'quarantined'")
 ARRIVAL_HAS_NAME = sa.text("message_id <> ''")
 DEADLINE_RUNS = sa.text("ended_at IS NULL")
+BATCH_OPEN = sa.text("state = 'taking'")
 DECISION_PROPOSED = sa.text("standing = 'proposed'")
 
 
@@ -338,6 +339,7 @@ class PlatformRecordRow(Row, table=True):
         _to("cases", "case_id"),
         sa.Index("ix_platform_records_arrival", "arrival_id"),
         sa.Index("ix_platform_records_case", "case_id"),
+        sa.Index("ix_platform_records_number", "number"),
         {"sqlite_autoincrement": True},
     )
 
@@ -418,6 +420,67 @@ class GramCountRow(Row, table=True):
     district: Text
     gram: Number
     reports: int
+
+
+class PlatformBatchRow(Row, table=True):
+    """One file or body of another platform, whole, and how far its rows are taken; see `store.platforms`. `bad` and `pending` are JSON lists."""
+
+    __tablename__ = "platform_batches"
+    __table_args__ = (
+        sa.UniqueConstraint("district", "platform", "door", "source_key"),
+        _partial("ix_platform_batches_open", "district", "platform", "id", where=BATCH_OPEN),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    platform: Text
+    door: Text
+    source_key: Text
+    name: Text
+    peer: Text
+    at: Moment
+    content: bytes
+    sha256: Text
+    form: Text
+    state: Text
+    good: int
+    pending: Text
+    bad_rows: int
+    bad: Text
+    taken: int
+    added: int
+    changed: int
+    same: int
+    older: int
+    turned_back: int
+
+
+class PlatformVersionRow(Row, table=True):
+    """What a record said at one time, by the arrival that told it; `turned_from` is the status it went back from, "" where it did not."""
+
+    __tablename__ = "platform_versions"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("record_id", "version", "district"),
+        _to("platform_records", "record_id"),
+        _to("arrivals", "arrival_id"),
+        _to("platform_batches", "batch_id"),
+        sa.Index("ix_platform_versions_arrival", "arrival_id"),
+        _partial("ix_platform_versions_turned", "record_id", where=sa.text("turned_from <> ''")),
+    )
+
+    record_id: int
+    version: int
+    district: Text
+    arrival_id: int
+    batch_id: int
+    place: int
+    at: Moment
+    changed_at: MaybeMoment
+    status: Text
+    status_words: Text
+    turned_from: Text
+    digest: Text
 
 
 class DeadlineRow(Row, table=True):
@@ -620,6 +683,8 @@ RECORD_KEYS = _table("record_keys")
 GRAMS = _table("match_grams")
 RECORD_GRAMS = _table("record_grams")
 GRAM_COUNTS = _table("gram_counts")
+PLATFORM_BATCHES = _table("platform_batches")
+PLATFORM_VERSIONS = _table("platform_versions")
 NOTICES = _table("notices")
 DEADLINES = _table("deadlines")
 PACKS = _table("packs")

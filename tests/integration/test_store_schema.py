@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,13 +15,17 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import String
 
+from channels.platform_petition import petition_of
 from store import leases, message_log
 from store.deadlines import Deadlines
 from store.figures import figures
 from store.ledger import Ledger
-from store.model import Folder, LedgerState, NoticeState, Taken
+from store.model import Folder, LedgerState, NoticeState, PlatformStatus, Taken
+from store.platform_model import Batch, GoodRow, Handed
+from store.platforms import Platforms
 from store.tables import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition
+from tests.integration.test_platforms import record as platform_record
 
 TABLES = sorted(Row.metadata.tables.values(), key=lambda table: table.name)
 
@@ -105,6 +110,30 @@ ASKED = petition(
     letter=letter("9", in_reply_to=("1@sender.example",)),
 )
 FOLDER = Folder(district=DISTRICT.id, mailbox="box", name="INBOX", uidvalidity=1)
+RECORD = platform_record("1")
+HANDED = Handed(
+    district=DISTRICT.id,
+    platform="12345",
+    door="folder",
+    key="k",
+    name="",
+    peer="",
+    raw=b"",
+    batch=Batch(form="", columns={}, unread=(), good=(GoodRow(place=2, record=RECORD),), bad=()),
+)
+
+
+async def _take_rows(store: Store) -> object:
+    """Keep a batch, take it, and take a second one that changes its record."""
+    platforms = Platforms(store.db)
+    for key, status in (("a", PlatformStatus.PENDING), ("b", PlatformStatus.ACCEPTED)):
+        row = GoodRow(place=2, record=replace(RECORD, status=status))
+        handed = replace(HANDED, key=key, batch=replace(HANDED.batch, good=(row,)))
+        receipt = await platforms.keep(handed, NOW)
+        await platforms.take(receipt.arrival_id, 0, [(row, petition_of(row.record))], NOW)
+    return await platforms.record("1")
+
+
 QUESTIONS: dict[str, Question] = {
     "keep from a mailbox": lambda store: Ledger(store.db).keep(FOLDER, [Taken(uid=4, arrival=arrival("new"), state=LedgerState.KEPT)]),
     "ledger of a folder": lambda store: Ledger(store.db).entries(FOLDER),
@@ -137,6 +166,10 @@ QUESTIONS: dict[str, Question] = {
     ),
     "deadlines of a case": lambda store: Deadlines(store.db, store.outbox).of_case(1),
     "deadlines that run": lambda store: Deadlines(store.db, store.outbox).running("chenggong"),
+    "open batches": lambda store: Platforms(store.db).open_batches(),
+    "take rows": _take_rows,
+    "records": lambda store: Platforms(store.db).records(),
+    "record of an arrival": lambda store: Platforms(store.db).of_arrival(1),
     "log of a case": lambda store: message_log.read(store.db, "CG-2024-00001"),
     "log of a message": lambda store: message_log.read(store.db, "1@sender.example"),
     "log of an arrival": lambda store: message_log.read(store.db, "A-1"),
