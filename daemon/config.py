@@ -148,6 +148,46 @@ class HealthSection(_Section):
     listen: Listen = Field(description="监控页的监听地址，如 127.0.0.1:9380，也可写 unix:/run/zuozhen/health.sock")
 
 
+class PlatformSection(_Section):
+    """[[platform]]: another government platform whose records come in by a folder, by signed HTTP, or both."""
+
+    id: str = Field(min_length=1, max_length=32, description="平台的代号，即规则包里 platforms/ 下映射文件的名字，如 12345")
+    district: str = Field("", description="归哪个区（规则包里的代号，如 chenggong）；只有一个区时可不写")
+    folder: Path | None = Field(None, description="放文件的目录；平台的文件放进去，收好后移到其中的 taken，不能用的移到 refused")
+    after: Literal["move", "leave"] = Field("move", description="收好之后：move 移到 taken，leave 留在原处")
+    poll_seconds: int = Field(10, ge=1, le=3600, description="隔多少秒看一次目录；文件写完（两次看到的大小、时间不变）才收")
+    max_size_mb: int = Field(20, ge=1, le=100, description="目录里单个文件的上限（兆字节）")
+    key_file: Path | None = Field(None, description="HTTP 签名的密钥文件（权限应为 600），一行一个；更换期间可以有两行")
+    credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=），内容是 HTTP 签名的密钥")
+
+    @model_validator(mode="after")
+    def _some_way_in(self) -> PlatformSection:
+        if self.folder is None and not self.has_key:
+            raise PydanticCustomError("platform_door", "folder、key_file、credential 至少要给出一个")
+        return self
+
+    @property
+    def has_key(self) -> bool:
+        """Whether records may come by HTTP."""
+        return bool(self.key_file or self.credential)
+
+
+class IntakeHttpSection(_Section):
+    """[intake_http]: the signed door for programs of other platforms."""
+
+    listen: Listen = Field(description="接口的监听地址，如 10.0.0.5:9443，也可写 unix:/run/zuozhen/intake.sock；不要与监控页同一个")
+    certificate: Path | None = Field(None, description="TLS 证书（PEM）；不写则不加密，只应放在本机的反向代理后面")
+    key: Path | None = Field(None, description="TLS 私钥（PEM）")
+    max_size_mb: int = Field(20, ge=1, le=100, description="一次提交的上限（兆字节）")
+    window_seconds: int = Field(300, ge=30, le=3600, description="签名的时间戳与本机时间最多相差多少秒")
+
+    @model_validator(mode="after")
+    def _tls_complete(self) -> IntakeHttpSection:
+        if (self.certificate is None) != (self.key is None):
+            raise PydanticCustomError("tls_pair", "certificate 与 key 必须成对给出")
+        return self
+
+
 class CalendarSection(_Section):
     """[calendar]: where an instance keeps the days it has entered itself."""
 
@@ -178,11 +218,13 @@ class Config(_Section):
     relay: RelaySection
     limits: LimitsSection = LimitsSection()
     health: HealthSection | None = None
+    intake_http: IntakeHttpSection | None = None
     log: LogSection = LogSection()
     calendar: CalendarSection = CalendarSection()
     name: str = Field("", description="本进程的名字，日志里用；多个进程共用一库时便于分辨，重名无妨；留空则取本机名")
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
     mailbox: tuple[MailboxSection, ...] = Field((), description="要收的邮箱")
+    platform: tuple[PlatformSection, ...] = Field((), description="要收记录的其他平台")
 
 
 class NamedAddress(_Section):

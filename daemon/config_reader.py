@@ -20,7 +20,9 @@ from daemon.config import (
     Config,
     DistrictSection,
     DoorSection,
+    IntakeHttpSection,
     MailboxSection,
+    PlatformSection,
     RelaySection,
     StoreSection,
 )
@@ -72,8 +74,8 @@ def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
     return book
 
 
-def read_secret(section: RelaySection | MailboxSection | StoreSection) -> SecretStr | None:
-    """Return a password of the relay, a mailbox or the database from its file or systemd credential.
+def read_secret(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> SecretStr | None:
+    """Return a password of the relay, a mailbox or the database, or a platform's key, from its file or systemd credential.
 
     Raises ConfigError where it cannot be read.
     """
@@ -81,8 +83,8 @@ def read_secret(section: RelaySection | MailboxSection | StoreSection) -> Secret
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         path = Path(folder or "/nonexistent") / section.credential
         remedy = f"在服务单元中写 LoadCredential={section.credential}:文件路径"
-    elif section.password_file:
-        path, remedy = section.password_file, "检查路径与权限（应为 600，属主为运行用户）"
+    elif file := _secret_file(section):
+        path, remedy = file, "检查路径与权限（应为 600，属主为运行用户）"
     else:
         return None
     try:
@@ -94,7 +96,13 @@ def read_secret(section: RelaySection | MailboxSection | StoreSection) -> Secret
         raise ConfigError([problem]) from error
 
 
-def _whose(section: RelaySection | MailboxSection | StoreSection) -> tuple[str, str]:
+def _secret_file(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> Path | None:
+    return section.key_file if isinstance(section, PlatformSection) else section.password_file
+
+
+def _whose(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> tuple[str, str]:
+    if isinstance(section, PlatformSection):
+        return f"platform {section.id}", "平台的密钥"
     if isinstance(section, StoreSection):
         return "store", "数据库口令"
     return (f"mailbox {section.name}", "邮箱口令") if isinstance(section, MailboxSection) else ("relay", "发信口令")
@@ -239,6 +247,16 @@ def _absolute(config: Config, folder: Path) -> Config:
         update = {name: folder / value for name in ("authority", "password_file") if (value := getattr(section, name))}
         return section.model_copy(update=update)
 
+    def intake(section: IntakeHttpSection | None) -> IntakeHttpSection | None:
+        if section is None:
+            return None
+        update = {name: folder / value for name in ("certificate", "key") if (value := getattr(section, name))}
+        return section.model_copy(update=update)
+
+    def platform(section: PlatformSection) -> PlatformSection:
+        update = {name: folder / value for name in ("folder", "key_file") if (value := getattr(section, name))}
+        return section.model_copy(update=update)
+
     relay = {name: folder / value for name in ("folder", "authority", "password_file") if (value := getattr(config.relay, name))}
     districts = tuple(
         section.model_copy(update={"addresses": folder / section.addresses, "pack": _pack_path(section.pack, folder)})
@@ -253,6 +271,8 @@ def _absolute(config: Config, folder: Path) -> Config:
             "district": districts,
             "calendar": CalendarSection(folder=folder / config.calendar.folder),
             "mailbox": tuple(map(mailbox, config.mailbox)),
+            "intake_http": intake(config.intake_http),
+            "platform": tuple(map(platform, config.platform)),
         }
     )
 

@@ -19,10 +19,11 @@ from daemon.waiting import first_of
 from rules.deadline_plan import Planner, plans
 from rules.decide import decide
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
-from store.model import Bounce, Candidate, Case, Decision, Notice, Petition, Reading, StoredArrival, Verdict
+from store.model import Bounce, Candidate, Case, Channel, Decision, Notice, Petition, Reading, StoredArrival, Verdict
 
 if TYPE_CHECKING:
     from channels.reader import Reader
+    from daemon.reconsidering import Reconsideration
     from notifier.compose import Composer
     from rules.calendar import Calendar
     from rules.engine import Engine
@@ -79,6 +80,7 @@ class Pipeline:
         arrivals: Arrivals,
         cases: Cases,
         matching: Matching,
+        reconsideration: Reconsideration,
         reader: Reader,
         now: Callable[[], datetime],
         leases: Leases,
@@ -88,6 +90,7 @@ class Pipeline:
         """Keep the parts; nothing runs before `run`."""
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
+        self._reconsideration = reconsideration
         self._reader = reader
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
@@ -113,6 +116,8 @@ class Pipeline:
         await self._note_bounce(arrival, reading.petition.letter.bounce)
         room = self.rooms[arrival.district]
         async with room.deciding:
+            if arrival.channel is Channel.PLATFORM:
+                await self._reconsideration.run(room, arrival, reading.petition)
             outcome = await self._conclude(room, arrival, reading)
         decision, case = outcome.decision, outcome.case
         log.info(

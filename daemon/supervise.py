@@ -25,6 +25,7 @@ from daemon.following import Following, swap
 from daemon.health.attend import Watch, attended
 from daemon.missing_notice import report_calendar
 from daemon.pipeline import DistrictRoom
+from daemon.platform_doors import Doors, opened_http
 from daemon.rulebooks import order_folders
 from daemon.shadowing import Shadowing
 from daemon.waiting import first_of
@@ -63,7 +64,10 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             following = Following(house, house.config.name or socket.gethostname())
             parts.create_task(keep_running("following", lambda: following.run(stop), stop), name="following")
             parts.create_task(shadowing.run(stop), name="shadow")
-            await _run_doors(Entrances(doors=doors, watchers=house.watchers), stop, started, watch)
+            parts.create_task(keep_running("platforms", lambda: house.intake.run(stop), stop), name="platforms")
+            for folder in house.doors.folders:
+                parts.create_task(folder.watch.run(stop, poll_s=folder.poll_s), name=folder.watch.door)
+            await _run_doors(Entrances(doors=doors, watchers=house.watchers, platforms=house.doors), stop, started, watch)
     except ExceptionGroup as group:
         for error in group.exceptions:
             if isinstance(error, ZuozhenError):  # a door that cannot open: the operator reads the words, not a traceback
@@ -83,6 +87,7 @@ class Entrances:
 
     doors: Sequence[Reception]
     watchers: Sequence[Watcher]
+    platforms: Doors
 
 
 async def _run_doors(entrances: Entrances, stop: asyncio.Event, started: Callable[[dict[str, int]], None], watch: Watch) -> None:
@@ -94,7 +99,8 @@ async def _run_doors(entrances: Entrances, stop: asyncio.Event, started: Callabl
         opened.push_async_callback(_leave, entrances.watchers)
         for watcher in entrances.watchers:
             watcher.start()
-        ports = {str(door.listener.protocol): door.port for door in entrances.doors}
+        http = await opened.enter_async_context(opened_http(entrances.platforms))
+        ports = {**{str(door.listener.protocol): door.port for door in entrances.doors}, **http}
         log.info("service.started", ports=ports)
         watch.opened(ports)
         started(ports)
@@ -157,8 +163,10 @@ def check_doors(config: Config) -> None:
             _tls(section)
         except ConfigError as error:
             problems.extend(error.problems)
-    if not _doors(config) and not config.mailbox:
-        problems.append(Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [[mailbox]]、[smtp] 或 [lmtp] 一节"))
+    if not (_doors(config) or config.mailbox or config.platform):
+        problems.append(
+            Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [[mailbox]]、[smtp]、[lmtp] 或 [[platform]] 一节")
+        )
     if problems:
         raise ConfigError(problems)
 

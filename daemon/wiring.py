@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from channels.imap_watch import Watcher
+from channels.platform_reader import PlatformReader
 from channels.reader import Reader
 from daemon.casework import Casework
 from daemon.clock import Clock
@@ -23,6 +24,9 @@ from daemon.health.vitals import Mailbox
 from daemon.lease_log import LeaseLog
 from daemon.mailboxes import mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
+from daemon.platform_doors import Doors, open_doors
+from daemon.platform_intake import PlatformIntake
+from daemon.reconsidering import Reconsideration
 from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sending import Sender
@@ -47,6 +51,8 @@ from store.orders import Orders
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
 from store.packs import Packs
+from store.platforms import Platforms, Taken
+from store.reconsidering import Reconsidering
 from store.shadows import Shadows
 from store.workers import Caps
 
@@ -73,6 +79,8 @@ class Stores:
     orders: Orders
     shadows: Shadows
     instance: Instance
+    platforms: Platforms
+    reconsidering: Reconsidering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +99,8 @@ class House:
     review: Review
     clock: Clock
     casework: Casework
+    intake: PlatformIntake  # what other platforms hand over, and …
+    doors: Doors  # … the folders and the signed door by which they do
     reader: Reader
     metrics: Metrics
     mailboxes: Sequence[Mailbox]  # how those are doing that are polled
@@ -167,6 +177,8 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             orders=Orders(database),
             shadows=Shadows(database),
             instance=instance,
+            platforms=Platforms(database),
+            reconsidering=Reconsidering(database, outbox),
         )
     finally:
         await database.close()
@@ -194,6 +206,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
     rooms: dict[str, DistrictRoom] = {}
     limits = config.limits
     reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
+    platform_reader = PlatformReader()
     try:
         async with (
             open_stores(config, domain=domain, key=key) as stores,
@@ -209,6 +222,13 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 arrivals=stores.arrivals,
                 cases=stores.cases,
                 matching=stores.matching,
+                reconsideration=Reconsideration(
+                    cases=stores.cases,
+                    matching=stores.matching,
+                    platforms=stores.platforms,
+                    reconsidering=stores.reconsidering,
+                    now=now,
+                ),
                 reader=reader,
                 now=now,
                 leases=leases,
@@ -216,6 +236,12 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 at_once=limits.readers * 2,
             )
             metrics = Metrics()
+
+            def rows_taken(taken: Taken) -> None:
+                metrics.rows_taken(taken)
+                pipeline.wake()
+
+            intake = PlatformIntake(rooms=rooms, platforms=stores.platforms, reader=platform_reader, now=now, taken=rows_taken)
 
             def kept(arrivals: Sequence[Arrival], receipts: Sequence[Accepted]) -> None:
                 metrics.accepted(arrivals, receipts)
@@ -246,11 +272,14 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, now=now),
+                intake=intake,
+                doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now),
                 casework=Casework(offices=rooms, cases=stores.cases, deadlines=stores.deadlines, now=now),
                 now=now,
             )
     finally:
         await reader.close()
+        await platform_reader.close()
         await transport.close()
         for room in rooms.values():
             await asyncio.to_thread(room.engine.close)

@@ -10,9 +10,11 @@ import typer
 from daemon.cli.chinese import Command
 from daemon.cli.output import done
 from daemon.cli.place import ConfigOption, config_path
+from daemon.config import Config
 from daemon.config_reader import load_config, readable_districts
 from daemon.districts import DistrictFiles, load_districts
 from daemon.mailboxes import mailboxes_of
+from daemon.platform_doors import check_platforms
 from daemon.supervise import check_doors
 from daemon.wiring import open_database, open_room, open_transport, utc_now
 from rules.calendar_watch import missing_notice
@@ -52,14 +54,26 @@ def check(config: ConfigOption = None) -> None:
         known = {district.rulebook.district.id: district.rulebook.district for district in files or ()}
         if files:
             attempt(lambda: mailboxes_of(loaded.mailbox, known))
+            attempt(lambda: check_platforms(loaded, {district.rulebook.district.id: district.rulebook for district in files}))
     if problems:
         raise ConfigError(problems)
     for district in files or ():
         _report(district)
-    for section in loaded.mailbox if loaded else ():
+    if loaded:
+        _report_doors(loaded)
+    done("没有发现问题。")
+
+
+def _report_doors(config: Config) -> None:
+    for platform in config.platform:
+        if platform.folder is not None and not platform.folder.is_dir():
+            done(f"  提醒：没有平台 {platform.id} 的目录 {platform.folder}；建好它，并让运行用户能读写")
+    for section in config.mailbox:
         if section.security == "none":
             done(f"  提醒：邮箱 {section.name} 用明文登录（security = none），口令和来件在路上谁都能看到；只应在本机使用")
-    done("没有发现问题。")
+    http = config.intake_http
+    if http is not None and http.certificate is None and not http.listen.startswith(("unix:", "127.0.0.1:", "localhost:", "[::1]:")):
+        done("  提醒：[intake_http] 没有证书，企业的名称和电话在路上谁都能看到；写上 certificate 与 key，或只在本机监听、前面放反向代理")
 
 
 def _report(files: DistrictFiles) -> None:

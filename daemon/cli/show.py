@@ -48,6 +48,8 @@ EVENTS = {
     "case.confirmed": "确认",
     "case.assigned": "交办",
     "case.noted": "备注",
+    "case.reported_elsewhere": "其他平台有同一事项",
+    "case.reconsidered": "重新判断",
     "deadline.reminded": "时限提醒",
     "deadline.escalated": "逾期督促",
     "deadline.moved": "时限重新核定",
@@ -206,7 +208,7 @@ def why_review(case: Case) -> str:
         reasons.insert(0, "拟不予受理，须由人确认")
     elif case.state is CaseState.UNDER_REVIEW and case.department is None:
         reasons.insert(0, "没有确定承办部门")
-    return "；".join(reasons) or "有新情况（续件，或有邮件未能发出、被退回），请看经过"
+    return "；".join(reasons) or "有新情况（续件、其他平台的消息，或有邮件未能发出、被退回），请看经过"
 
 
 CASE_COLUMNS = ("件号", "状态", "企业", "诉求", "结论", "承办部门", "初步对接")

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from structlog.typing import EventDict, WrappedLogger
 
+from store.model import Channel
+
 if TYPE_CHECKING:
     from daemon.pipeline import Outcome
     from daemon.sending import Try
     from store.model import Accepted, Arrival, QueuedNotice, StoredArrival
+    from store.platforms import Taken
 
 _AGES = (1, 2, 5, 15, 60, 300, 1800, 7200, 86_400)  # seconds from arrival to decision
 _TRIES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)  # seconds a relay takes
@@ -37,6 +40,7 @@ class Metrics:
         self._ages = Histogram("zuozhen_decision_age_seconds", "From arrival to decision", buckets=_AGES, registry=self.registry)
         self._notices = self._counter("notices", "Tries to hand a notice to the relay", "purpose", "outcome")
         self._relay = Histogram("zuozhen_relay_seconds", "What a try took", ["outcome"], buckets=_TRIES, registry=self.registry)
+        self._rows = self._counter("platform_rows", "Rows of other platforms", "platform", "outcome")
         self._bounces = self._counter("bounces", "Reports of mail that was not delivered", "kind")
         self._reloads = self._counter("reloads", "Reloads of packs and addresses", "result")
         self._reloaded_at = Gauge("zuozhen_reload_success_timestamp_seconds", "Last reload that took effect", registry=self.registry)
@@ -60,11 +64,18 @@ class Metrics:
 
     def decided(self, arrival: StoredArrival, outcome: Outcome) -> None:
         """Count a recorded decision (a listener of `Pipeline`)."""
+        if arrival.channel is Channel.PLATFORM:  # compared with, not decided upon
+            return
         decision = outcome.decision
         self._decisions.labels(arrival.district, decision.verdict.value, "yes" if decision.proposed else "no").inc()
         if (bounce := outcome.petition.letter.bounce) is not None:
             self._bounces.labels("permanent" if bounce.is_permanent else "temporary").inc()
         self._ages.observe(max(0.0, time.time() - arrival.received_at.timestamp()))
+
+    def rows_taken(self, taken: Taken) -> None:
+        """Count the rows of other platforms that were taken (told by `PlatformIntake`)."""
+        for outcome, count in taken.counts.items():
+            self._rows.labels(taken.batch.platform, outcome).inc(count)
 
     def tried(self, queued: QueuedNotice, outcome: Try, seconds: float) -> None:
         """Count a try to send (a listener of `Sender`)."""

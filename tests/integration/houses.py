@@ -221,6 +221,7 @@ class Bench:
             "arrivals": stores.arrivals,
             "cases": stores.cases,
             "matching": stores.matching,
+            "reconsideration": self.house.pipeline._reconsideration,
             "reader": self.house.pipeline._reader,
             "now": self.clock,
             "leases": self.house.leases,

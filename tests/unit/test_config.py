@@ -169,6 +169,8 @@ SECTIONS = (
     config.RelaySection,
     config.LimitsSection,
     config.HealthSection,
+    config.PlatformSection,
+    config.IntakeHttpSection,
     config.LogSection,
     config.DistrictSection,
     config.AddressBook,
