@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.model import Channel, Petition, Reading, StoredArrival
+from store.model import CallShape, Channel, Petition, Reading, StoredArrival
 from store.platform_model import PlatformRecord
 from store.workers import Answer, Caps, Worker, serve
 
@@ -82,6 +82,11 @@ def answer(question: str, blobs: Sequence[bytes]) -> Answer:
     channel = Channel(asked["channel"])
     if channel is Channel.PLATFORM:
         return _answer_record(blobs[0])
+    if channel is Channel.HOTLINE:
+        from channels import call_reading, hotline  # noqa: PLC0415 - likewise
+
+        shape = from_json(CallShape, asked["shape"]) if asked.get("shape") else CallShape()
+        return to_json(hotline.read_petition(call_reading.read_call(blobs[0], shape))), []
     parts = read_letter(blobs[0], envelope_from=asked["envelope_from"]) if channel is Channel.MAIL else text_letter(blobs[0])
     petition = read_petition(channel, parts.letter, parts.blobs)
     return to_json(petition), list(parts.blobs.values())

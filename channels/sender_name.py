@@ -52,20 +52,20 @@ _INTRODUCES = re.compile(rf"(?:\([^()\n]{{0,60}}\)){{0,2}}{any_of(_INTRODUCES_WO
 _SERVICES = re.compile(any_of("银行 信用社 保险 律师事务所 会计师事务所 代账 财税 自来水 供电 电网 燃气 税务师 知识产权代理 城投 物业"))
 
 # Short names, which only these words of trade, the mail header or quotation marks tell from other words.
-_PLAIN_TRADES = """教育 培训 医疗 旅游 网络 信息 数据 超市 养殖 种植 建筑 设计 体育 文化 艺术 农业 能源 电力 汽车 安防 人力 劳务 广告 物业 饮品 地产 水果 蔬菜 图书 家电 电器 家具
+PLAIN_TRADES = """教育 培训 医疗 旅游 网络 信息 数据 超市 养殖 种植 建筑 设计 体育 文化 艺术 农业 能源 电力 汽车 安防 人力 劳务 广告 物业 饮品 地产 水果 蔬菜 图书 家电 电器 家具
     酒店 钢材 水泥 游戏 快递 材料 养老"""
-_TRADES = """科技 电子 机械 机电 模具 制造 食品 餐饮 咖啡 茶业 酒业 园艺 花卉 鲜花 生物 医药 药业 口腔 健身 传媒 印刷 纸业 包装 物流 货运 运输 供应链 仓储 冷链 贸易 商贸
+TRADES = """科技 电子 机械 机电 模具 制造 食品 餐饮 咖啡 茶业 酒业 园艺 花卉 鲜花 生物 医药 药业 口腔 健身 传媒 印刷 纸业 包装 物流 货运 运输 供应链 仓储 冷链 贸易 商贸
     外贸 进出口 电商 建材 装饰 装修 市政 园林 环保 水处理 化工 石化 塑料 再生 光电 光伏 电梯 汽修 汽配 置业 民宿 家政 检测 测绘 软件 智能 智联 监理 勘察 造价 审计 会展
     婚庆 摄影 眼镜 托育 家居 门窗 钢构 混凝土 砂石 苗木 种业 茶叶 饲料 粮油 水产 果蔬 乳业 烟酒 日化 母婴 玩具 文具 速运 影视 服饰 服装 纺织 珠宝 美容 烘焙 便利 石材 五金
     通信"""
-_TRADE_END = re.compile(rf"{any_of(f'{_TRADES} {_PLAIN_TRADES}')}(?:\([^()]{{1,12}}\))?$")
+_TRADE_END = re.compile(rf"{any_of(f'{TRADES} {PLAIN_TRADES}')}(?:\([^()]{{1,12}}\))?$")
 _SHOP = re.compile(rf"[{HAN}A-Za-z0-9]{{2,12}}\([{HAN}]{{1,10}}店\)")
 _SELF = re.compile(rf"{_I_AM}(?P<name>[{HAN}A-Za-z0-9·&]{{2,20}}?(?:\([{HAN}]{{1,10}}\))?)(?=的(?!人)|{persons.ROLE})")
 _SELF_OF = re.compile(
     rf"(?:^|\n) {{0,8}}(?P<person>[{HAN}]{{2,4}})[, ] ?(?P<name>[{HAN}A-Za-z0-9]{{3,16}}(?:\([{HAN}]{{1,10}}\))?)的[,。;]"
 )
 _NOT_TRADE = "小区 市场 行业 产业 企业 商户 老板 人 局 园 街 城 这 的人 材料 产品 项目 公司 学校 方面 设备 用品 业"
-_WE_OF_TRADE = re.compile(rf"(?:我们|我是|我在)(?P<name>[{HAN}]{{2,4}}?{any_of(_TRADES)})(?!{any_of(_NOT_TRADE)})")
+_WE_OF_TRADE = re.compile(rf"(?:我们|我是|我在)(?P<name>[{HAN}]{{2,4}}?{any_of(TRADES)})(?!{any_of(_NOT_TRADE)})")
 _QUOTED = re.compile(
     rf"(?:我们|我店|本店|我家|我馆|店名|[店厂社馆园坊们字]叫做?|{_I_AM}[^,。;!?\n\"“「『]{{0,20}}|我在[^,。;!?\n\"“「『]{{0,20}})"
     rf"[\"“「『](?P<name>[^\"“”「」『』,。\n]{{2,20}})[\"”」』](?=(?:的|店)?(?:{persons.ROLE}|门口|门前|隔壁|[,。(位在经开]))"
@@ -96,7 +96,7 @@ def own_name(view: View) -> Found | None:
         return None
     chosen = shadow(best.span.text)
     fuller = [name for name in view.names if name.end - name.start > len(chosen) and chosen in view.plain[name.start : name.end]]
-    full = next((name for name in fuller if _points(view, name) >= 0), None)  # 滇味楼 signs, 昆明滇味楼餐饮有限公司 is registered
+    full = next((name for name in fuller if points_of(view, name) >= 0), None)  # 滇味楼 signs, 昆明滇味楼餐饮有限公司 is registered
     return view.passage.found(full.start, full.end, best.how) if full and "公司" not in chosen else best
 
 
@@ -151,10 +151,10 @@ def _told(view: View) -> Iterator[Candidate]:
     """Names in the text, by what stands before and behind them."""
     for name in view.names:
         if not view.is_signed(name.start):
-            yield Candidate(name.start, name.end, _points(view, name), "text")
+            yield Candidate(name.start, name.end, points_of(view, name), "text")
 
 
-def _points(view: View, name: Name) -> int:
+def points_of(view: View, name: Name) -> int:
     """How much speaks for it that *name* is the sender's own."""
     before = view.plain[max(0, name.start - _BEFORE) : name.start].rstrip(" ")
     after = view.plain[name.end : name.end + _AFTER]

@@ -17,6 +17,7 @@ from daemon.wiring import House, open_house
 from store.model import Arrival, Channel, StoredArrival
 
 _DOOR = "file"
+_BY_ENDING = {".eml": Channel.MAIL, **dict.fromkeys((".json", ".srt", ".vtt"), Channel.HOTLINE)}
 _ADDRESSES = """
 [sender]
 name = "坐诊接诉"
@@ -37,8 +38,8 @@ class Message:
 
 
 def channel_of(path: Path) -> Channel:
-    """Return what kind of message a file is by its ending: .eml is mail, anything else the text of a letter."""
-    return Channel.MAIL if path.suffix.lower() == ".eml" else Channel.LETTER
+    """Return what kind of message a file is by its ending: .eml is mail, .json, .srt and .vtt a call, anything else the text of a letter."""
+    return _BY_ENDING.get(path.suffix.lower(), Channel.LETTER)
 
 
 async def keep(house: House, message: Message) -> StoredArrival:

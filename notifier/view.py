@@ -16,7 +16,7 @@ _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # co
 _MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
-_HOW = {"header": "据发件人信息", "signature": "据来件落款"}
+_HOW = {"header": "据发件人信息", "signature": "据来件落款", "caller_number": "来电号码", "read_back": "坐席复述，来电人未否认"}
 
 _OF_A_NOTICE: View = {
     "addressee": "",  # whom an official letter is written to

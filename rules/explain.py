@@ -5,6 +5,7 @@ The only module that turns effects, weights and verdicts into words; it takes th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from rules.clauses import KEY_NAMES
@@ -12,6 +13,7 @@ from rules.language import POLICY, Then
 from store.model import Compared, Decision, District, Due, Hit, Quote, Verdict
 
 POLICY_IN_WORDS = "本区规则包设定"
+_TURN = re.compile(r"turn:([0-9]+)(?:@([0-9:]+))?")
 _SHORT = 40  # code points of a quotation on one line
 _NEAR_MISSES = 5
 
@@ -120,8 +122,14 @@ def _quotes(quotes: Iterable[Quote]) -> str:
 
 
 def source_in_words(source: str) -> str:
-    """Return where a quotation stands: 标题, 正文, 附件《…》."""
-    return _SOURCES.get(source) or f"附件《{one_line(source.removeprefix('attachment:'))}》"
+    """Return where a quotation stands: 标题, 正文, 通话第 7 句（01:35）, 附件《…》."""
+    return turn_in_words(source) or _SOURCES.get(source) or f"附件《{one_line(source.removeprefix('attachment:'))}》"
+
+
+def turn_in_words(source: str) -> str:
+    """Return which turn of a call *source* names: 通话第 7 句（01:35）; "" where it names none."""
+    turn = _TURN.fullmatch(source)
+    return f"通话第 {turn[1]} 句{f'（{turn[2]}）' if turn[2] else ''}" if turn else ""
 
 
 def one_line(text: str) -> str:

@@ -17,7 +17,7 @@ from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, 
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
 from rules.similarity import shared_matters, shared_wording
-from store.model import Candidate, District, Petition, Quote
+from store.model import Candidate, District, Petition, Quote, Speaker
 
 LONGEST = 100_000  # code points of all texts together that are searched
 MOST_MATCHES = 20_000  # words found that are weighed, the first ones; a letter of ten pages has some two thousand
@@ -92,7 +92,7 @@ def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
     sender = petition.letter.sender.name if petition.letter.sender else ""
     whole = [
         Text("title", "title", petition.title),
-        Text("content", "content", petition.content),
+        *_words(petition),
         Text("sender", "sender", sender),
         *(
             Text("attachment", source, text)
@@ -107,6 +107,13 @@ def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
         left -= len(texts[-1].text)
     is_cut = sum(len(text.text) for text in whole) > LONGEST
     return [text for text in texts if text.text], [f"来件太长，只分析了前 {LONGEST} 字"] if is_cut else []
+
+
+def _words(petition: Petition) -> list[Text]:
+    """Return what the enterprise says: the content, or of a call each of the caller's turns, so that a quotation says when it was said."""
+    if not petition.turns:
+        return [Text("content", "content", petition.content)]
+    return [Text("caller", turn.source, turn.text) for turn in petition.turns if turn.speaker is Speaker.CALLER]
 
 
 def _forms(petition: Petition) -> set[str]:
@@ -285,7 +292,7 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
     """Return what title and content are about: each list that speaks for a department, with its weight, more where the title has it."""
     profile: dict[str, float] = {}
     for match in matches:
-        weight = weights.get(match.words, 0.0) * {"title": _TITLE, "content": 1.0}.get(match.text.where, 0.0)
+        weight = weights.get(match.words, 0.0) * {"title": _TITLE, "content": 1.0, "caller": 1.0}.get(match.text.where, 0.0)
         if weight > profile.get(match.words, 0.0):
             profile[match.words] = weight
     return profile

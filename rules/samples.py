@@ -6,7 +6,7 @@
 | name, address, contact, phone | the field has this value |
 | uscc: valid/invalid | a code is there, and its check digit fits or does not |
 | sender | the name that the mail's From shows |
-| channel | mail, letter (default) or window |
+| channel | mail, letter (default), window or hotline |
 | automatic | the mail is automatic, of this kind |
 | earlier: {same: [thread], title, text, days} | an earlier case shares these keys; its words, and how many days ago it came |
 """

@@ -21,6 +21,7 @@ class Channel(StrEnum):
     LETTER = "letter"
     WINDOW = "window"
     PLATFORM = "platform"  # the record of another government platform: compared with what comes to us, no case of its own
+    HOTLINE = "hotline"
 
 
 class ArrivalState(StrEnum):
@@ -180,7 +181,7 @@ class Letter:
 class Span:
     """Where a value was found: the text it stands in, the code points [start, end) there, and the words themselves.
 
-    `source` is "subject", "body", "from" or "attachment:NAME".
+    `source` is "subject", "body", "from", "attachment:NAME"; of a call "turn:N@MM:SS" (see `Turn.source`) or "caller_number".
     """
 
     source: str
@@ -191,11 +192,58 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One field of the petition: its value and the place that proves it. `how` is "form", "label", "text", "header" or "signature"."""
+    """One field of the petition: its value and the place that proves it.
+
+    `how` is "form", "label", "text", "header" or "signature"; of a call "said" by the caller, "read_back" by the agent and not denied,
+    or "caller_number".
+    """
 
     value: str
     how: str
     span: Span
+
+
+class Speaker(StrEnum):
+    """Who speaks in a call."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    OTHER = "other"  # a recorded announcement, somebody in the background
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one speaker says at one go. `number` counts from 1 through the whole call; `at_s` is seconds from its start, None if not told."""
+
+    number: int
+    speaker: Speaker
+    at_s: float | None
+    text: str
+
+    @property
+    def source(self) -> str:
+        """What a `Span` or a `Quote` calls this turn: "turn:7@01:35"."""
+        return f"turn:{self.number}" + (f"@{self.clock}" if self.at_s is not None else "")
+
+    @property
+    def clock(self) -> str:
+        """The time into the call as people read it, "" where it is not told."""
+        if self.at_s is None:
+            return ""
+        minutes, seconds = divmod(int(self.at_s), 60)
+        return f"{minutes:02d}:{seconds:02d}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallShape:
+    """What a district's hotline software calls things, beside the names every shape of a call is tried with.
+
+    `names` maps a particular of a call (`channels.call_record.NAMES`) to keys or columns, a dotted one leading inwards; `speakers` maps
+    the file's words for a voice to who it is.
+    """
+
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    speakers: Mapping[str, Speaker] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +266,7 @@ class Petition:
     quoted: str  # what was cut off as quotation, "" if nothing
     attachment_texts: Mapping[str, str]
     letter: Letter
+    turns: tuple[Turn, ...] = ()  # of a call; only what the caller says is evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 
 def decide(
-    files: Annotated[list[Path], typer.Argument(metavar="文件…", help=".eml 邮件，或 .txt 信函")],
+    files: Annotated[list[Path], typer.Argument(metavar="文件…", help=".eml 邮件、.txt 信函，或 .json、.srt、.vtt 通话记录")],
     pack: PackOption = BUILTIN,
     at: Annotated[datetime | None, typer.Option("--at", metavar="时间", help="当作什么时候收到（北京时间）；不写为现在")] = None,
     json_: JsonOption = False,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
 from notifier.dates import numbered_days
-from rules.explain import explain
+from rules.explain import explain, turn_in_words
 from store.codec import to_json
 from store.life import STATE_WORDS, STEPS
 from store.model import Case, CaseState, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
@@ -58,7 +58,8 @@ EVENTS = {
     "notice.suppressed": "邮件超出上限未发",
     "notice.bounced": "收到退信",
 }
-_HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款"}
+_CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码"}
+_HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款", **_CALL}
 _WEEKDAYS = "一二三四五六日"
 
 
@@ -238,7 +239,7 @@ def _is_proposed(case: Case) -> bool:
 
 
 def _found(value: Found | None) -> str:
-    return f"{value.value}　〔{_HOW.get(value.how, value.how)}〕" if value else "（未写明）"
+    return f"{value.value}　〔{_HOW.get(value.how, value.how)}{turn_in_words(value.span.source)}〕" if value else "（未写明）"
 
 
 def _event(event: Event) -> str:
