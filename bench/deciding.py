@@ -24,7 +24,7 @@ from rules.engine import Engine
 from rules.language import Fact, Firing, Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
-from store.model import Petition
+from store.model.petition import Petition
 
 _CASES, _WARM_UP, _ROUNDS = 200, 10, 3
 _NOW = datetime(2026, 11, 16, tzinfo=UTC)

@@ -17,7 +17,8 @@ from machine import cpu_seconds
 from result import Result, Sample, compare
 
 from channels.reader import Reader
-from store.model import ArrivalState, Channel, Reading, StoredArrival
+from store.model.arrival import ArrivalState, Channel, StoredArrival
+from store.model.petition import Reading
 
 _MAILS, _CHILDREN, _ROUNDS = 300, 2, 3
 

@@ -28,7 +28,7 @@ from rules.engine import Engine
 from rules.language import Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, load_pack
-from store.model import Petition
+from store.model.petition import Petition
 
 _CASES, _WARM_UP, _ROUNDS, _PROCESSES = 300, 20, 2, 2
 _RELOADS, _RELOADED_RULES = 200, 200

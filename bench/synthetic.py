@@ -11,7 +11,9 @@ import shutil
 from pathlib import Path
 
 from rules.rulebook import builtin_pack, load_pack
-from store.model import Channel, Letter, Petition
+from store.model.arrival import Channel
+from store.model.letter import Letter
+from store.model.petition import Petition
 
 _GROUP, _WORDS = 6, 6
 _MENTIONED_GROUPS, _MENTIONED_IN_GROUP = 4, 5

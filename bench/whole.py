@@ -22,7 +22,7 @@ from service import Ground, Sink, ground, service, sink
 
 from store.arrivals import Arrivals
 from store.database import Database
-from store.model import NoticeState
+from store.model.notice import NoticeState
 from store.outbox import Outbox
 
 _MAILS, _WARM_UP, _PAST = 300, 20, 150

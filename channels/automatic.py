@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from channels.headers import Head
 from channels.words import parse_value
-from store.model import Address, Automatic
+from store.model.letter import Address, Automatic
 
 OWN_HEADER = "x-zuozhen"  # on every mail of ours, see `notifier.mail`
 

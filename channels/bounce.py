@@ -14,7 +14,7 @@ from email.policy import compat32
 from channels.headers import Head, clean_line, message_ids, parse_head
 from channels.structure import Part
 from channels.transfer import unpack
-from store.model import Automatic, Bounce, Letter
+from store.model.letter import Automatic, Bounce, Letter
 
 _REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _HEADS = frozenset({"text/rfc822-headers", "message/global-headers"})

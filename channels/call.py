@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.model import Speaker, Turn
+from store.model.petition import Speaker, Turn
 
 MAX_TURNS = 5_000  # a call of an hour has some 600
 MAX_WORDS = 200_000  # code points of all turns together

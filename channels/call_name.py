@@ -15,7 +15,7 @@ from channels.call_view import Said
 from channels.passage import HAN, any_of
 from channels.sender_name import PLAIN_TRADES, TRADES
 from channels.view import View
-from store.model import Found
+from store.model.petition import Found
 
 _LEAST = 20
 _REGISTERED, _SHORT, _READ_BACK = 45, 24, 30

@@ -9,7 +9,7 @@ from dataclasses import replace
 from channels import numbers, persons, places, spoken
 from channels.call_view import Said
 from channels.passage import HAN, any_of, shadow
-from store.model import Found, Span
+from store.model.petition import Found, Span
 
 _SURNAME = re.compile(rf"(?:我姓|免贵姓|本人姓|我就?姓|姓|贵姓)(?P<name>[{HAN}]{{1,2}})")
 _EXPLAINED = re.compile(rf"[{HAN}]{{1,4}}的[{HAN}]")  # 苏州的苏, 龙王的龙

@@ -14,7 +14,7 @@ from channels.call_record import load_json, named, rows_of, spoken_in
 from channels.call_text import head, is_subtitles, speech, subtitles
 from channels.charset import decode
 from store.errors import MalformedMessageError
-from store.model import CallShape, Speaker
+from store.model.petition import CallShape, Speaker
 
 MAX_BYTES = 64 << 20
 _NOTE = 2_000  # code points of an agent's note

@@ -11,7 +11,7 @@ from typing import Any
 
 from channels.call import Spoken
 from store.errors import MalformedMessageError
-from store.model import CallShape
+from store.model.petition import CallShape
 
 # The particulars of a call, and the names each is tried under, ours first; a pack's hotline.yaml adds others.
 NAMES: Mapping[str, tuple[str, ...]] = {

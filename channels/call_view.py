@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from channels import spoken
 from channels.passage import Passage, any_of, shadow
-from store.model import Found, Speaker, Turn
+from store.model.petition import Found, Speaker, Turn
 
 _NAME_ASKED = re.compile(
     any_of(

@@ -12,7 +12,7 @@ from channels import enterprises, labels, numbers
 from channels.documents import Cell, Document
 from channels.passage import Passage, shadow
 from channels.sender_contact import person_in
-from store.model import Found
+from store.model.petition import Found
 
 _TITLE = re.compile(r"挂号[^\n]{0,3}信息表|企业预约|诉求(?:登记|申报|反映)表")
 _FIELDS = frozenset({"name", "uscc", "address", "contact", "phone", "title", "content"})

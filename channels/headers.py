@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from channels.charset import decode
 from channels.words import decode_words
 from store.errors import MalformedMessageError
-from store.model import Address
+from store.model.letter import Address
 
 _MAX_FIELD = 32_000  # bytes kept of one field; more is no text for people
 _MAX_REPEATS = 50  # fields of one name that are looked at

@@ -16,7 +16,9 @@ from channels.call_name import caller_name
 from channels.call_person import caller_address, caller_contact, caller_phone
 from channels.call_view import Said, view_of
 from channels.passage import shadow, tidy
-from store.model import Channel, Found, Letter, Petition, Speaker, Turn
+from store.model.arrival import Channel
+from store.model.letter import Letter
+from store.model.petition import Found, Petition, Speaker, Turn
 
 _WHO = {Speaker.CALLER: "来电人", Speaker.AGENT: "坐席", Speaker.OTHER: "其他"}
 _TITLE_LENGTH = 48

@@ -10,7 +10,7 @@ import structlog
 
 from channels.imap import Connection
 from store.errors import CommandRefusedError
-from store.model import Folder, LedgerState
+from store.model.mailbox import Folder, LedgerState
 
 log = structlog.get_logger()
 

@@ -21,7 +21,8 @@ from channels.identity import mail_keys
 from channels.imap import Connection, Head, LiteralTooLargeError, Selected
 from channels.imap_after import After, Afterwards
 from store.errors import ChannelUnavailableError, CommandRefusedError, TemporaryError
-from store.model import Accepted, Arrival, Channel, Folder, LedgerState, Taken
+from store.model.arrival import Accepted, Arrival, Channel
+from store.model.mailbox import Folder, LedgerState, Taken
 
 log = structlog.get_logger()
 

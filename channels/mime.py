@@ -19,7 +19,7 @@ from channels.identity import bare_message_id, content_start
 from channels.structure import Limits, Part, split
 from channels.transfer import unpack
 from store.errors import MalformedMessageError
-from store.model import Address, Attachment, Letter
+from store.model.letter import Address, Attachment, Letter
 
 _MAX_DOUBTS = 30
 _MAX_LINE = 2_000  # code points of a subject

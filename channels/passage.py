@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from store.model import Found, Span
+from store.model.petition import Found, Span
 
 HAN = r"\u3400-\u9fff"  # for use inside a character class
 

@@ -20,7 +20,9 @@ from channels.sender_contact import own_contact, own_phone
 from channels.sender_name import own_name, subject_name
 from channels.sender_register import own_address, own_code
 from channels.view import View
-from store.model import Channel, Found, Letter, Petition
+from store.model.arrival import Channel
+from store.model.letter import Letter
+from store.model.petition import Found, Petition
 
 _AUTHORITY = re.compile(r"gov\.cn|坐诊|接诉|政务|管委会|工商联|街道|局(?![域部])|区委|区政府|办公室|热线|12345|营商环境")
 # Papers others wrote: the enterprises, numbers and addresses in them need not be the sender's.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from channels import numbers
 from channels.passage import Passage, shadow
-from store.model import Channel, Found, Letter, Petition, Span
+from store.model.arrival import Channel
+from store.model.letter import Letter
+from store.model.petition import Found, Petition, Span
 from store.platform_model import PlatformRecord
 
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.model import CallShape, Channel, Petition, Reading, StoredArrival
+from store.model.arrival import Channel, StoredArrival
+from store.model.petition import CallShape, Petition, Reading
 from store.platform_model import PlatformRecord
 from store.workers import Answer, Caps, Worker, serve
 

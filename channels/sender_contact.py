@@ -13,7 +13,7 @@ from channels.passage import HAN, any_of, shadow
 from channels.sender_name import WE
 from channels.signing import Mark
 from channels.view import Candidate, View
-from store.model import Found
+from store.model.petition import Found
 
 _INDIVIDUAL = re.compile(
     r"(?:村|社区|小区|小组)的?(?:一名|一个)?(?:村民|居民|业主|住户)|我是(?:一名|一个)?[^,。\n]{0,12}(?:村民|居民|市民|消费者|群众|住户|学生|家长)|"

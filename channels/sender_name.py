@@ -10,7 +10,7 @@ from channels.enterprises import Name
 from channels.labels import Labelled
 from channels.passage import HAN, Passage, any_of, shadow
 from channels.view import Candidate, View
-from store.model import Found
+from store.model.petition import Found
 
 WE = any_of(
     """我公司 我司 我们公司 我们单位 我单位 我店 我们店 我厂 我们厂 我校 我站 我社 我们合作社 我部 我馆 我园 我院 我所 我企业 我们企业 本公司 本司 本店 本单位 本厂 本校 本社

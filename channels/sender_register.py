@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from channels import numbers, places
 from channels.passage import any_of, tidy
 from channels.view import Candidate, View
-from store.model import Found
+from store.model.petition import Found
 
 _CODE_LABELS = any_of("信用代码 代码 税号 识别号 信用码 执照号 执照号码")
 _CODE_LABEL = re.compile(rf"{_CODE_LABELS}(?:证号)?(?:\([^()\n]{{0,8}}\))?[是为: (]{{0,4}}$")

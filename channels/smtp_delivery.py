@@ -15,7 +15,7 @@ import structlog
 from channels.identity import mail_keys
 from channels.smtp_body import Body
 from store.errors import TemporaryError
-from store.model import Accepted, Arrival, Channel
+from store.model.arrival import Accepted, Arrival, Channel
 
 log = structlog.get_logger()
 

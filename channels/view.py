@@ -15,7 +15,7 @@ from channels.enterprises import Name
 from channels.labels import Labelled
 from channels.passage import Passage
 from channels.signing import Signature, signature
-from store.model import Found
+from store.model.petition import Found
 
 LEAST = 10
 _MAX_NAMES = 300  # enterprise names looked at in one text
@@ -23,7 +23,7 @@ _MAX_NAMES = 300  # enterprise names looked at in one text
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One possible value: code points [start, end), its points, and how it was found (see `store.model.Found`)."""
+    """One possible value: code points [start, end), its points, and how it was found (see `store.model.petition.Found`)."""
 
     start: int
     end: int

@@ -18,7 +18,7 @@ from rules.workbench.backtest import Change, Summary, kinds_of, outcome_in_words
 from rules.workbench.pool import Files, Kit, run
 from store.errors import MalformedMessageError
 from store.history import Past
-from store.model import Decision
+from store.model.decision import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from daemon.review import Act, Office, known_department
 from store.errors import UsageError
 from store.life import Role, Step, step_for
-from store.model import Case, CaseState, Notice, Progress
+from store.model.case import Case, CaseState, Progress
+from store.model.notice import Notice
 from store.owing import DeadlineState
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from notifier.reminders import Item, Occasion, strongest
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Ground, Step, after_quiet, is_quiet, moved, schedule
 from store.errors import StoreUnavailableError
-from store.model import Address, Case
+from store.model.case import Case
+from store.model.letter import Address
 from store.owing import Deadline, Fired, Letter
 
 if TYPE_CHECKING:

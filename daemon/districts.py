@@ -13,7 +13,7 @@ from rules.calendar import Calendar
 from rules.calendar_folder import load_for_district
 from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.errors import ConfigError, Problem
-from store.model import Address
+from store.model.letter import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,10 @@ from daemon.rehearsal import Message, take, temporary_house
 from rules.explain import explain
 from rules.workbench.evaluate import Label, Result, read_labels
 from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
-from store.model import Channel, District, Petition, Verdict
+from store.model.arrival import Channel
+from store.model.decision import Verdict
+from store.model.district import District
+from store.model.petition import Petition
 from store.trouble import reason
 
 _CHANNELS = frozenset(channel.value for channel in Channel)

@@ -17,7 +17,10 @@ from rules.decide import decide
 from rules.reference import Reference
 from rules.rulebook import RuleBook, load_files
 from store.errors import ConfigError, UsageError
-from store.model import Candidate, Case, Decision, NotACase, Petition
+from store.model.case import Case, NotACase
+from store.model.decision import Decision
+from store.model.matching import Candidate
+from store.model.petition import Petition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,9 @@ from daemon.trust import trusting
 from store.errors import ConfigError, Problem, StoreUnavailableError
 from store.leases import Lease, Leases
 from store.ledger import Ledger
-from store.model import Accepted, Arrival, District, Folder, LedgerState, Taken
+from store.model.arrival import Accepted, Arrival
+from store.model.district import District
+from store.model.mailbox import Folder, LedgerState, Taken
 
 T = TypeVar("T")
 Kept = Callable[[Sequence[Arrival], Sequence[Accepted]], None]

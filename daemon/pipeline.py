@@ -19,7 +19,13 @@ from daemon.waiting import first_of
 from rules.deadline_plan import Planner, plans
 from rules.decide import decide
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
-from store.model import Bounce, Candidate, Case, Channel, Decision, Notice, Petition, Reading, StoredArrival, Verdict
+from store.model.arrival import Channel, StoredArrival
+from store.model.case import Case
+from store.model.decision import Decision, Verdict
+from store.model.letter import Bounce
+from store.model.matching import Candidate
+from store.model.notice import Notice
+from store.model.petition import Petition, Reading
 
 if TYPE_CHECKING:
     from channels.reader import Reader

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rules.decide import decide
-from store.model import Candidate, Case, Decision, Petition, StoredArrival, Verdict
+from store.model.arrival import StoredArrival
+from store.model.case import Case
+from store.model.decision import Decision, Verdict
+from store.model.matching import Candidate
+from store.model.petition import Petition
 from store.platform_model import KeptRecord
 from store.reconsidering import SETTLED, News, last_proposal
 

@@ -14,7 +14,7 @@ from channels.identity import mail_keys
 from daemon.config import Config, DistrictSection, LimitsSection, RelaySection, StoreSection
 from daemon.pipeline import Outcome
 from daemon.wiring import House, open_house
-from store.model import Arrival, Channel, StoredArrival
+from store.model.arrival import Arrival, Channel, StoredArrival
 
 _DOOR = "file"
 _BY_ENDING = {".eml": Channel.MAIL, **dict.fromkeys((".json", ".srt", ".vtt"), Channel.HOTLINE)}

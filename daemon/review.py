@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Protocol, Unpack
 
 from rules.deadlines import verification_due
 from store.errors import UsageError
-from store.model import Case, CaseState, Due, NotACase, Notice, Verdict
+from store.model.case import Case, CaseState, NotACase
+from store.model.decision import Verdict
+from store.model.due import Due
+from store.model.notice import Notice
 
 if TYPE_CHECKING:
     from notifier.compose import Composer

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from notifier.transport import Transport
     from store.arrivals import Arrivals
     from store.leases import Lease, Leases
-    from store.model import Address, QueuedNotice
+    from store.model.letter import Address
+    from store.model.notice import QueuedNotice
     from store.outbox import Outbox
 
 log = structlog.get_logger()

@@ -17,7 +17,9 @@ from rules.reference import Reference
 from rules.rulebook import RuleBook, load_files
 from store.codec import from_json, to_json
 from store.errors import ConfigError, MalformedMessageError
-from store.model import Candidate, Decision, Petition
+from store.model.decision import Decision
+from store.model.matching import Candidate
+from store.model.petition import Petition
 from store.shadows import Divergence, Stand
 from store.workers import Answer, Caps, Worker, serve
 

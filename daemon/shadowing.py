@@ -17,7 +17,7 @@ from daemon.review import set_aside_key
 from daemon.shadow_child import Question, ShadowDesk
 from daemon.waiting import first_of
 from store.errors import MalformedMessageError, StoreUnavailableError, WorkerFailedError
-from store.model import StoredArrival
+from store.model.arrival import StoredArrival
 from store.shadows import Divergence, Finding, ShadowRun, Tally
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from daemon.shadowing import Shadowing
 from daemon.waiting import first_of
 from daemon.wiring import House, keep_packs, open_rooms
 from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
-from store.model import Accepted, Arrival
+from store.model.arrival import Accepted, Arrival
 
 log = structlog.get_logger()
 

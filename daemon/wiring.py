@@ -46,7 +46,7 @@ from store.instance import Instance
 from store.leases import Leases
 from store.ledger import Ledger
 from store.matching import Matching
-from store.model import Accepted, Arrival
+from store.model.arrival import Accepted, Arrival
 from store.orders import Orders
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox

@@ -17,7 +17,11 @@ from notifier.reminders import Occasion, view_of
 from notifier.view import View, asked_for, department, of_case, of_petition, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
-from store.model import Address, Case, CaseState, District, Notice, Petition, Purpose
+from store.model.case import Case, CaseState
+from store.model.district import District
+from store.model.letter import Address
+from store.model.notice import Notice, Purpose
+from store.model.petition import Petition
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
 _MAX_REASON = 600  # code points of what a person tells the enterprise

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from store.model import CountedDay, Due
+from store.model.due import CountedDay, Due
 
 _WEEKDAYS = "一二三四五六日"
 

@@ -23,7 +23,8 @@ from email.utils import format_datetime
 from notifier import headers
 from notifier.headers import one_line
 from store.errors import DeliveryRefusedError
-from store.model import Address, Purpose, QueuedNotice
+from store.model.letter import Address
+from store.model.notice import Purpose, QueuedNotice
 
 _TO_ENTERPRISE = frozenset({Purpose.ACKNOWLEDGE, Purpose.SUPPLEMENT, Purpose.REFERRAL})
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")

@@ -10,25 +10,14 @@ from notifier.reminders import Item, Occasion, view_of
 from notifier.view import of_case
 from notifier.wording import Wording
 from store.errors import ConfigError, Problem
-from store.model import (
-    Address,
-    Attachment,
-    Case,
-    CaseState,
-    Channel,
-    CountedDay,
-    Decision,
-    District,
-    Due,
-    Found,
-    Hit,
-    Letter,
-    Petition,
-    Purpose,
-    Quote,
-    Span,
-    Verdict,
-)
+from store.model.arrival import Channel
+from store.model.case import Case, CaseState
+from store.model.decision import Decision, Hit, Quote, Verdict
+from store.model.district import District
+from store.model.due import CountedDay, Due
+from store.model.letter import Address, Attachment, Letter
+from store.model.notice import Purpose
+from store.model.petition import Found, Petition, Span
 
 _DAY = date(2024, 10, 31)
 _ADVICE = {"name": "示例部门", "duty": "示例职责"}

@@ -8,7 +8,8 @@ from datetime import date
 
 from notifier.dates import in_full, numbered_days
 from notifier.plain import line
-from store.model import Case, Due
+from store.model.case import Case
+from store.model.due import Due
 
 _MOST = 50  # cases told one by one in one mail
 _COUNTED = 3  # so many are explained day by day

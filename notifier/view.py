@@ -8,7 +8,12 @@ from datetime import timedelta
 from notifier.dates import counted_days, in_full, local_date, plain_date, skipped_days
 from notifier.plain import boxed, excerpt, line
 from store.life import WITH_DEPARTMENT
-from store.model import Attachment, Case, CaseState, Decision, Department, District, Due, Found, Hit, Petition, Verdict
+from store.model.case import Case, CaseState
+from store.model.decision import Decision, Hit, Verdict
+from store.model.district import Department, District
+from store.model.due import Due
+from store.model.letter import Attachment
+from store.model.petition import Found, Petition
 
 View = Mapping[str, object]
 

@@ -15,7 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from notifier.plain import line
 from store.errors import ConfigError, Problem
-from store.model import Purpose
+from store.model.notice import Purpose
 
 _MAX_SUBJECT = 120  # code points
 _EMPTY_LINES = re.compile(r"\n{3,}")

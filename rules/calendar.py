@@ -15,7 +15,7 @@ from rules.calendar_file import SpecialDay
 from rules.calendar_overlay import Overlay
 from rules.office import OfficeHours
 from rules.provisional import Festivals, Prospect
-from store.model import CountedDay
+from store.model.due import CountedDay
 
 _SATURDAY = 5
 _DECEMBER, _REACHED_BACK = 12, 25  # from this day on the next year's notice may still change a day

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rules.explain import VERDICTS
-from store.model import Decision, District
+from store.model.decision import Decision
+from store.model.district import District
 
 NOTHING = "（无）"
 

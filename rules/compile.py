@@ -38,7 +38,7 @@ from rules.language import (
     leaves,
 )
 from store.errors import Problem
-from store.model import Channel
+from store.model.arrival import Channel
 
 MAX_ALTERNATIVES = 64
 MAX_PATTERNS = 15  # in one alternative, the anchor included; the engine takes 16

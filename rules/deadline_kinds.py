@@ -28,7 +28,7 @@ from typing import Literal, cast, get_args
 from rules.language import POLICY
 from rules.packfiles import Node, Reader
 from store.life import BY_NAME
-from store.model import CaseState
+from store.model.case import CaseState
 
 Unit = Literal["working", "calendar"]
 Owes = Literal["department", "coordinator", "enterprise"]

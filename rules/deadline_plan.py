@@ -14,7 +14,8 @@ from rules.explain import basis_in_words
 from rules.office import close_of, day_zero
 from rules.rulebook import RuleBook
 from store.life import FINISHED
-from store.model import Case, CaseState, Due
+from store.model.case import Case, CaseState
+from store.model.due import Due
 from store.owing import Deadline, DeadlineState, Owing
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from rules.calendar import Calendar
-from store.model import Due
+from store.model.due import Due
 
 _POLICY = "本区规则包设定"  # where a pack names no article for its date, none is cited
 

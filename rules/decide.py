@@ -22,7 +22,11 @@ from rules.reference import NearMisses
 from rules.rulebook import RuleBook
 from rules.settings import Routing
 from store.errors import MalformedMessageError
-from store.model import Candidate, Compared, Decision, District, Due, Hit, NearMiss, Petition, Quote, Verdict
+from store.model.decision import Compared, Decision, Hit, NearMiss, Quote, Verdict
+from store.model.district import District
+from store.model.due import Due
+from store.model.matching import Candidate
+from store.model.petition import Petition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from rules.language import WordList
 from rules.packfiles import Items, Node, Problems, Reader, Scalar
 from rules.settings import PLAIN_ID, PLAIN_ID_RULE
-from store.model import Department, Ground
+from store.model.district import Department, Ground
 
 NAME = re.compile(r"[^\W\d]\w{0,63}")
 NAME_RULE = "只用文字、字母、数字和“_”，不以数字开头，至多 64 字"

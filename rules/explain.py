@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from rules.clauses import KEY_NAMES
 from rules.language import POLICY, Then
-from store.model import Compared, Decision, District, Due, Hit, Quote, Verdict
+from store.model.decision import Compared, Decision, Hit, Quote, Verdict
+from store.model.district import District
+from store.model.due import Due
 
 POLICY_IN_WORDS = "本区规则包设定"
 _TURN = re.compile(r"turn:([0-9]+)(?:@([0-9:]+))?")

@@ -17,7 +17,10 @@ from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, 
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
 from rules.similarity import shared_matters, shared_wording
-from store.model import Candidate, District, Petition, Quote, Speaker
+from store.model.decision import Quote
+from store.model.district import District
+from store.model.matching import Candidate
+from store.model.petition import Petition, Speaker
 
 LONGEST = 100_000  # code points of all texts together that are searched
 MOST_MATCHES = 20_000  # words found that are weighed, the first ones; a letter of ten pages has some two thousand

@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from rules.packfiles import Node, Reader
-from store.model import PlatformStatus
+from store.model.matching import PlatformStatus
 from store.platform_model import FIELDS, PlatformMapping
 
 KEYS = ("name", "names", "columns", "statuses", "dates", "blank", "withheld", "records")

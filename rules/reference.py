@@ -30,7 +30,7 @@ from rules.language import (
     SenderIs,
     leaves,
 )
-from store.model import NearMiss
+from store.model.decision import NearMiss
 
 Evidence = dict[str, str]  # alias of a condition → id of the fact that makes it true
 

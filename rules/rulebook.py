@@ -20,7 +20,7 @@ from rules.platform_files import read_platforms
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
-from store.model import Department, District, Ground
+from store.model.district import Department, District, Ground
 from store.platform_model import PlatformMapping
 from store.trouble import reason
 

@@ -18,18 +18,12 @@ from datetime import datetime, timedelta
 
 from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, Earlier, Example, Sample
 from rules.packfiles import Node, Reader, Scalar
-from store.model import (
-    Address,
-    Automatic,
-    Candidate,
-    CaseState,
-    Channel,
-    Found,
-    Letter,
-    Petition,
-    Span,
-    Verdict,
-)
+from store.model.arrival import Channel
+from store.model.case import CaseState
+from store.model.decision import Verdict
+from store.model.letter import Address, Automatic, Letter
+from store.model.matching import Candidate
+from store.model.petition import Found, Petition, Span
 
 SAMPLE_KEYS = (
     *("text", "title", "attachment", "name", "address", "contact", "phone", "uscc"),

@@ -21,7 +21,7 @@ from rules.language import (
     POLICY,
 )
 from rules.rulebook import RuleBook
-from store.model import Channel
+from store.model.arrival import Channel
 
 Json = dict[str, Any]
 

@@ -42,7 +42,7 @@ from rules.language import (
 )
 from rules.packfiles import Node, Reader, Scalar, Table, meant
 from rules.samples import read_examples
-from store.model import Channel
+from store.model.arrival import Channel
 
 GROUPS = ("all", "any", "none")
 _MENTION_KEYS = ("mention", "in", "negated", "same_sentence", "near", "within", "at_least")

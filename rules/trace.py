@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from rules.clauses import describe
 from rules.explain import POLICY_IN_WORDS, compared_in_words, one_line, source_in_words
 from rules.language import Rule
-from store.model import Decision, District, Hit, Quote
+from store.model.decision import Decision, Hit, Quote
+from store.model.district import District
 
 
 def trace(decision: Decision, district: District, rules: Mapping[str, Rule]) -> list[str]:

@@ -12,8 +12,10 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, upd
 from store import dialects, tries
 from store.database import Database
 from store.errors import UsageError
-from store.model import Accepted, Arrival, ArrivalState, Channel, StoredArrival
-from store.tables import ARRIVAL_QUARANTINED, ARRIVAL_UNDECIDED, ARRIVALS, BLOBS, DELIVERIES, RAWS, plain
+from store.model.arrival import Accepted, Arrival, ArrivalState, Channel, StoredArrival
+from store.tables import ARRIVALS, BLOBS, DELIVERIES, RAWS
+from store.tables.arrivals import ARRIVAL_QUARANTINED, ARRIVAL_UNDECIDED
+from store.tables.columns import plain
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # due before everything else
 _FREE = {"owner": None, "leased_until": None}

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from store.model import Event
-from store.tables import CASES, EVENTS, plain
+from store.model.case import Event
+from store.tables import CASES, EVENTS
+from store.tables.columns import plain
 
 _START = "0" * 64  # what the first event names as the digest before it
 _REASON = "reason_sha256"

@@ -14,7 +14,9 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, upda
 
 from store import audit
 from store.audit import Entry
-from store.model import Bounce, NoticeState, StoredArrival
+from store.model.arrival import StoredArrival
+from store.model.letter import Bounce
+from store.model.notice import NoticeState
 from store.tables import CASES, NOTICES
 
 _NOT_OVER = (NoticeState.SENT.value, NoticeState.QUEUED.value)  # queued: the report outran the note that the relay took it

@@ -9,8 +9,12 @@ from sqlalchemy import Connection, RowMapping, select
 from store.codec import from_json, to_json
 from store.errors import UsageError
 from store.matching_keys import number_key
-from store.model import Case, CaseState, Decision, Due, NotACase, Petition, Progress, Verdict
-from store.tables import ARRIVALS, CASES, DECISION_PROPOSED, DECISIONS
+from store.model.case import Case, CaseState, NotACase, Progress
+from store.model.decision import Decision, Verdict
+from store.model.due import Due
+from store.model.petition import Petition
+from store.tables import ARRIVALS, CASES, DECISIONS
+from store.tables.cases import DECISION_PROPOSED
 
 _LONGEST_ID = 18  # digits that surely fit the column
 _NOT_CASES = (

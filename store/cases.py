@@ -11,7 +11,12 @@ from typing import Unpack
 from store import arrivals, audit, bounces, casebook, recording
 from store.bounces import Returned
 from store.database import Database
-from store.model import Bounce, Case, CaseState, Decision, District, Event, NotACase, Reading, StoredArrival
+from store.model.arrival import StoredArrival
+from store.model.case import Case, CaseState, Event, NotACase
+from store.model.decision import Decision
+from store.model.district import District
+from store.model.letter import Bounce
+from store.model.petition import Reading
 from store.outbox import Outbox
 from store.owing import Planner
 from store.recording import Act, Compose, Corrections

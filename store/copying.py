@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from store import audit
-from store.tables import CASES, LEASES, NOTICES, Row
+from store.tables import CASES, LEASES, NOTICES
+from store.tables.columns import Row
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done (Chinese), how much of it is done, and of how much."""

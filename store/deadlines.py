@@ -15,10 +15,12 @@ from store import audit, casebook, dialects
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
-from store.model import Case, Due
+from store.model.case import Case
+from store.model.due import Due
 from store.outbox import Outbox
 from store.owing import Deadline, DeadlineState, Fired, Letter, Owing, Planner
-from store.tables import CASES, DEADLINE_RUNS, DEADLINES
+from store.tables import CASES, DEADLINES
+from store.tables.cases import DEADLINE_RUNS
 
 Act = Callable[[Sequence[tuple[Deadline, Case]]], tuple[list[Fired], list[Letter]]]
 Move = Callable[[Deadline], Deadline]

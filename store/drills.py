@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from store.codec import from_json
 from store.database import Database
-from store.model import Due
+from store.model.due import Due
 from store.owing import DeadlineState
 from store.tables import ARRIVALS, CASES, DEADLINES, DECISIONS, EVENTS
 

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, Subquery, func, select, text
 
 from store.database import Database
-from store.tables import ARRIVAL_QUARANTINED, ARRIVAL_UNDECIDED, ARRIVALS, CASES, NOTICES
+from store.tables import ARRIVALS, CASES, NOTICES
+from store.tables.arrivals import ARRIVAL_QUARANTINED, ARRIVAL_UNDECIDED
 
 BOUND = 10_000  # rows counted at most: where more waits, an operator need not know how much more
 

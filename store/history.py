@@ -11,7 +11,11 @@ from sqlalchemy import Connection, Select, func, select
 from store import matching
 from store.codec import from_json
 from store.database import Database
-from store.model import ArrivalState, Candidate, Decision, District, Petition
+from store.model.arrival import ArrivalState
+from store.model.decision import Decision
+from store.model.district import District
+from store.model.matching import Candidate
+from store.model.petition import Petition
 from store.tables import ARRIVALS, CASES, DECISIONS
 
 _CANDIDATES = 20  # as many as the daemon hands to the rules

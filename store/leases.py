@@ -22,7 +22,8 @@ from sqlalchemy.dialects.postgresql import insert
 from store import dialects
 from store.database import Database
 from store.errors import StoreUnavailableError
-from store.tables import ARRIVALS, LEASES, NOTICES, plain
+from store.tables import ARRIVALS, LEASES, NOTICES
+from store.tables.columns import plain
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, sele
 from store import dialects, tries
 from store.arrivals import accept_one
 from store.database import Database
-from store.model import Accepted, ArrivalState, Folder, LedgerState, Taken
+from store.model.arrival import Accepted, ArrivalState
+from store.model.mailbox import Folder, LedgerState, Taken
 from store.tables import ARRIVALS, LEDGER, RAWS
 
 _MOST = 500  # UIDs named in one statement

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from store.errors import UsageError
-from store.model import CaseState
+from store.model.case import CaseState
 
 S = CaseState
 STATE_WORDS = {

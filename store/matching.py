@@ -32,7 +32,11 @@ from store import dialects, knowledge, matching_grams
 from store.database import Database
 from store.matching_grams import KEPT, PROBED, SHARED, grams_in
 from store.matching_keys import Key, document_keys, field_keys, keys_of, matter_keys, mentioned_numbers, messages, referred
-from store.model import Candidate, CaseState, Compared, District, Elsewhere, Petition, PlatformStatus, Verdict
+from store.model.case import CaseState
+from store.model.decision import Compared, Verdict
+from store.model.district import District
+from store.model.matching import Candidate, Elsewhere, PlatformStatus
+from store.model.petition import Petition
 from store.tables import CASES, GRAMS, KEYS, NOTICES, PLATFORM_RECORDS, RECORD_GRAMS, RECORD_KEYS
 
 _COMMON = 200  # reports; a key that fits more (a platform's address, 有限公司) tells nothing and is skipped

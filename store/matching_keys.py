@@ -29,7 +29,7 @@ from stdnum.cn import uscc as code_standard
 
 from store.audit import digest_of
 from store.enterprise_names import core, plain_name, sound
-from store.model import Found, Petition
+from store.model.petition import Found, Petition
 
 _MENTIONED = 20  # case numbers looked up for one petition
 _REFERENCES = 50  # Message-IDs looked up for one petition: the newest ones, which stand last

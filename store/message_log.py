@@ -18,7 +18,8 @@ from store import audit, casebook, tries
 from store.codec import from_json
 from store.database import Database
 from store.errors import UsageError
-from store.model import Case, Decision
+from store.model.case import Case
+from store.model.decision import Decision
 from store.tables import ARRIVALS, DECISIONS, DELIVERIES, NOTICES, RAWS
 
 _MOST = 500  # arrivals of a case, further deliveries of an arrival

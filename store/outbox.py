@@ -15,7 +15,8 @@ from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
 from store.errors import UsageError
-from store.model import Case, Notice, NoticeState, QueuedNotice
+from store.model.case import Case
+from store.model.notice import Notice, NoticeState, QueuedNotice
 from store.tables import CASES, NOTICES
 
 Listed = list  # the class below has a method of that name

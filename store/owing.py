@@ -8,7 +8,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from store.model import Case, CaseState, Due, Notice
+from store.model.case import Case, CaseState
+from store.model.due import Due
+from store.model.notice import Notice
 
 
 class DeadlineState(StrEnum):

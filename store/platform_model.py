@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.model import PlatformStatus
+from store.model.matching import PlatformStatus
 
 # What a record may say, in the order in which it is shown; `number`, `status` and one of `title` and `content` it must say.
 FIELDS: Mapping[str, str] = {

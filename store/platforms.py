@@ -20,9 +20,12 @@ from store.audit import digest_of
 from store.codec import to_json
 from store.database import Database
 from store.errors import RepeatedKeyError, UsageError
-from store.model import Accepted, Arrival, Channel, Petition, PlatformStatus
+from store.model.arrival import Accepted, Arrival, Channel
+from store.model.matching import PlatformStatus
+from store.model.petition import Petition
 from store.platform_model import BadRow, GoodRow, Handed, KeptBatch, KeptRecord, PlatformRecord, Version
-from store.tables import BATCH_OPEN, PLATFORM_BATCHES, PLATFORM_RECORDS, PLATFORM_VERSIONS
+from store.tables import PLATFORM_BATCHES, PLATFORM_RECORDS, PLATFORM_VERSIONS
+from store.tables.columns import BATCH_OPEN
 
 _TAKING, _DONE = "taking", "done"
 _GOOD: TypeAdapter[tuple[GoodRow, ...]] = TypeAdapter(tuple[GoodRow, ...])

@@ -15,7 +15,8 @@ from store import audit, casebook
 from store.audit import Entry
 from store.database import Database
 from store.life import FINISHED
-from store.model import Case, CaseState, Decision, Event
+from store.model.case import Case, CaseState, Event
+from store.model.decision import Decision
 from store.outbox import Outbox
 from store.platform_model import KeptRecord
 from store.recording import Compose

@@ -14,7 +14,14 @@ from store import arrivals, audit, casebook, deadlines, dialects, knowledge, lif
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
-from store.model import Attachment, Case, CaseState, Channel, Decision, District, Due, Notice, Progress, Reading, StoredArrival, Verdict
+from store.model.arrival import Channel, StoredArrival
+from store.model.case import Case, CaseState, Progress
+from store.model.decision import Decision, Verdict
+from store.model.district import District
+from store.model.due import Due
+from store.model.letter import Attachment
+from store.model.notice import Notice
+from store.model.petition import Reading
 from store.outbox import Outbox
 from store.owing import Planner
 from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, sele
 from store.codec import from_json, to_json
 from store.database import Database
 from store.errors import UsageError
-from store.model import Decision, Verdict
+from store.model.decision import Decision, Verdict
 from store.tables import PACKS, SHADOW_DIFFERENCES, SHADOW_RUNS
 
 KEPT = 10_000  # differences of a district

@@ -5,30 +5,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from notifier.compose import Addresses
-from store.model import (
-    Address,
-    Attachment,
-    Case,
-    CaseState,
-    Channel,
-    CountedDay,
-    Decision,
-    Department,
-    District,
-    Due,
-    Found,
-    Ground,
-    Hit,
-    Letter,
-    Notice,
-    NoticeState,
-    Petition,
-    Purpose,
-    QueuedNotice,
-    Quote,
-    Span,
-    Verdict,
-)
+from store.model.arrival import Channel
+from store.model.case import Case, CaseState
+from store.model.decision import Decision, Hit, Quote, Verdict
+from store.model.district import Department, District, Ground
+from store.model.due import CountedDay, Due
+from store.model.letter import Address, Attachment, Letter
+from store.model.notice import Notice, NoticeState, Purpose, QueuedNotice
+from store.model.petition import Found, Petition, Span
 
 _WORDING = Path(__file__).parents[1] / "rules" / "packs" / "chenggong" / "wording"
 

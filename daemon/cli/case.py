@@ -18,7 +18,8 @@ from daemon.review import Act, Correction, Review
 from daemon.wiring import Stores, open_desk, utc_now
 from store.errors import UsageError
 from store.life import BY_NAME, ROLE_WORDS, Role, Step, possible
-from store.model import CaseState, Verdict
+from store.model.case import CaseState
+from store.model.decision import Verdict
 from store.trouble import reason as trouble
 
 _LARGEST_FILE = 50 << 20

@@ -23,7 +23,7 @@ from daemon.wiring import utc_now
 from rules.explain import explain
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
-from store.model import District
+from store.model.district import District
 from store.trouble import reason
 
 PackOption = Annotated[str, typer.Option("--pack", metavar="规则包", help="随产品的规则包名称，或规则包目录的路径（带 /）")]

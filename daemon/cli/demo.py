@@ -30,7 +30,10 @@ from daemon.supervise import serve
 from daemon.wiring import House, open_house
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import WorkerFailedError
-from store.model import CaseState, District, NoticeState, Purpose, StoredArrival
+from store.model.arrival import StoredArrival
+from store.model.case import CaseState
+from store.model.district import District
+from store.model.notice import NoticeState, Purpose
 
 _PACK = "chenggong"
 _CONFIG = f"""

@@ -15,7 +15,7 @@ from daemon.rehearsal import Message
 from rules.deadline_kinds import RANK_WORDS
 from rules.explain import basis_in_words
 from store.life import BY_NAME
-from store.model import QueuedNotice
+from store.model.notice import QueuedNotice
 
 KIND_COLUMNS = ("时限", "依据", "件次", "应发", "已发", "漏发", "重发", "最大偏差")
 STEP_COLUMNS = ("计划", "实发", "时限", "件号", "期满", "哪一步", "发给")

@@ -11,7 +11,7 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import done
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import UsageError
-from store.model import District
+from store.model.district import District
 from store.trouble import reason
 
 CONFIG = """\

@@ -20,7 +20,7 @@ from daemon.wiring import Stores
 from store import message_log
 from store.codec import to_json
 from store.message_log import Step
-from store.model import Verdict
+from store.model.decision import Verdict
 
 Key = Annotated[str, typer.Argument(metavar="邮件或件号", help="来件或发出邮件的 Message-ID；件号，如 CG-2024-00001；来件编号，如 A-12")]
 _KINDS = {

@@ -14,7 +14,7 @@ from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, 
 from daemon.districts import DistrictFiles
 from daemon.wiring import Stores, utc_now
 from store.codec import to_json
-from store.model import NoticeState, QueuedNotice
+from store.model.notice import NoticeState, QueuedNotice
 
 Id = Annotated[int, typer.Argument(metavar="邮件编号", min=1, max=LARGEST_ID)]
 

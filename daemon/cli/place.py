@@ -16,7 +16,7 @@ from daemon.districts import DistrictFiles, load_districts
 from daemon.rulebooks import InForce, in_force
 from daemon.wiring import Stores, message_domain, open_database, open_stores
 from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
-from store.model import District
+from store.model.district import District
 
 T = TypeVar("T")
 

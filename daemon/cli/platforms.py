@@ -22,7 +22,7 @@ from daemon.wiring import Stores, utc_now
 from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
-from store.model import PlatformStatus
+from store.model.matching import PlatformStatus
 from store.platform_model import STATUS_WORDS, Batch, KeptBatch, KeptRecord, Version
 from store.trouble import reason
 

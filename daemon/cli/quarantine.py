@@ -13,7 +13,7 @@ from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
 from daemon.wiring import Stores, utc_now
 from store.errors import UsageError
-from store.model import StoredArrival
+from store.model.arrival import StoredArrival
 from store.trouble import reason
 
 Id = Annotated[int, typer.Argument(metavar="来件编号", min=1, max=LARGEST_ID)]

@@ -26,7 +26,7 @@ from daemon.cli.rules_view import diff_packs, format_pack, tree_of
 from daemon.evaluation import evaluate as evaluate_rows
 from rules.workbench.evaluate import FIELDS, Label, Results, confusion
 from rules.workbench.evaluate import evaluate as figures_of
-from store.model import Verdict
+from store.model.decision import Verdict
 
 _FIGURES = {
     "rows": "行数",

@@ -11,7 +11,12 @@ from notifier.dates import numbered_days
 from rules.explain import explain, turn_in_words
 from store.codec import to_json
 from store.life import STATE_WORDS, STEPS
-from store.model import Case, CaseState, District, Due, Event, Found, NotACase, NoticeState, Petition, QueuedNotice, Verdict
+from store.model.case import Case, CaseState, Event, NotACase
+from store.model.decision import Verdict
+from store.model.district import District
+from store.model.due import Due
+from store.model.notice import NoticeState, QueuedNotice
+from store.model.petition import Found, Petition
 from store.owing import Deadline, DeadlineState
 
 VERDICTS = {

@@ -11,7 +11,7 @@ import yaml
 
 from daemon.demo.attachments import form, photo
 from daemon.demo.clients import CLIENTS, Draft, compose, message_id
-from store.model import Verdict
+from store.model.decision import Verdict
 
 MAILBOX = "zuozhen@chenggong.example"
 _MAILBOX_NAME = "坐诊接诉"

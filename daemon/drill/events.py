@@ -21,7 +21,7 @@ from daemon.review import Correction
 from rules.deadline_kinds import TRIGGERS
 from rules.packfiles import Node, Problems, Reader, Table, read_yaml
 from store.life import BY_NAME, Role
-from store.model import Verdict
+from store.model.decision import Verdict
 
 NOTE = "note"
 _MOST_DAYS = 250

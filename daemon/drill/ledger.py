@@ -16,7 +16,7 @@ from daemon.wiring import House
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Ground, Step, schedule
 from store.drills import Drills, Run, Taken
-from store.model import NoticeState, Purpose, QueuedNotice
+from store.model.notice import NoticeState, Purpose, QueuedNotice
 
 _MOST = 1_000_000
 

@@ -21,7 +21,7 @@ from daemon.wiring import open_house
 from rules.calendar import Calendar
 from store.drills import Drills
 from store.errors import UsageError
-from store.model import District
+from store.model.district import District
 
 KEY = b"zuozhen drill"  # of the Message-IDs: no secret, since nothing is sent, and the same in every drill
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}

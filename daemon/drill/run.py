@@ -19,7 +19,7 @@ from daemon.drill.simulated import SimulatedTime
 from daemon.rehearsal import Message
 from daemon.wiring import House
 from store.errors import TemporaryError, UsageError
-from store.model import NoticeState
+from store.model.notice import NoticeState
 
 _PROGRESS = "drill"
 _MOST_QUEUED = 100_000

@@ -12,7 +12,7 @@ from daemon.config import CalendarSection, Config, DistrictSection, LimitsSectio
 from daemon.single import only_service
 from rules.rulebook import load_pack, pack_folder
 from store.errors import UsageError
-from store.model import District
+from store.model.district import District
 from store.trouble import reason
 
 _DATABASE, _OUTGOING, _ADDRESSES, _CALENDARS = "drill.db", "outgoing", "addresses.toml", "calendars"

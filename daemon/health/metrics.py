@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from structlog.typing import EventDict, WrappedLogger
 
-from store.model import Channel
+from store.model.arrival import Channel
 
 if TYPE_CHECKING:
     from daemon.pipeline import Outcome
     from daemon.sending import Try
-    from store.model import Accepted, Arrival, QueuedNotice, StoredArrival
+    from store.model.arrival import Accepted, Arrival, StoredArrival
+    from store.model.notice import QueuedNotice
     from store.platforms import Taken
 
 _AGES = (1, 2, 5, 15, 60, 300, 1800, 7200, 86_400)  # seconds from arrival to decision

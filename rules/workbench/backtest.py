@@ -17,7 +17,7 @@ from datetime import datetime
 
 from rules.explain import explain, verdict_in_words
 from rules.rulebook import RuleBook
-from store.model import Decision
+from store.model.decision import Decision
 
 KINDS: Mapping[str, str] = {
     "verdict": "结论或情形变了",

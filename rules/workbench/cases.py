@@ -20,7 +20,8 @@ from rules.language import Sample
 from rules.packfiles import Node, Problems, Reader, Table, read_yaml
 from rules.samples import SAMPLE_KEYS, read_sample
 from store.errors import ConfigError, Problem, UsageError
-from store.model import District, Verdict
+from store.model.decision import Verdict
+from store.model.district import District
 from store.trouble import reason
 
 FOLDER = "cases"  # of a pack, no part of its rules

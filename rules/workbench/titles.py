@@ -9,7 +9,7 @@ from rules.deadline_kinds import RANK_WORDS, Kind, Rung
 from rules.deadlines import VerificationRule
 from rules.office import OfficeHours
 from rules.settings import Casework, Routing
-from store.model import Department, Ground
+from store.model.district import Department, Ground
 
 TITLES: Mapping[type, Mapping[str, str]] = {
     Department: {"id": "代号", "name": "名称", "duty": "职责", "aliases": "别名"},

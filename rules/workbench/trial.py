@@ -16,7 +16,7 @@ from rules.workbench.cases import Case
 from rules.workbench.coverage import Seen, Watch
 from rules.workbench.logic import conjuncts
 from rules.workbench.pool import Kit, run_all
-from store.model import Decision, Verdict
+from store.model.decision import Decision, Verdict
 
 _TRACE_LINES = 30
 

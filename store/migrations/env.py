@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from alembic import context
 from sqlalchemy.types import TypeDecorator
 
-from store.tables import Row
+from store.tables.columns import Row
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext

@@ -17,7 +17,12 @@ from rules.decide import decide
 from rules.language import Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
-from store.model import Address, Automatic, Candidate, CaseState, Channel, Decision, Found, Letter, Petition, Span, Verdict
+from store.model.arrival import Channel
+from store.model.case import CaseState
+from store.model.decision import Decision, Verdict
+from store.model.letter import Address, Automatic, Letter
+from store.model.matching import Candidate
+from store.model.petition import Found, Petition, Span
 
 NOW = datetime(2024, 10, 10, 2, tzinfo=UTC)
 CASES = Path(__file__).parent / "cases"

@@ -17,7 +17,8 @@ import yaml
 
 from channels.call_reading import read_call
 from channels.hotline import read_petition
-from store.model import CallShape, Decision, Petition
+from store.model.decision import Decision
+from store.model.petition import CallShape, Petition
 from tests.decisions.material import candidate, chenggong, decided
 
 CALLS = Path(__file__).parent / "calls"

@@ -14,7 +14,9 @@ from rules.reference import Reference
 from rules.rulebook import RuleBook
 from rules.trace import trace
 from store.errors import ConfigError
-from store.model import Address, Decision, Petition, Verdict
+from store.model.decision import Decision, Verdict
+from store.model.letter import Address
+from store.model.petition import Petition
 from tests.decisions.material import calendar, candidate, decided, petition, small_pack
 
 LISTS = "{水: [停水], 欠款: [货款], 加急词: [火灾]}"

@@ -12,7 +12,7 @@ from rules.language import Fact, Firing
 from rules.reference import Reference
 from rules.rulebook import RuleBook
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.model import Decision, Hit
+from store.model.decision import Decision, Hit
 from tests.decisions.material import NOW, calendar, candidate, decided, petition, small_pack
 
 LISTS = """

@@ -7,7 +7,8 @@ import pytest
 from channels.mime import read_letter
 from channels.petition import read_petition
 from daemon.demo.samples import Sample, samples
-from store.model import Channel, Verdict
+from store.model.arrival import Channel
+from store.model.decision import Verdict
 from tests.decisions.material import candidate, chenggong, decided
 
 

@@ -10,7 +10,8 @@ import pytest
 from rules.explain import basis_in_words, effect_in_words, explain, weight_in_words
 from rules.language import Then
 from rules.rulebook import RuleBook
-from store.model import Petition, Quote
+from store.model.decision import Quote
+from store.model.petition import Petition
 from tests.decisions.material import automatic, candidate, decided, petition, small_pack
 
 LISTS = """

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.model import Decision
+from store.model.decision import Decision
 from tests.decisions.material import PackCase, cases_of, chenggong, decided
 
 FRESH = Path(__file__).parent / "fresh"

@@ -10,7 +10,8 @@ import pytest
 
 from channels.mime import read_letter, text_letter
 from channels.petition import read_petition
-from store.model import Channel, Petition
+from store.model.arrival import Channel
+from store.model.petition import Petition
 
 GOLDEN = Path("tests/golden")
 CHANNELS = frozenset({Channel.MAIL, Channel.LETTER, Channel.WINDOW})

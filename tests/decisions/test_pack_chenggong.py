@@ -11,7 +11,7 @@ import yaml
 
 from rules.language import Mention, leaves
 from rules.lexicon import NEGATIONS
-from store.model import Channel
+from store.model.arrival import Channel
 from tests.decisions.material import automatic, candidate, chenggong, decided, petition
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -14,7 +14,8 @@ import pytest
 
 from channels.mime import read_letter, text_letter
 from channels.petition import read_petition
-from store.model import Channel, Decision
+from store.model.arrival import Channel
+from store.model.decision import Decision
 from tests.decisions.material import chenggong, decided
 
 UNSEEN = Path("tests/decisions/unseen")

@@ -14,7 +14,7 @@ import pytest
 from daemon.config_reader import load_config
 from daemon.rehearsal import Message, take
 from daemon.wiring import open_house, utc_now
-from store.model import Channel
+from store.model.arrival import Channel
 from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon, deliver
 from tests.e2e.mails import mail
 from tests.e2e.test_cli import Here, Said, zuozhen

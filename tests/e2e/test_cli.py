@@ -25,7 +25,7 @@ from daemon.config import Config
 from daemon.config_reader import load_config
 from daemon.wiring import open_stores, utc_now
 from rules.rulebook import RuleBook, builtin_pack, load_pack
-from store.model import CaseState
+from store.model.case import CaseState
 from store.orders import Origin
 from tests.e2e.instance import MAILBOX, ROOT, Sink, daemon, deliver, sink, write_instance
 from tests.e2e.mails import TAX, mail

@@ -18,7 +18,7 @@ from daemon import clock
 from daemon.clock import Clock
 from daemon.pipeline import DistrictRoom
 from store.deadlines import Deadlines
-from store.model import Case
+from store.model.case import Case
 from store.owing import Deadline, Fired, Letter
 from tests.integration.houses import bench
 

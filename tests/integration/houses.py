@@ -23,7 +23,10 @@ from daemon.pipeline import DistrictRoom, Outcome, Pipeline
 from daemon.wiring import House, open_house
 from rules.rulebook import builtin_pack, load_pack
 from store.arrivals import Arrivals
-from store.model import Arrival, ArrivalState, Case, Channel, Purpose, QueuedNotice, Reading, StoredArrival
+from store.model.arrival import Arrival, ArrivalState, Channel, StoredArrival
+from store.model.case import Case
+from store.model.notice import Purpose, QueuedNotice
+from store.model.petition import Reading
 
 MAILBOX = "zuozhen@example.org"
 COORDINATOR = "coordinator@gov.example"

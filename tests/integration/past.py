@@ -11,7 +11,7 @@ from pathlib import Path
 
 from daemon.rehearsal import Message, take, temporary_house
 from daemon.wiring import House
-from store.model import Channel
+from store.model.arrival import Channel
 
 LINT = Path(__file__).parents[1] / "packs" / "lint"
 PRODUCT = Path(__file__).parents[2] / "rules" / "packs" / "chenggong"

@@ -36,7 +36,7 @@ from rules.language import (
 )
 from rules.rulebook import RuleBook, load_pack
 from store.errors import Problem
-from store.model import Channel
+from store.model.arrival import Channel
 
 LISTS = ("合同", "货款", "法院", "行政部门", "工资", "其他企业", "Ad", "a1", "_x", "词表_很长很长很长很长的名字", "城管", "房")
 CONCLUSIONS = ("甲", "乙", "丙")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from channels.smtp import Listener, Reception
-from store.model import Accepted, Arrival
+from store.model.arrival import Accepted, Arrival
 
 NOW = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)
 RECIPIENTS = {"zuozhen@cg.example": "chenggong", "zj@cg.example": "chenggong", "zuozhen@wh.example": "wuhua"}

@@ -14,24 +14,14 @@ from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
 from store.matching import Matching
-from store.model import (
-    Address,
-    Arrival,
-    Case,
-    Channel,
-    Decision,
-    District,
-    Due,
-    Found,
-    Letter,
-    Notice,
-    Petition,
-    Purpose,
-    Reading,
-    Span,
-    StoredArrival,
-    Verdict,
-)
+from store.model.arrival import Arrival, Channel, StoredArrival
+from store.model.case import Case
+from store.model.decision import Decision, Verdict
+from store.model.district import District
+from store.model.due import Due
+from store.model.letter import Address, Letter
+from store.model.notice import Notice, Purpose
+from store.model.petition import Found, Petition, Reading, Span
 from store.outbox import Caps, Outbox
 
 T = TypeVar("T", Arrival, Decision, Letter, Notice, Petition)

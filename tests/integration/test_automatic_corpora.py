@@ -11,7 +11,8 @@ import pytest
 
 from channels.reader import Reader
 from store.errors import MalformedMessageError
-from store.model import ArrivalState, Channel, StoredArrival, Verdict
+from store.model.arrival import ArrivalState, Channel, StoredArrival
+from store.model.decision import Verdict
 from store.workers import Caps
 from tests.integration.houses import Bench, bench
 from tests.integration.test_mime_corpora import GOLDEN, ROWS, corpus

@@ -16,7 +16,7 @@ from store import backup, copying
 from store.backup import Manifest
 from store.database import Database
 from store.errors import UsageError
-from store.model import CaseState
+from store.model.case import CaseState
 from store.tables import LEASES
 from tests.integration.store_values import NOW, Store, arrival, notice, opened, url_of
 from tests.servers.postgres import Postgres

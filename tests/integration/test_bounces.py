@@ -9,7 +9,9 @@ import pytest_asyncio
 
 from daemon.cli import show
 from store import message_log
-from store.model import Case, NoticeState, Purpose, Verdict
+from store.model.case import Case
+from store.model.decision import Verdict
+from store.model.notice import NoticeState, Purpose
 from tests.integration.houses import Bench, Enterprise, bench
 from tests.unit.test_bounce import COREMAIL, OURS, dsn
 

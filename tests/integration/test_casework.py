@@ -13,7 +13,9 @@ from daemon.casework import Details
 from daemon.review import Act, Correction
 from store.errors import UsageError
 from store.life import Role
-from store.model import Case, CaseState, Purpose, Verdict
+from store.model.case import Case, CaseState
+from store.model.decision import Verdict
+from store.model.notice import Purpose
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, Enterprise, bench, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

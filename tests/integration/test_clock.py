@@ -22,7 +22,8 @@ from rules.deadline_plan import schedule
 from rules.provisional import load_festivals
 from store.errors import UsageError
 from store.life import Role
-from store.model import Case, CaseState, NoticeState, Purpose, QueuedNotice
+from store.model.case import Case, CaseState
+from store.model.notice import NoticeState, Purpose, QueuedNotice
 from store.owing import Deadline, DeadlineState
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, bench, office
 

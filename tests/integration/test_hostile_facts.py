@@ -17,7 +17,7 @@ import pytest_asyncio
 from rules.engine import Engine
 from rules.reference import Reference
 from store.errors import MalformedMessageError
-from store.model import ArrivalState
+from store.model.arrival import ArrivalState
 from tests.integration.houses import Bench, Enterprise, bench
 from tests.integration.random_rules import book
 from tests.rule_text import anchor, mention, rule, stages_of

@@ -21,7 +21,8 @@ from daemon.mailboxes import LeasedTurn, ThreadsLedger, open_watchers
 from daemon.wiring import open_leases
 from store.errors import StoreUnavailableError
 from store.ledger import Ledger
-from store.model import Accepted, Arrival, Folder, LedgerState
+from store.model.arrival import Accepted, Arrival
+from store.model.mailbox import Folder, LedgerState
 from tests.integration.mailboxes import mail
 from tests.integration.store_values import DISTRICT, Store, opened
 from tests.servers.cutting import line

@@ -15,7 +15,8 @@ from store import knowledge, leases
 from store.database import Database
 from store.errors import OutrunError, StoreUnavailableError
 from store.leases import Leases
-from store.model import Reading, Verdict
+from store.model.decision import Verdict
+from store.model.petition import Reading
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, decision, notice, opened, petition
 
 

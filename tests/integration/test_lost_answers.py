@@ -15,7 +15,10 @@ from daemon.pipeline import LEASE
 from daemon.sending import Sender
 from store.arrivals import Arrivals
 from store.errors import StoreUnavailableError
-from store.model import Address, ArrivalState, NoticeState, QueuedNotice, Reading, StoredArrival
+from store.model.arrival import ArrivalState, StoredArrival
+from store.model.letter import Address
+from store.model.notice import NoticeState, QueuedNotice
+from store.model.petition import Reading
 from store.outbox import Outbox
 from tests.integration.houses import MAILBOX, PATIENCE_S, Attended, Bench, Enterprise, bench
 

@@ -15,7 +15,7 @@ from channels.imap import Account, Connection, Head
 from channels.imap_after import KEYWORD, After
 from channels.imap_intake import Intake
 from store.errors import ChannelUnavailableError, CommandRefusedError, StoreUnavailableError
-from store.model import Folder, Taken
+from store.model.mailbox import Folder, Taken
 from store.tables import ARRIVALS
 from tests.integration.mailboxes import NOW, Desk, accepted_elsewhere, desk, mail
 from tests.servers.dovecot import Dovecot

@@ -11,7 +11,7 @@ import pytest_asyncio
 from store import message_log
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, TemporaryError, UsageError
 from store.message_log import Step
-from store.model import NoticeState, Purpose
+from store.model.notice import NoticeState, Purpose
 from store.tries import _LONGEST, _MOST
 from tests.integration.houses import MAILBOX, Bench, Enterprise, bench, failing, office
 from tests.integration.test_sending import Relay, sender

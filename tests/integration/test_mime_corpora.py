@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from channels.mime import read_letter
 from store.errors import MalformedMessageError
-from store.model import Letter
+from store.model.letter import Letter
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"

@@ -21,7 +21,12 @@ from daemon.wiring import open_leases
 from notifier.mail import build
 from store.cases import Cases
 from store.errors import MalformedMessageError, StoreUnavailableError, WorkerFailedError
-from store.model import Address, ArrivalState, CaseState, NoticeState, Purpose, Reading, StoredArrival, Verdict
+from store.model.arrival import ArrivalState, StoredArrival
+from store.model.case import CaseState
+from store.model.decision import Verdict
+from store.model.letter import Address
+from store.model.notice import NoticeState, Purpose
+from store.model.petition import Reading
 from tests.integration.houses import (
     ACCEPTED,
     ADVERT,

@@ -14,7 +14,7 @@ import pytest
 
 from channels.reader import Reader
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.model import ArrivalState, Channel, StoredArrival
+from store.model.arrival import ArrivalState, Channel, StoredArrival
 from store.workers import Caps, Worker
 
 CAPS = Caps(seconds=20, memory=1536 << 20)

@@ -19,7 +19,7 @@ from daemon.doctor.outgoing import examine_relay
 from notifier.mail import build
 from notifier.transport import SmtpTransport
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
-from store.model import NoticeState, Purpose
+from store.model.notice import NoticeState, Purpose
 from tests.e2e.instance import Sink, sink
 from tests.integration.houses import Enterprise, bench
 from tests.integration.test_sending import sender

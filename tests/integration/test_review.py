@@ -13,7 +13,9 @@ import pytest_asyncio
 
 from daemon.review import Act, Correction, Review, set_aside_key
 from store.errors import UsageError
-from store.model import Case, CaseState, Event, NoticeState, Purpose, QueuedNotice, Verdict
+from store.model.case import Case, CaseState, Event
+from store.model.decision import Verdict
+from store.model.notice import NoticeState, Purpose, QueuedNotice
 from tests.integration.houses import ADVERT, COORDINATOR, REFUSED, VAGUE, Bench, Enterprise, bench, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -21,7 +21,9 @@ from notifier.backoff import PAUSES
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from store.arrivals import Arrivals
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
-from store.model import Address, Case, NoticeState, Purpose, QueuedNotice
+from store.model.case import Case
+from store.model.letter import Address
+from store.model.notice import NoticeState, Purpose, QueuedNotice
 from store.outbox import Outbox
 from tests.e2e.instance import sink
 from tests.integration.houses import MAILBOX, PATIENCE_S, Bench, Enterprise, bench, office

@@ -18,7 +18,7 @@ from daemon.shadowing import Shadowing
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store import shadows
 from store.errors import StoreUnavailableError, UsageError
-from store.model import Verdict
+from store.model.decision import Verdict
 from store.shadows import Divergence, Finding, ShadowRun, Stand, Tally
 from tests.integration.houses import ACCEPTED, ADVERT, REFUSED, START, Bench, Enterprise, bench
 

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from store.errors import StoreUnavailableError, UsageError
-from store.model import Arrival, ArrivalState, Channel, Reading
+from store.model.arrival import Arrival, ArrivalState, Channel
+from store.model.petition import Reading
 from store.tables import DELIVERIES
 from tests.integration.store_values import DISTRICT, HOUR, LEASE, NOW, Store, arrival, blob, decision, opened, petition
 

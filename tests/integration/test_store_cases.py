@@ -11,9 +11,15 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from store.errors import MalformedMessageError, UsageError
-from store.model import Attachment, Case, CaseState, Decision, Notice, Reading, StoredArrival, Verdict
+from store.model.arrival import StoredArrival
+from store.model.case import Case, CaseState
+from store.model.decision import Decision, Verdict
+from store.model.letter import Attachment
+from store.model.notice import Notice
+from store.model.petition import Reading
 from store.recording import opening_state
-from store.tables import EVENTS, Row
+from store.tables import EVENTS
+from store.tables.columns import Row
 from tests.integration.store_values import DISTRICT, HOUR, NOW, Store, arrival, blob, decision, due, letter, notice, opened, petition
 
 NOTHING: Callable[[Case], Sequence[Notice]] = lambda _: ()  # noqa: E731 - a constant of a type

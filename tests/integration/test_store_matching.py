@@ -9,7 +9,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from store import matching, matching_grams
-from store.model import Address, Candidate, CaseState, Elsewhere, Petition, PlatformStatus, Reading, Verdict
+from store.model.case import CaseState
+from store.model.decision import Verdict
+from store.model.letter import Address
+from store.model.matching import Candidate, Elsewhere, PlatformStatus
+from store.model.petition import Petition, Reading
 from store.tables import PLATFORM_RECORDS
 from tests.integration.store_values import DISTRICT, NOW, Store, arrival, decision, found, letter, notice, opened, petition
 

@@ -12,7 +12,8 @@ import pytest
 from store.cases import Cases
 from store.errors import UsageError
 from store.instance import Instance
-from store.model import Case, Notice, NoticeState, Purpose, QueuedNotice
+from store.model.case import Case
+from store.model.notice import Notice, NoticeState, Purpose, QueuedNotice
 from store.outbox import Caps, Outbox
 from tests.integration.store_values import HOUR, LEASE, NOW, Store, notice, opened
 

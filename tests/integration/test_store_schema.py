@@ -20,10 +20,12 @@ from store import leases, message_log
 from store.deadlines import Deadlines
 from store.figures import figures
 from store.ledger import Ledger
-from store.model import Folder, LedgerState, NoticeState, PlatformStatus, Taken
+from store.model.mailbox import Folder, LedgerState, Taken
+from store.model.matching import PlatformStatus
+from store.model.notice import NoticeState
 from store.platform_model import Batch, GoodRow, Handed
 from store.platforms import Platforms
-from store.tables import PlainText, Row, UtcDateTime
+from store.tables.columns import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition
 from tests.integration.test_platforms import record as platform_record
 

@@ -26,7 +26,9 @@ from daemon.supervise import keep_running, receptions, reload, serve
 from daemon.wiring import open_house
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.errors import ConfigError, StoreUnavailableError, UsageError
-from store.model import ArrivalState, Purpose, Reading, StoredArrival
+from store.model.arrival import ArrivalState, StoredArrival
+from store.model.notice import Purpose
+from store.model.petition import Reading
 from store.outbox import Outbox
 from tests.e2e.instance import daemon, deliver, write_instance
 from tests.e2e.mails import mail

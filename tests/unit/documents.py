@@ -11,7 +11,7 @@ import docx
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from docx.document import Document as Word
 
-from store.model import Attachment
+from store.model.letter import Attachment
 
 WORD_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 TITLE = "昆明市呈贡区“区委书记、区长、局长坐诊接诉”企业预约“挂号”信息表"

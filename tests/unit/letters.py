@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.model import Address, Channel, Letter
+from store.model.arrival import Channel
+from store.model.letter import Address, Letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.audit import Entry, Tail, digest_of, link, verify
-from store.model import Event
+from store.model.case import Event
 
 MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))]))
 TEXTS = st.text(max_size=20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels.mime import read_letter
-from store.model import Automatic
+from store.model.letter import Automatic
 
 PERSON = "From: 张三 <z@firm.cn>\r\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from channels.mime import read_letter
-from store.model import Bounce
+from store.model.letter import Bounce
 
 OURS = "0123456789abcdef0123456789abcdef.assign@cg.example"
 DSN = """From: MAILER-DAEMON@mx.cg.example (Mail Delivery System)

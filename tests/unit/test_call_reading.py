@@ -10,7 +10,7 @@ import pytest
 from channels.call import MAX_TURNS, Call
 from channels.call_reading import read_call
 from store.errors import MalformedMessageError
-from store.model import CallShape, Speaker
+from store.model.petition import CallShape, Speaker
 
 PLAIN = CallShape()
 TEXT = """通话编号：HL001

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from store.model import CaseState
-from store.tables import PlainText, UtcDateTime, plain
+from store.model.case import CaseState
+from store.tables.columns import PlainText, UtcDateTime, plain
 
 SQLITE = sqlite.dialect()
 

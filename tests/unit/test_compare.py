@@ -9,7 +9,7 @@ import pytest
 
 from rules.compare import differences, rules_changed
 from rules.rulebook import RuleBook
-from store.model import Decision, Verdict
+from store.model.decision import Decision, Verdict
 from tests.decisions.material import decided, petition, small_pack
 
 LISTS = "{水: [停水], 电: [停电], 欠款: [货款]}"

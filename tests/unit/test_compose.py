@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from notifier.compose import Addresses, Composer
 from store.errors import ConfigError
-from store.model import Address, Automatic, Case, Letter, Notice, Purpose
+from store.model.case import Case
+from store.model.letter import Address, Automatic, Letter
+from store.model.notice import Notice, Purpose
 from tests.sample_case import (
     ADDRESSES,
     AWAITING,

@@ -8,7 +8,7 @@ import pytest
 
 from notifier.compose import Addresses, Composer
 from notifier.reminders import Item, Occasion
-from store.model import Address
+from store.model.letter import Address
 from tests.sample_case import ADDRESSES, CASE, COORDINATOR, DISTRICT, DUE, SENDER
 from tests.sample_case import FLOWERS as MAILBOX
 

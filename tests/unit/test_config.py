@@ -11,7 +11,7 @@ from daemon.config_reader import load_addresses, load_config, read_secret
 from daemon.mailboxes import mailboxes_of
 from daemon.wiring import open_transport
 from store.errors import ConfigError
-from store.model import District
+from store.model.district import District
 
 GOOD = """
 [smtp]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rules.calendar_folder import load_calendar
 from rules.deadlines import BookingWindow, VerificationRule, booking_window, verification_due
-from store.model import Due
+from store.model.due import Due
 
 CALENDAR = load_calendar()
 CHINA = "Asia/Shanghai"

@@ -14,7 +14,7 @@ from stdnum.cn import uscc
 
 from channels.identity import mail_keys
 from daemon.demo.samples import MAILBOX, Sample, samples
-from store.model import Verdict
+from store.model.decision import Verdict
 
 SAMPLES = {sample.name: sample for sample in samples()}
 _DIVIDER = re.compile(r"\n-{10,}.{1,12}-{10,}\n")  # between own words and those quoted or forwarded

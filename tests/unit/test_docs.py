@@ -22,7 +22,8 @@ from rules.rulebook import RuleBook, builtin_pack, load_pack
 from rules.settings import read_pack
 from rules.syntax import read_rules
 from rules.workbench.cases import cases_in
-from store.model import Channel, Purpose
+from store.model.arrival import Channel
+from store.model.notice import Purpose
 
 ROOT = Path(__file__).parents[2]
 RULES_PAGE = ROOT / "docs" / "规则文件.md"

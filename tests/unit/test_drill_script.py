@@ -11,7 +11,8 @@ from daemon.drill.script import moment_of, read_script
 from daemon.rehearsal import Message
 from store.errors import ConfigError, UsageError
 from store.life import Role
-from store.model import Channel, Verdict
+from store.model.arrival import Channel
+from store.model.decision import Verdict
 
 CHINA = "Asia/Shanghai"
 ZONE = ZoneInfo(CHINA)

@@ -11,7 +11,9 @@ import pytest
 
 from rules.facts import LONGEST, MOST_MENTIONS, Facts, facts_from
 from rules.rulebook import RuleBook
-from store.model import Candidate, Channel, Petition
+from store.model.arrival import Channel
+from store.model.matching import Candidate
+from store.model.petition import Petition
 from tests.decisions.material import NOW, automatic, candidate, from_sender, petition, small_pack
 
 LISTS = """

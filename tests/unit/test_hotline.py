@@ -11,7 +11,8 @@ from channels.hotline import read_petition
 from channels.reader import answer
 from rules.explain import explain
 from store.codec import from_json
-from store.model import CallShape, Channel, Petition
+from store.model.arrival import Channel
+from store.model.petition import CallShape, Petition
 from tests.decisions.material import chenggong, decided
 
 HEAD = "热线：区政务服务局坐诊热线\n通话编号：HL01\n来电号码：13888010021\n话务员备注：疑似欠薪\n\n"

@@ -6,7 +6,7 @@ import pytest
 
 from store.errors import UsageError
 from store.life import BY_NAME, FINISHED, ROLE_WORDS, STATE_WORDS, STEPS, Role, possible, require, step_for
-from store.model import CaseState
+from store.model.case import CaseState
 
 OPENING = {CaseState.UNDER_REVIEW, CaseState.ASSIGNED, CaseState.AWAITING_SUPPLEMENT, CaseState.REFUSED}  # by the rules
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from notifier.mail import build
 from store.errors import DeliveryRefusedError
-from store.model import Address, Notice, Purpose, QueuedNotice
+from store.model.letter import Address
+from store.model.notice import Notice, Purpose, QueuedNotice
 from tests.sample_case import NOTICE, QUEUED, SENDER
 
 LIMIT = 1_000_000

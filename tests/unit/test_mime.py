@@ -15,7 +15,7 @@ from channels.attachments import display_name
 from channels.bodies import FORWARDED
 from channels.mime import Limits, read_letter, text_letter
 from store.errors import MalformedMessageError
-from store.model import Address, Letter
+from store.model.letter import Address, Letter
 
 TEXT = "尊敬的领导：我公司水管爆裂，请尽快处理。"
 HTML = f"<html><body><p>{TEXT}</p></body></html>"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from channels.headers import addresses, clean_line, date_of, message_ids, parse_head
 from store.errors import MalformedMessageError
-from store.model import Address
+from store.model.letter import Address
 
 
 def words(raw: bytes, name: str) -> str:

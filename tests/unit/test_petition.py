@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from channels.petition import read_petition
-from store.model import Channel, Petition
+from store.model.arrival import Channel
+from store.model.petition import Petition
 from tests.unit.documents import EMPTY, FILLED, attachment, word_form, word_lines
 from tests.unit.letters import letter_of
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.petition import read_petition
-from store.model import Channel, Found, Petition
+from store.model.arrival import Channel
+from store.model.petition import Found, Petition
 from tests.unit.letters import SAMPLES, Sample, letter_of
 
 

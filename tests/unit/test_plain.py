@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from notifier.dates import counted_days, in_full, skipped_days
 from notifier.plain import boxed, excerpt, line, wrapped
-from store.model import CountedDay, Due
+from store.model.due import CountedDay, Due
 
 
 @pytest.mark.parametrize(

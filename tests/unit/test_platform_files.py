@@ -6,7 +6,7 @@ import pytest
 
 from rules.packfiles import Problems, Reader, read_yaml
 from rules.platform_files import read_platforms
-from store.model import PlatformStatus
+from store.model.matching import PlatformStatus
 
 GOOD = """\
 name: 12345热线

@@ -13,7 +13,7 @@ from rules.language import Firing
 from rules.premises import MAX_PREMISES, Selection
 from rules.reference import NearMisses, Reference, _Case, _conjuncts, _missing
 from store.errors import MalformedMessageError
-from store.model import NearMiss
+from store.model.decision import NearMiss
 from tests.integration.random_rules import random_facts, random_stages
 from tests.rule_text import anchor, mention, rule, rules_of, stages_of
 

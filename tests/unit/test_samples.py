@@ -9,7 +9,7 @@ import pytest
 from rules.language import Earlier, Example, Sample
 from rules.packfiles import Problems, Reader, read_yaml
 from rules.samples import candidates_of, petition_of, read_examples
-from store.model import Channel
+from store.model.arrival import Channel
 
 NOW = datetime(2024, 10, 10, 2, tzinfo=UTC)
 

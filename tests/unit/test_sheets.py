@@ -18,7 +18,8 @@ from channels.platform_petition import petition_of
 from channels.platforms import read_batch
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import MalformedMessageError
-from store.model import Channel, PlatformStatus
+from store.model.arrival import Channel
+from store.model.matching import PlatformStatus
 from store.platform_model import Batch, PlatformMapping
 
 MAPPING = PlatformMapping(

@@ -1,0 +1,68 @@
+"""One mail that a case owes, as composed and as the outbox keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from store.model.letter import Address
+
+
+class Purpose(StrEnum):
+    """Why a notice is sent; with case and recipient it names the notice once and for all."""
+
+    ACKNOWLEDGE = "acknowledge"  # to the enterprise: registered under this number
+    SUPPLEMENT = "supplement"  # to the enterprise: what is missing
+    REFERRAL = "referral"  # to the enterprise: not accepted, where to turn (only once confirmed)
+    ASSIGN = "assign"  # to the lead department
+    ACCOMPANY = "accompany"  # to an accompanying department, once a person has named it
+    REVIEW = "review"  # to the coordinator: a person is needed
+    FORWARD = "forward"  # to the department: a follow-up came in
+    REMINDER = "reminder"  # to whoever owes something, and those above him
+    PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands in the outbox."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    REFUSED = "refused"  # the relay said no for good, or every try was used up
+    SUPPRESSED = "suppressed"  # a cap per address held it back
+    BOUNCED = "bounced"  # the relay took it, a server behind it could not deliver it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One mail to one address as composed; the outbox adds the fixed Message-ID. `round` tells a repeated purpose apart (second assignment …)."""
+
+    purpose: Purpose
+    to: Address
+    subject: str
+    text: str
+    html: str
+    attach_original: bool
+    round: str = ""
+    reply_to_message: str = ""  # Message-ID this answers, for In-Reply-To
+    capped: bool = False  # True for mail to an address a stranger gave us: caps per address apply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedNotice:
+    """A notice as the outbox keeps it."""
+
+    id: int
+    district: str
+    case_id: int
+    case_number: str
+    arrival_id: int
+    notice: Notice
+    message_id: str  # without angle brackets
+    state: NoticeState
+    tries: int
+    problem: str
+    created_at: datetime
+    next_try_at: datetime | None
+    sent_at: datetime | None
+    reply: str = ""  # what the relay said when it took it, with its queue number for the most part

@@ -1,0 +1,61 @@
+"""All tables under the names that queries give them; rows never leave store/.
+
+Every row carries its district, and every unique key but the running number names it, so that a database may be spread by district.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from store.tables.arrivals import ArrivalRow, AttachmentRow, BlobRow, DeliveryRow, LedgerRow, RawRow, TryRow
+from store.tables.cases import CaseRow, DeadlineRow, DecisionRow, EventRow, NumberRow
+from store.tables.columns import Row
+from store.tables.matching import (
+    GramCountRow,
+    GramRow,
+    KeyRow,
+    KnowledgeRow,
+    PlatformBatchRow,
+    PlatformRecordRow,
+    PlatformVersionRow,
+    RecordGramRow,
+    RecordKeyRow,
+)
+from store.tables.outbox import NoticeRow
+from store.tables.packs import FollowerRow, OrderRow, PackRow, ShadowDifferenceRow, ShadowRunRow
+from store.tables.services import InstanceRow, LeaseRow
+
+
+def _table(row: type[Row]) -> sa.Table:
+    return Row.metadata.tables[str(row.__tablename__)]
+
+
+ARRIVALS = _table(ArrivalRow)
+RAWS = _table(RawRow)
+DELIVERIES = _table(DeliveryRow)
+LEDGER = _table(LedgerRow)
+TRIES = _table(TryRow)
+BLOBS = _table(BlobRow)
+ATTACHMENTS = _table(AttachmentRow)
+NUMBERS = _table(NumberRow)
+CASES = _table(CaseRow)
+DECISIONS = _table(DecisionRow)
+EVENTS = _table(EventRow)
+KEYS = _table(KeyRow)
+PLATFORM_RECORDS = _table(PlatformRecordRow)
+RECORD_KEYS = _table(RecordKeyRow)
+GRAMS = _table(GramRow)
+RECORD_GRAMS = _table(RecordGramRow)
+GRAM_COUNTS = _table(GramCountRow)
+PLATFORM_BATCHES = _table(PlatformBatchRow)
+PLATFORM_VERSIONS = _table(PlatformVersionRow)
+NOTICES = _table(NoticeRow)
+DEADLINES = _table(DeadlineRow)
+PACKS = _table(PackRow)
+ORDERS = _table(OrderRow)
+FOLLOWERS = _table(FollowerRow)
+SHADOW_RUNS = _table(ShadowRunRow)
+SHADOW_DIFFERENCES = _table(ShadowDifferenceRow)
+LEASES = _table(LeaseRow)
+KNOWLEDGE = _table(KnowledgeRow)
+INSTANCE = _table(InstanceRow)

@@ -1,0 +1,145 @@
+"""The tables of what was decided: cases, their numbers, histories and deadlines, and decisions without a case."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from store.tables.columns import EmptyText, MaybeMoment, MaybeText, Moment, PlainText, Row, RowId, Text, partial_index, reference
+
+# The words of a partial index are also the words of the query it serves: SQLite uses the index only where both are the same.
+DEADLINE_RUNS = sa.text("ended_at IS NULL")
+DECISION_PROPOSED = sa.text("standing = 'proposed'")
+
+
+class NumberRow(Row, table=True):
+    """The last case number given in a district and year."""
+
+    __tablename__ = "case_numbers"
+    __table_args__ = (sa.PrimaryKeyConstraint("district", "year"),)
+
+    district: Text
+    year: int
+    last: int
+
+
+class CaseRow(Row, table=True):
+    """One case: what the rules made of its petition as JSON, and as columns what stands now.
+
+    `name`, `uscc`, `phone`, `title` and `content` repeat the petition so that a candidate is read without its attachments' texts.
+    `review_since` is when a person was first needed, NULL where nobody is; `events` and `head` are length and last digest of its history.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.UniqueConstraint("number_key", "district"),
+        sa.UniqueConstraint("arrival_id", "district"),
+        reference("arrivals", "arrival_id"),
+        sa.Index("ix_cases_state", "state", "id"),
+        sa.Index("ix_cases_department", "department", "id"),
+        partial_index("ix_cases_review", "id", where=sa.text("review_since IS NOT NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    number: Text
+    number_key: Text
+    state: Text
+    opened_at: Moment
+    received_at: Moment
+    arrival_id: int
+    name: Text
+    uscc: EmptyText
+    phone: EmptyText
+    title: Text
+    content: Text
+    petition: Text  # JSON
+    decision: Text  # JSON
+    verdict: Text
+    ground: int | None
+    department: MaybeText
+    accompanying: Text  # JSON list
+    due: MaybeText  # JSON
+    progress: Annotated[str, Field(sa_type=PlainText, sa_column_kwargs={"server_default": "{}"})]  # JSON
+    review_since: MaybeMoment
+    events: int
+    head: Text
+
+
+class DecisionRow(Row, table=True):
+    """What was decided about an arrival that opened no case of its own: a follow-up of `case_id`, or not a case.
+
+    `standing` is "final", "proposed" (a person should look), "confirmed" or "overruled" (a person opened a case after all).
+    """
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("arrival_id", "district"),
+        reference("arrivals", "arrival_id"),
+        reference("cases", "case_id"),
+        sa.Index("ix_decisions_case", "case_id", "arrival_id"),
+        sa.Index("ix_decisions_verdict", "verdict", "arrival_id"),
+        partial_index("ix_decisions_proposed", "arrival_id", where=DECISION_PROPOSED),
+    )
+
+    arrival_id: int
+    district: Text
+    case_id: int | None
+    verdict: Text
+    petition: Text  # JSON
+    decision: Text  # JSON
+    standing: Text
+    decided_at: MaybeMoment  # NULL where an earlier version decided
+    settled_at: MaybeMoment
+    settled_by: Text
+    settled_reason: Text
+
+
+class EventRow(Row, table=True):
+    """One link of a case's history; see `store.audit`."""
+
+    __tablename__ = "events"
+    __table_args__ = (sa.PrimaryKeyConstraint("case_id", "seq", "district"), reference("cases", "case_id"))
+
+    case_id: int
+    seq: int
+    district: Text
+    kind: Text
+    at: Moment
+    actor: Text
+    reason: Text
+    data: Text  # canonical JSON
+    previous: Text
+    digest: Text
+
+
+class DeadlineRow(Row, table=True):
+    """One date somebody owes something by; see `store.owing`. `next_at` is NULL where the clock has nothing to do, `ended_at` while it runs or waits."""
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "round", "district"),
+        reference("cases", "case_id"),
+        partial_index("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
+        partial_index("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int
+    kind: Text
+    round: Text
+    owes: Text
+    urgent: int  # 0 or 1
+    amount: int | None
+    due: Text  # JSON
+    due_at: Moment
+    next_at: MaybeMoment
+    fired: int
+    state: Text
+    paused_on: MaybeText
+    ended_at: MaybeMoment

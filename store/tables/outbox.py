@@ -1,0 +1,49 @@
+"""The table of what we owe people in writing."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from store.tables.columns import MaybeMoment, MaybeText, Moment, Row, RowId, Text, partial_index, reference
+
+
+class NoticeRow(Row, table=True):
+    """One notice in the outbox.
+
+    `due_at` is when it may be claimed, NULL where it is not queued. `cap_key` is the address it counts against, NULL where no cap applies
+    or one held it back.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        sa.UniqueConstraint("district", "case_id", "purpose", "recipient", "round"),
+        sa.UniqueConstraint("message_id", "district"),
+        reference("cases", "case_id"),
+        partial_index("ix_notices_due", "due_at", "id", where=sa.text("due_at IS NOT NULL")),
+        partial_index("ix_notices_owner", "owner", where=sa.text("owner IS NOT NULL")),
+        partial_index("ix_notices_cap", "district", "cap_key", "created_at", where=sa.text("cap_key IS NOT NULL")),
+        sa.Index("ix_notices_case", "case_id", "id"),
+        sa.Index("ix_notices_state", "state", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int
+    case_number: Text
+    arrival_id: int
+    purpose: Text
+    recipient: Text
+    round: Text
+    notice: Text  # JSON
+    cap_key: MaybeText
+    message_id: Text
+    state: Text
+    tries: int
+    problem: Text
+    reply: Text  # what the relay said when it took it
+    created_at: Moment
+    due_at: MaybeMoment
+    sent_at: MaybeMoment
+    owner: MaybeText
+    leased_until: MaybeMoment
