@@ -20,6 +20,7 @@ from daemon.drill.play import Outcome, play
 from daemon.drill.workplace import Workplace, workplace
 from notifier.transport import caught_name
 from store.errors import UsageError
+from store.model.notice import QueuedNotice
 from store.trouble import reason
 
 _DAY = ["%Y-%m-%d"]
@@ -59,9 +60,9 @@ def drill(
     logs.configure("error", "auto")
     with as_file(files("daemon.drill") / "sample") as sample, workplace(work, cases or sample, pack) as place:
         outcome = asyncio.run(play(place, cases or sample, _date(start), _date(until), _progress))
+        _show(outcome, quiet=quiet, json_=json_)
         if mails is not None:
             _write_mails(outcome, place, mails)
-        _show(outcome, quiet=quiet, json_=json_)
     if not outcome.ledger.is_clean:
         raise typer.Exit(_FAILED)
 
@@ -94,12 +95,22 @@ def _show(outcome: Outcome, *, quiet: bool, json_: bool) -> None:
 
 
 def _write_mails(outcome: Outcome, place: Workplace, folder: Path) -> None:
-    """Copy the mails that were caught, named after moment, case and purpose. Raises UsageError where that fails."""
+    """Copy the mails that were caught, named after moment, case and purpose.
+
+    Raises UsageError where that fails, or where the folder has mails of something else, which would pass for ours.
+    """
+    names = {_name(nth, queued, outcome): queued for nth, queued in enumerate(outcome.ledger.sent, 1)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for nth, queued in enumerate(outcome.ledger.sent, 1):
-            at = queued.created_at.astimezone(outcome.zone)
-            name = f"{nth:04d}_{at:%Y-%m-%d_%H%M}_{queued.case_number}_{queued.notice.purpose.value}.eml"
+        foreign = sorted({path.name for path in folder.glob("*.eml")} - set(names))
+        if foreign:
+            raise UsageError(f"{folder} 里有不是这次演练的邮件 {foreign[0]}，没有写入；请给 --mails 换一个空目录")
+        for name, queued in names.items():
             (folder / name).write_bytes((place.outgoing / caught_name(queued.message_id)).read_bytes())
     except OSError as error:
         raise UsageError(f"写不了 {error.filename or folder}：{reason(error)}") from error
+
+
+def _name(nth: int, queued: QueuedNotice, outcome: Outcome) -> str:
+    at = queued.created_at.astimezone(outcome.zone)
+    return f"{nth:04d}_{at:%Y-%m-%d_%H%M}_{queued.case_number}_{queued.notice.purpose.value}.eml"

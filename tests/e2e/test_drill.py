@@ -116,11 +116,17 @@ def assert_clean(told: dict[str, Any]) -> None:
     assert all(mail["working_day"] and mail["at"][11:16] == "09:00" for mail in reminders)
 
 
+@pytest.mark.timeout(600)  # six processes, each of which starts a whole house
 async def test_killed_at_random_it_sends_the_same_mails(tmp_path: Path) -> None:
     """A drill over the Spring Festival, killed three times: the identical mails, by Message-ID and byte for byte, none missed, none doubled."""
     cases = small(tmp_path / "cases")
     told = await compare(tmp_path, ("--cases", str(cases), "--until", "2025-03-20"), kills=3, seed=20250128)
     assert_clean(told)
+    written = Tried(tmp_path / "killed", ("--cases", str(cases), "--until", "2025-03-20", "--mails", str(tmp_path / "mails")))
+    life = await written.live()
+    assert life.code == 0, life
+    assert "2025-01-28 周二　春节放假（国办发明电〔2024〕12号）" in life.out
+    assert sorted(path.read_bytes() for path in (tmp_path / "mails").iterdir()) == sorted(written.mails().values())
     kinds = {kind["kind"]: kind for kind in told["kinds"]}
     first, second = told["cases"]["节前"], told["cases"]["除夕"]
     assert [step["planned"][:10] for step in kinds["answer"]["steps"] if step["case"] == first] == [

@@ -12,14 +12,15 @@ import pytest
 from daemon.config import StoreSection
 from daemon.drill.play import Outcome, play
 from daemon.drill.workplace import Workplace, workplace
-from store.errors import UsageError
+from store.errors import TemporaryError, UsageError
 from tests.integration.houses import REFUSED, Enterprise
 
 UNTIL = date(2024, 10, 31)
+pytestmark = pytest.mark.timeout(300)  # each test opens a whole house several times
 ACTS = """
 - {at: 2024-09-30 10:00, case: 国庆前, event: acknowledge, by: 李明}
 - {at: 2024-10-08 10:00, case: 国庆前, event: close, by: 王芳, reason: 还没有答复，不能销号}
-- {at: 2024-10-09 10:00, case: 附件炸弹, event: acknowledge, by: 李明}
+- {at: 2024-10-09 10:00, case: 扫描件, event: acknowledge, by: 李明}
 - {at: 2024-10-09 11:00, case: 民事, event: confirm, by: 王芳, reason: 核实为民事纠纷}
 - {at: 2024-10-09 12:00, case: 广告, event: confirm, by: 王芳, reason: 是广告}
 """
@@ -33,9 +34,9 @@ def cases(tmp_path: Path) -> Path:
     folder.mkdir()
     matters = {"2024-09-29_1618 国庆前": Enterprise().mail(), "2024-10-03_0900 民事": Enterprise().mail(REFUSED)}
     matters["2024-10-04_0900 广告"] = Enterprise().mail(ADVERT, subject="代开发票")
-    matters["2024-10-05_0900 附件炸弹"] = b"From: a@b.example\r\n" + b"X-Long: 1\r\n" * 200_000 + b"\r\nx"
     for name, raw in matters.items():
         (folder / f"{name}.eml").write_bytes(raw)
+    (folder / "2024-10-05_0900 扫描件.txt").write_bytes(b"II*\0" + bytes(range(256)))  # a picture, by no means a text
     (folder / "events.yaml").write_text(ACTS, encoding="utf-8")
     return folder
 
@@ -79,12 +80,25 @@ async def test_what_could_not_happen_is_told_and_the_rest_goes_on(cases: Path, t
     """An act that is not possible then, or on a mail that could not be read, is told with its reason; nothing stops."""
     outcome = await played(cases, tmp_path / "work")
     told = {str(getattr(item, "case", "")): problem for item, problem in outcome.refused}
-    assert set(told) == {"国庆前", "附件炸弹"}
+    assert set(told) == {"国庆前", "扫描件"}
     assert "不能销号" in told["国庆前"]
-    assert "隔离区" in told["附件炸弹"]
-    assert outcome.numbers["附件炸弹"] == ""
+    assert "隔离区" in told["扫描件"]
+    assert outcome.numbers["扫描件"] == ""
     assert outcome.numbers["广告"].startswith("A-")
     assert outcome.ledger.is_clean
+
+
+async def test_a_drill_that_cannot_write_its_mails_stops_and_goes_on_later(cases: Path, tmp_path: Path) -> None:
+    """Where the disk takes no mail the drill stops there and says so; run again when it does, it ends with the mails it would have had."""
+    await played(cases, tmp_path / "whole")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "outgoing").write_bytes(b"a file where a folder should be")
+    with pytest.raises(TemporaryError, match="写不出去"):
+        await played(cases, work)
+    (work / "outgoing").unlink()
+    assert (await played(cases, work)).ledger.is_clean
+    assert mails(work) == mails(tmp_path / "whole")
 
 
 async def test_the_ledger_shows_what_is_missed_and_doubled(cases: Path, tmp_path: Path) -> None:
