@@ -6,7 +6,7 @@ The parent holds a page of ids and never a petition, so that memory does not gro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from daemon.config import StoreSection
 from daemon.wiring import open_database
 from rules.rulebook import RuleBook
 from rules.workbench.pool import Kit
-from store.history import History, Past, Period
+from store.history import History, Past, Period, Recorded
 
 Ids: TypeAlias = tuple[int, ...]
 
@@ -81,9 +81,17 @@ class Reader:
         """Return up to *limit* arrivals of *period* above *after*, the oldest first."""
         return self._runner.run(self._history.ids(period, after=after, limit=limit))
 
-    def load(self, book: RuleBook, ids: Sequence[int]) -> list[Past]:
-        """Return these petitions, each with the candidates as they were before it came in."""
-        return self._runner.run(self._history.load(book.district, ids))
+    def recorded(self, ids: Sequence[int]) -> list[Recorded]:
+        """Return these petitions."""
+        return self._runner.run(self._history.recorded(ids))
+
+    def with_candidates(self, book: RuleBook, some: Sequence[Recorded]) -> list[Past]:
+        """Return *some*, each with the candidates as they were before it came in."""
+        return self._runner.run(self._history.with_candidates(book.district, some))
+
+    def words(self, cases: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Return title and content of these cases by their ids."""
+        return self._runner.run(self._history.words(cases))
 
     def close(self) -> None:
         """Let go of the database."""

@@ -70,26 +70,27 @@ def _lists_in(kit: Kit, chunk: list[_Part]) -> tuple[int, Counter[str]]:
     """Return how many petitions there are and in how many of them each list occurs, denied or not: its words are what is asked about."""
     (part,), (book,) = chunk, kit.books
     found: Counter[str] = Counter()
-    pasts = Reader.of_child(kit, part.span.store).load(book, part.ids)
-    for past in pasts:
-        facts = facts_from(past.petition, (), rulebook=book, now=past.received_at).facts
+    some = Reader.of_child(kit, part.span.store).recorded(part.ids)
+    for one in some:
+        facts = facts_from(one.petition, (), rulebook=book, now=one.received_at).facts
         found.update({str(fact["list"]) for fact in facts if fact["k"] == "mention"})
-    return len(pasts), found
+    return len(some), found
 
 
 def _rules_in(kit: Kit, chunk: list[_Part]) -> tuple[int, Seen]:
     """Decide them by the rules as they stand, with the earlier cases of the time."""
     (part,), (book,) = chunk, kit.books
     watch = Watch(book)
-    pasts = Reader.of_child(kit, part.span.store).load(book, part.ids)
+    reader = Reader.of_child(kit, part.span.store)
+    pasts = reader.with_candidates(book, reader.recorded(part.ids))
     for past in pasts:
         decide(
-            past.petition,
+            past.recorded.petition,
             past.candidates,
             rulebook=book,
             calendar=kit.calendar,
             infer=watch.infer,
-            now=past.received_at,
+            now=past.recorded.received_at,
             near_misses=False,
         )
     return len(pasts), watch.seen

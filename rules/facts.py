@@ -9,11 +9,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
+from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
 from rules.similarity import shared_matters, shared_wording
@@ -50,8 +50,8 @@ class Facts:
 
 def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook: RuleBook, now: datetime) -> Facts:
     """Return the facts of *petition* as the rules of *rulebook* ask for them; *now* (aware) is when it came in."""
-    texts, notes = _texts(petition)
-    words = _words_of(rulebook)
+    texts, notes = texts_of(petition)
+    words = words_of(rulebook)
     everything = words.lexicon.find(texts, silent=_own_names(petition))
     found = everything[:MOST_MATCHES]
     matches = [match for match in found if not match.words.startswith(_NAMES)]
@@ -71,9 +71,9 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
         notes.append(f"来件用词重复太多，有 {dropped} 处未交规则判断")
     return Facts(
         facts=(
-            _anchor(petition, now.astimezone(ZoneInfo(rulebook.district.timezone)).date()),
+            anchor_of(petition, rulebook, now),
             *facts,
-            *_senders(petition, rulebook.senders),
+            *senders_of(petition, rulebook),
         ),
         evidence=evidence,
         candidates=known,
@@ -90,8 +90,8 @@ def _named(found: Iterable[Match], district: District) -> tuple[str, ...]:
 # ---------------------------------------------------------------- texts
 
 
-def _texts(petition: Petition) -> tuple[list[Text], list[str]]:
-    """Return what is searched, in the order of its worth as evidence, cut at `LONGEST` code points."""
+def texts_of(petition: Petition) -> tuple[list[Text], list[str]]:
+    """Return what is searched, in the order of its worth as evidence, cut at `LONGEST` code points; and notes (Chinese) for a person."""
     sender = petition.letter.sender.name if petition.letter.sender else ""
     whole = [
         Text("title", "title", petition.title),
@@ -135,7 +135,7 @@ def _own_names(petition: Petition) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """What a rule book knows of words: all its lists, and of each list that speaks for a department how much a single mention weighs."""
 
     lexicon: Lexicon
@@ -143,12 +143,13 @@ class _Words:
 
 
 @lru_cache(maxsize=8)
-def _words_of(rulebook: RuleBook) -> _Words:
+def words_of(rulebook: RuleBook) -> Words:
+    """Return what *rulebook* knows of words; kept, for it takes some 10 ms to make."""
     names = (
         WordList(name=f"{_NAMES}{department.id}", words=(department.name, *department.aliases))
         for department in rulebook.district.departments.values()
     )
-    return _Words(Lexicon((*rulebook.lists.values(), *names), homophones=rulebook.homophones), _weights(rulebook.rules.values()))
+    return Words(Lexicon((*rulebook.lists.values(), *names), homophones=rulebook.homophones), _weights(rulebook.rules.values()))
 
 
 def _weights(rules: Iterable[Rule]) -> dict[str, float]:
@@ -165,7 +166,9 @@ def _weights(rules: Iterable[Rule]) -> dict[str, float]:
 # ---------------------------------------------------------------- the anchor
 
 
-def _anchor(petition: Petition, day: date) -> FactDict:
+def anchor_of(petition: Petition, rulebook: RuleBook, now: datetime) -> FactDict:
+    """Return the fact of the petition itself, as it came in at *now* (aware)."""
+    day = now.astimezone(ZoneInfo(rulebook.district.timezone)).date()
     anchor: FactDict = {"id": "case", "k": "case", "channel": petition.channel.value, "day": int(f"{day:%Y%m%d}")}
     for field in FIELDS:
         value = getattr(petition, field)
@@ -180,11 +183,11 @@ def _anchor(petition: Petition, day: date) -> FactDict:
     return anchor
 
 
-def _senders(petition: Petition, asked: Iterable[SenderIs]) -> Iterator[FactDict]:
+def senders_of(petition: Petition, rulebook: RuleBook) -> Iterator[FactDict]:
     """Yield a fact for each question about the sender that the mail's address answers with yes."""
     address = petition.letter.sender.address.casefold() if petition.letter.sender else ""
     domain = address.rpartition("@")[2]
-    for number, question in enumerate(asked):
+    for number, question in enumerate(rulebook.senders):
         if any(one in {address, domain} or domain.endswith(f".{one}") for one in question.senders):
             yield {"id": f"s{number}", "k": "sender", "list": question.key}
 
@@ -301,12 +304,18 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
     return profile
 
 
-def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: _Words) -> float:
-    texts = [Text("title", "title", candidate.title), Text("content", "content", candidate.content[:_COMPARED])]
-    matches = words.lexicon.find(texts, silent=[candidate.name] if len(candidate.name) >= _SHORTEST_NAME else ())
+def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: Words) -> float:
+    matches = words.lexicon.find(
+        texts_compared(candidate.title, candidate.content), silent=[candidate.name] if len(candidate.name) >= _SHORTEST_NAME else ()
+    )
     by_matter = shared_matters(profile, _profile(matches, words.weights))
     by_wording = shared_wording(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
     return max(by_matter, by_wording)
+
+
+def texts_compared(title: str, content: str) -> list[Text]:
+    """Return what of an earlier case of this *title* and *content* is searched."""
+    return [Text("title", "title", title), Text("content", "content", content[:_COMPARED])]
 
 
 def _candidate(identity: str, candidate: Candidate, alike: float, now: datetime) -> FactDict:

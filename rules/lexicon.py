@@ -175,7 +175,7 @@ def _goes_on(character: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
     """What a pattern stands for: a word of a list, or an exception of it."""
 
     words: str
@@ -191,7 +191,7 @@ class Lexicon:
 
         *homophones* maps what is right to what speech recognition may hear instead.
         """
-        self._uses: dict[str, list[_Use]] = {}
+        self._uses: dict[str, list[Use]] = {}
         self._homophones = {shadow(right).text: [shadow(wrong).text for wrong in heard] for right, heard in homophones.items()}
         for words in lists:
             heads = {word: group[0] for group in words.synonyms for word in group}
@@ -207,7 +207,12 @@ class Lexicon:
             for other in variants(pattern, self._homophones):
                 patterns.setdefault(other, head)
         for pattern, head in patterns.items():
-            self._uses.setdefault(pattern, []).append(_Use(name, head, is_exception))
+            self._uses.setdefault(pattern, []).append(Use(name, head, is_exception))
+
+    @property
+    def uses(self) -> Mapping[str, Sequence[Use]]:
+        """What is sought: each pattern, as it stands on a shadow, with all that it stands for."""
+        return self._uses
 
     def find(self, texts: Sequence[Text], *, silent: Sequence[str] = ()) -> list[Match]:
         """Return every word of every list (but the negations) in *texts*, by text and place.

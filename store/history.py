@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,15 +22,42 @@ _CANDIDATES = 20  # as many as the daemon hands to the rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """One decided petition, the decision that the rules made of it, and the earlier cases that they saw beside it."""
+class Recorded:
+    """One decided petition as it lies there. `rulebook` is the digest of the pack that decided, `compared` the ids of the cases it saw beside it."""
 
     arrival_id: int
     number: str  # of the case it opened, "" where it opened none
     received_at: datetime
     petition: Petition
-    decision: Decision
+    rulebook: str
+    compared: tuple[int | None, ...]  # None: something else than a case
+    record: str  # JSON
+
+    @property
+    def decision(self) -> Decision:
+        """What the rules made of it; read from the record each time, for few are looked at."""
+        return from_json(Decision, self.record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One decided petition and the earlier cases that the rules saw beside it."""
+
+    recorded: Recorded
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    case_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is read of a decision in any case; the rest, most of it quotations, costs several times as much."""
+
+    rulebook: str
+    compared: tuple[_Seen, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +85,19 @@ class History:
         query = _within(period).where(ARRIVALS.c.id > after).order_by(ARRIVALS.c.id).limit(limit)
         return await self._db.read(lambda connection: list(connection.scalars(query)))
 
-    async def load(self, district: District, ids: Sequence[int]) -> list[Past]:
-        """Return these petitions, each with the candidates as they were before it came in."""
-        return await self._db.read(lambda connection: _load(connection, district, ids))
+    async def recorded(self, ids: Sequence[int]) -> list[Recorded]:
+        """Return these petitions, the oldest first."""
+        return await self._db.read(lambda connection: _recorded(connection, ids))
+
+    async def with_candidates(self, district: District, some: Sequence[Recorded]) -> list[Past]:
+        """Return *some*, each with the candidates as they were before it came in."""
+        return await self._db.read(lambda connection: [_past(connection, district, one) for one in some])
+
+    async def words(self, cases: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Return title and content of these cases by their ids."""
+        query = select(CASES.c.id, CASES.c.title, CASES.c.content).where(CASES.c.id.in_(sorted(cases)))
+        rows = await self._db.read(lambda connection: connection.execute(query).all()) if cases else ()
+        return {case_id: (title, content) for case_id, title, content in rows}
 
 
 def _within(period: Period) -> Select[int]:
@@ -70,30 +107,33 @@ def _within(period: Period) -> Select[int]:
     return query if period.until is None else query.where(ARRIVALS.c.received_at < period.until)
 
 
-def _load(connection: Connection, district: District, ids: Sequence[int]) -> list[Past]:
+def _recorded(connection: Connection, ids: Sequence[int]) -> list[Recorded]:
     """Where a person opened a case after all, what the rules had decided stands in the other table and is taken from there."""
     columns = (
         ARRIVALS.c.id,
         ARRIVALS.c.received_at,
         CASES.c.number,
-        func.coalesce(DECISIONS.c.petition, CASES.c.petition).label("petition"),
-        func.coalesce(DECISIONS.c.decision, CASES.c.decision).label("decision"),
+        func.coalesce(DECISIONS.c.petition, CASES.c.petition),
+        func.coalesce(DECISIONS.c.decision, CASES.c.decision),
     )
     joined = ARRIVALS.outerjoin(CASES, CASES.c.arrival_id == ARRIVALS.c.id).outerjoin(DECISIONS, DECISIONS.c.arrival_id == ARRIVALS.c.id)
-    rows = connection.execute(select(*columns).select_from(joined).where(ARRIVALS.c.id.in_(ids)).order_by(ARRIVALS.c.id)).mappings().all()
-    found = []
-    for row in rows:
-        if row["petition"] is None:  # done without a decision of its own
-            continue
-        petition = from_json(Petition, row["petition"])
-        found.append(
-            Past(
-                arrival_id=row["id"],
-                number=row["number"] or "",
-                received_at=row["received_at"],
-                petition=petition,
-                decision=from_json(Decision, row["decision"]),
-                candidates=tuple(matching.candidates_before(connection, district, petition, row["id"], _CANDIDATES)),
-            )
-        )
-    return found
+    rows = connection.execute(select(*columns).select_from(joined).where(ARRIVALS.c.id.in_(ids)).order_by(ARRIVALS.c.id))
+    return [_read(*row) for row in rows if row[3] is not None]  # None: done without a decision of its own
+
+
+def _read(arrival_id: int, received_at: datetime, number: str | None, petition: str, decision: str) -> Recorded:
+    head = from_json(_Head, decision)
+    return Recorded(
+        arrival_id=arrival_id,
+        number=number or "",
+        received_at=received_at,
+        petition=from_json(Petition, petition),
+        rulebook=head.rulebook,
+        compared=tuple(seen.case_id for seen in head.compared),
+        record=decision,
+    )
+
+
+def _past(connection: Connection, district: District, one: Recorded) -> Past:
+    found = matching.candidates_before(connection, district, one.petition, one.arrival_id, _CANDIDATES)
+    return Past(recorded=one, candidates=tuple(found))

@@ -38,6 +38,7 @@ def backtest_pack(
     limit: Annotated[int | None, typer.Option(min=1, help="最多看多少件")] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="文件", help="另写一份网页报告，逐件对照")] = None,
     recheck: Annotated[float, typer.Option(min=0, max=1, help="用推理引擎复核的比例")] = 0.01,
+    every: Annotated[bool, typer.Option("--every", help="每件都重新判断；平时，两版规则的差别碰不到的来件只算作不变")] = False,
     at_most: Annotated[int | None, typer.Option("--at-most", min=0, help="结论或部门变了的超过这么多件时，退出码为 1")] = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -58,6 +59,7 @@ def backtest_pack(
         new=("新规则包", book.files),
         recorded=recorded,
         recheck=round(1 / recheck) if recheck else 0,
+        every=every,
     )
     summary = backtest(asked, progress)
     if html is not None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from daemon.backtest import Asked, backtest
+import daemon.backtest
+from daemon.backtest import Asked, _Desk, _Stretch, backtest
 from daemon.config import StoreSection
 from daemon.past import Span
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.backtest import Summary
+from rules.workbench.pool import Files, Kit
+from rules.workbench.reach import Reach
 from rules.workbench.report import Heading, report
-from store.history import History, Period
+from store.history import History, Past, Period
+from store.model.decision import Decision
 from tests.integration.past import LETTERS, START, history, small_pack
 
 FOLLOWS = (
@@ -66,6 +70,27 @@ def run(question: Asked) -> tuple[Summary, list[tuple[int, int]]]:
     """Return the summary, and what progress was told."""
     told: list[tuple[int, int]] = []
     return backtest(question, lambda finished, total: told.append((finished, total))), told
+
+
+def run_here(
+    packs: Sequence[Files], work: Callable[[Kit, list[_Stretch]], Summary], chunks: Iterable[list[_Stretch]], *, processes: int
+) -> Iterator[Summary]:
+    """Do what the child would do in this process, where it can be watched, and let go of what a child takes with it when it ends."""
+    assert processes
+    kit = Kit(packs)
+    try:
+        yield from (work(kit, chunk) for chunk in chunks)
+    finally:
+        desk = kit.held["desk"]
+        assert isinstance(desk, _Desk)
+        desk.reader.close()
+        if desk._engine is not None:
+            desk._engine.close()
+
+
+async def summary_of(question: Asked) -> Summary:
+    """Return the summary alone."""
+    return (await asyncio.to_thread(run, question))[0]
 
 
 async def test_the_same_pack_changes_nothing(old: Path) -> None:
@@ -127,9 +152,73 @@ async def test_candidates_are_those_of_the_time(old: Path) -> None:
     book = load_pack(old)
     letters = tuple(f"{letter}\n\n联系人：沈秋实\n联系电话：13800000001\n" for letter in LETTERS)
     async with history(old, letters) as (house, url):
-        found = await History(house.stores.database).load(book.district, [1, 2, 3, 4])
+        past = History(house.stores.database)
+        found = await past.with_candidates(book.district, await past.recorded([1, 2, 3, 4]))
         summary, _ = await asyncio.to_thread(run, asked(url, book, book))
 
     assert [[candidate.case_id for candidate in past.candidates] for past in found] == [[], [1], [2, 1], [3, 2, 1]]
-    assert [past.decision.urgent for past in found] == [False, True, True, True]
+    assert [past.recorded.decision.urgent for past in found] == [False, True, True, True]
     assert (summary.total, summary.changed) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"route: gsj": "route: gdj"},
+        {"weight: 3": "weight: 2"},
+        {"[{mention: 停水}]": "[{mention: 停水}, {mention: 政府}]"},
+        {"[{mention: 停电}]": "[{candidate: {same: [phone]}}]"},
+    ],
+)
+async def test_what_is_out_of_reach_is_counted_as_if_it_had_been_decided(
+    old: Path, changed: Callable[[dict[str, str]], RuleBook], texts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result is the same whether every petition is decided or only those that the change can reach; whichever pack had decided."""
+    monkeypatch.setattr(daemon.backtest, "run", run_here)
+    new = changed(texts)
+    letters = (*(f"{letter}\n\n联系电话：13800000001\n" for letter in LETTERS), *LETTERS[:2])
+    async with history(old, letters) as (_, url):
+        whole = replace(asked(url, load_pack(old), new), every=True, recheck=0)
+        by_every = await summary_of(whole)
+        by_reach = await summary_of(replace(whole, every=False))
+        sampled = await summary_of(replace(whole, every=False, recheck=2))
+        back = replace(whole, old=whole.new, old_digest=new.digest, new=whole.old)
+        back_by_every, back_by_reach = await summary_of(back), await summary_of(replace(back, every=False))
+
+    assert by_reach == by_every
+    assert replace(sampled, rechecked=0) == by_every
+    assert back_by_reach == back_by_every
+    assert by_every.total == 6
+    assert by_every.changed == back_by_every.changed
+
+
+async def test_only_what_can_be_reached_is_decided(
+    old: Path, changed: Callable[[dict[str, str]], RuleBook], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four petitions, a change of the rule on water makes the two that speak of water be decided."""
+    decided: list[int] = []
+    honest = _Desk.decide
+
+    def decide(desk: _Desk, past: Past, book: RuleBook, *, near_misses: bool = False) -> Decision:
+        decided.append(past.recorded.arrival_id)
+        return honest(desk, past, book, near_misses=near_misses)
+
+    monkeypatch.setattr(_Desk, "decide", decide)
+    monkeypatch.setattr(daemon.backtest, "run", run_here)
+    new = changed({"route: gsj": "route: gdj"})
+    async with history(old, LETTERS) as (_, url):
+        summary, _ = await asyncio.to_thread(run, replace(asked(url, load_pack(old), new), recheck=0))
+
+    assert set(decided) == {1, 3}
+    assert (summary.total, summary.changed) == (4, 2)
+
+
+async def test_a_wrong_proof_is_told(old: Path, changed: Callable[[dict[str, str]], RuleBook], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the petitions said to be out of reach a share is decided nevertheless; where the packs differ on one, the run says so."""
+    monkeypatch.setattr(Reach, "may_touch", lambda *_: False)
+    monkeypatch.setattr(daemon.backtest, "run", run_here)
+    new = changed({"route: gsj": "route: gdj"})
+    async with history(old, LETTERS) as (_, url):
+        summary, _ = await asyncio.to_thread(run, asked(url, load_pack(old), new))
+
+    assert summary.unlike == [f"来件 {number}：推断新旧规则包判断相同，逐件判断却不同" for number in (1, 3)]
