@@ -10,13 +10,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from rules.compile import CHANNELS
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, CASE_VERDICTS, FIELDS, MEASURED_FIELDS, PLACES, Fact
+from rules.language import (
+    AUTOMATIC_KINDS,
+    CANDIDATE_KEYS,
+    CASE_VERDICTS,
+    DETAILS,
+    ENTERPRISES,
+    FIELDS,
+    MEASURED_FIELDS,
+    ORIGINS,
+    PLACES,
+    PLATFORM_STATUSES,
+    Fact,
+)
 from store.errors import MalformedMessageError
 
 Key: TypeAlias = tuple[str, object]  # kind of a fact, and the list or the conclusion it is about (None: neither)
 
 _MAX_NUMBER = 1 << 53
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+_COMPARED: Mapping[str, type | tuple[str, ...]] = {
+    **{f"same_{key}": bool for key in CANDIDATE_KEYS},
+    "likeness": float,
+    "days": int,
+    "enterprise": ENTERPRISES,
+    "details": DETAILS,
+}
 
 # What a property must be: a type, or one of these values. The second table is of those which may be left out.
 REQUIRED: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
@@ -30,12 +50,14 @@ REQUIRED: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "count": {"list": str, "words": int},
     "near": {"list": str, "other": str, "distance": int},
     "candidate": {},
+    "elsewhere": {},
     "sender": {"list": str},
     "derived": {"name": str},
 }
 OPTIONAL: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "case": {"uscc_valid": bool, "automatic": AUTOMATIC_KINDS},
-    "candidate": {**{f"same_{key}": bool for key in CANDIDATE_KEYS}, "likeness": float, "days": int, "verdict": CASE_VERDICTS},
+    "candidate": {**_COMPARED, "verdict": CASE_VERDICTS, "origin": ORIGINS},
+    "elsewhere": {**_COMPARED, "status": PLATFORM_STATUSES},
 }
 _ABOUT = {"mention": "list", "count": "list", "near": "list", "sender": "list", "derived": "name"}
 

@@ -28,8 +28,18 @@ _FIELD_NAMES = {
     "content": "诉求内容",
 }
 _STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
-_CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口", "hotline": "电话"}
+_CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口", "hotline": "电话", "platform": "其他平台"}
 _AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
+ENTERPRISE_NAMES = {
+    "same": "同一企业",
+    "likely": "很可能是同一企业",
+    "sounds": "企业名称读音或简称相同",
+    "unknown": "看不出是否同一企业",
+    "other": "不是同一企业",
+}
+DETAIL_NAMES = {"shared": "编号、金额或地点有相同的", "none": "编号、金额、地点无从比较", "differ": "编号、金额都不相同"}
+ORIGIN_NAMES = {"ours": "直接向本区反映的", "platform": "由其他平台转来的"}
+STATUS_NAMES = {"accepted": "已受理", "pending": "待审核", "refused": "未受理", "closed": "已办结"}
 KEY_NAMES = {
     "thread": "邮件往来",
     "number": "登记编号",
@@ -42,6 +52,7 @@ KEY_NAMES = {
     "text": "少见的用语",
     "amount": "金额",
     "sender": "发件地址",
+    "contact": "联系人姓名",
     "place": "项目或地点",
 }
 _VERDICT_NAMES = {"accept": "受理", "refuse": "不予受理", "supplement": "补正"}
@@ -102,13 +113,21 @@ def _mention(leaf: Mention) -> str:
 
 
 def _candidate(leaf: CandidateIs) -> str:
-    parts = ["有以前的事项"]
+    parts = ["其他平台有记录" if leaf.elsewhere else "有以前的事项"]
+    if leaf.origins:
+        parts.append("或".join(ORIGIN_NAMES[name] for name in leaf.origins))
+    if leaf.enterprises:
+        parts.append("或".join(ENTERPRISE_NAMES[name] for name in leaf.enterprises))
     if leaf.same:
         parts.append(f"{'或'.join(KEY_NAMES[key] for key in leaf.same)}相同")
     if leaf.likeness_at_least is not None:
         parts.append(f"内容相似度不低于 {leaf.likeness_at_least:g}")
     if leaf.within_days is not None:
         parts.append(f"在 {leaf.within_days} 天以内")
+    if leaf.details:
+        parts.append("或".join(DETAIL_NAMES[name] for name in leaf.details))
     if leaf.verdicts:
         parts.append(f"结论是{'或'.join(_VERDICT_NAMES[name] for name in leaf.verdicts)}")
+    if leaf.statuses:
+        parts.append(f"在那里{'或'.join(STATUS_NAMES[name] for name in leaf.statuses)}")
     return "，".join(parts)

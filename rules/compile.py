@@ -20,8 +20,12 @@ from typing import Any, Literal, TypeAlias
 from rules.language import (
     AUTOMATIC_KINDS,
     CASE_VERDICTS,
+    DETAILS,
+    ENTERPRISES,
     FIELDS,
+    ORIGINS,
     PLACES,
+    PLATFORM_STATUSES,
     CandidateIs,
     ChannelIs,
     Concluded,
@@ -263,6 +267,10 @@ _CLOSED: Mapping[str, tuple[Value, ...]] = {
     "automatic": (*AUTOMATIC_KINDS, NONE),
     "uscc": CODES,
     "verdict": CASE_VERDICTS,
+    "enterprise": ENTERPRISES,
+    "details": DETAILS,
+    "origin": ORIGINS,
+    "status": PLATFORM_STATUSES,
     **{f"has_{name}": (True, False) for name in FIELDS},
 }
 
@@ -319,10 +327,10 @@ def _patterns(leaf: Leaf) -> list[Pattern]:
                 bounds.append(Check("likeness", "ge", leaf.likeness_at_least))
             if leaf.within_days is not None:
                 bounds.append(Check("days", "le", leaf.within_days))
-            if leaf.verdicts:
-                bounds += _member("verdict", leaf.verdicts, wanted=True)
+            for name, values in leaf.members:
+                bounds += _member(name, values, wanted=True)
             keys: list[tuple[Check, ...]] = [(Check(f"same_{key}", "eq", value=True),) for key in leaf.same] or [()]
-            return [Pattern(leaf.alias, "candidate", (*key, *bounds)) for key in keys]
+            return [Pattern(leaf.alias, leaf.kind, (*key, *bounds)) for key in keys]
         case SenderIs():
             return [Pattern(leaf.alias, "sender", (Check("list", "eq", leaf.key),))]
         case Concluded():

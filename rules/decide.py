@@ -65,7 +65,7 @@ class _Admission:
     topic: str = ""
     advice: str | None = None
     missing: tuple[str, ...] = ()
-    related_case: int | None = None
+    related: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         accompanying=route.accompanying,
         advice=admission.advice,
         missing=admission.missing,
-        related_case=admission.related_case,
+        related_case=admission.related.case_id if admission.related else None,
         urgent=any(fired.rule.then.urgent for fired in trace.active()),
         review=_review(trace, known, route),
         named_departments=known.named,
@@ -118,7 +118,8 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         due=_due(admission, rulebook, calendar, now),
         rulebook=rulebook.digest,
         engine=engine,
-        compared=tuple(trace.compared.values()),
+        compared=tuple({(one.case_id, one.record_id): one for one in trace.compared.values()}.values()),
+        related_record=admission.related.elsewhere.record_id if admission.related and admission.related.elsewhere else None,
         level=_level(trace.active()),
         classes=_classes(trace.active()),
     )
@@ -158,7 +159,7 @@ def _because(firing: Firing, rule: Rule, trace: _Trace) -> tuple[str, ...]:
 
 def _compared(known: Facts) -> dict[str, Compared]:
     """Return the earlier cases by the id of their fact, in the order in which a rule takes them."""
-    facts = [fact for fact in known.facts if fact["k"] == "candidate"]
+    facts = [fact for fact in known.facts if fact["k"] in {"candidate", "elsewhere"}]
     cases = [known.candidates[str(fact["id"])] for fact in facts]
     return {
         str(fact["id"]): Compared(
@@ -168,6 +169,8 @@ def _compared(known: Facts) -> dict[str, Compared]:
             likeness=float(str(fact["likeness"])),
             days=int(str(fact["days"])),
             record_id=case.elsewhere.record_id if case.elsewhere else None,
+            enterprise=str(fact["enterprise"]),
+            details=str(fact["details"]),
         )
         for fact, case in zip(facts, cases, strict=True)
     }
@@ -214,15 +217,15 @@ def _admit(active: Sequence[_Fired], known: Facts) -> _Admission:
         final = any(fired.rule.then.final for fired in active if fired.rule.then.not_a_case)
         return _Admission(verdict=Verdict.NOT_A_CASE, proposed=not final, topic=topic)
     if rule := _first(active, lambda then: then.follow_up):
-        return _Admission(verdict=Verdict.FOLLOW_UP, topic=_name(rule.rule), related_case=_related(rule, known))
+        return _Admission(verdict=Verdict.FOLLOW_UP, topic=_name(rule.rule), related=_related(rule, known))
     duplicate = _first(active, lambda then: then.duplicate)
     related = _related(duplicate, known) if duplicate else None
     if rule := _first(active, lambda then: then.supplement):
         missing = dict.fromkeys(item for fired in active for item in fired.rule.then.supplement)
-        return _Admission(verdict=Verdict.SUPPLEMENT, topic=_name(rule.rule), missing=tuple(missing), related_case=related)
+        return _Admission(verdict=Verdict.SUPPLEMENT, topic=_name(rule.rule), missing=tuple(missing), related=related)
     if rule := _first(active, lambda then: then.refuse):
-        return replace(_refusal(rule, active), related_case=related)
-    return _Admission(verdict=Verdict.ACCEPT, related_case=related)
+        return replace(_refusal(rule, active), related=related or _related(rule, known))
+    return _Admission(verdict=Verdict.ACCEPT, related=related)
 
 
 def _first(active: Iterable[_Fired], effect: Callable[[Then], object]) -> _Fired | None:
@@ -235,8 +238,8 @@ def _refusal(rule: _Fired, active: Iterable[_Fired]) -> _Admission:
     return _Admission(verdict=Verdict.REFUSE, proposed=not final, ground=ground, topic=_name(rule.rule), advice=rule.rule.then.advice)
 
 
-def _related(rule: _Fired, known: Facts) -> int | None:
-    return next((known.candidates[identity].case_id for identity in rule.matched if identity in known.candidates), None)
+def _related(rule: _Fired, known: Facts) -> Candidate | None:
+    return next((known.candidates[identity] for identity in rule.matched if identity in known.candidates), None)
 
 
 # ---------------------------------------------------------------- route and grade

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, WordList, leaves
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
+from rules.sameness import details, enterprise, named_in
 from rules.similarity import shared_matters, shared_wording
 from store.model.decision import Quote
 from store.model.district import District
@@ -62,11 +63,12 @@ def facts_from(petition: Petition, candidates: Sequence[Candidate], *, rulebook:
     for fact, proof in (*mentions, *_counts(matches, rulebook.counts), *_nears(matches, rulebook.nears)):
         facts.append(fact)
         evidence[str(fact["id"])] = tuple(_quote(match) for match in proof[:_QUOTES])
-    known = {f"p{candidate.case_id}": candidate for candidate in candidates if candidate.case_id is not None}
     profile = _profile(matches, words.weights)
-    facts += _by_worth(
-        _candidate(identity, candidate, _likeness(candidate, petition, profile, words), now) for identity, candidate in known.items()
-    )
+    compared = [
+        (candidate, _comparison(candidate, petition, _likeness(candidate, petition, profile, words), now)) for candidate in candidates
+    ]
+    known = {str(fact["id"]): candidate for candidate, comparison in compared for fact in _as_facts(candidate, comparison)}
+    facts += _by_worth(fact for candidate, comparison in compared for fact in _as_facts(candidate, comparison))
     if dropped:
         notes.append(f"来件用词重复太多，有 {dropped} 处未交规则判断")
     return Facts(
@@ -318,24 +320,37 @@ def texts_compared(title: str, content: str) -> list[Text]:
     return [Text("title", "title", title), Text("content", "content", content[:_COMPARED])]
 
 
-def _candidate(identity: str, candidate: Candidate, alike: float, now: datetime) -> FactDict:
+def _comparison(candidate: Candidate, petition: Petition, alike: float, now: datetime) -> FactDict:
+    told, named = named_in(f"{petition.title}\n{petition.content}"), named_in(f"{candidate.title}\n{candidate.content}")
     return {
-        "id": identity,
-        "k": "candidate",
         **{f"same_{key}": True for key in candidate.keys},
         "likeness": round(alike, 4),
         "days": max((now - candidate.received_at).days, 0),
-        **({"verdict": candidate.verdict.value} if candidate.verdict else {}),
+        "enterprise": enterprise(petition, candidate),
+        "details": details(told, named),
     }
 
 
-def _by_worth(candidates: Iterable[FactDict]) -> list[FactDict]:
-    """Return *candidates* in the order in which a rule should take them: by thread or number first, then the most alike, then the latest."""
+def _as_facts(candidate: Candidate, comparison: FactDict) -> Iterator[FactDict]:
+    """Yield the fact of the case, and that of the record of another platform: a case that such a record opened has both."""
+    if candidate.case_id is not None and candidate.verdict is not None:
+        origin = "platform" if candidate.elsewhere else "ours"
+        yield {"id": f"p{candidate.case_id}", "k": "candidate", **comparison, "verdict": candidate.verdict.value, "origin": origin}
+    if candidate.elsewhere is not None:
+        yield {"id": f"e{candidate.elsewhere.record_id}", "k": "elsewhere", **comparison, "status": candidate.elsewhere.status.value}
 
-    def worth(fact: FactDict) -> tuple[bool, bool, float, int]:
+
+def _by_worth(candidates: Iterable[FactDict]) -> list[FactDict]:
+    """Return *candidates* in the order in which a rule should take them.
+
+    By thread or number first, then those that name the same, then the most alike, then the latest.
+    """
+
+    def worth(fact: FactDict) -> tuple[bool, bool, bool, float, int]:
         return (
             "same_number" not in fact,
             "same_thread" not in fact,
+            fact["details"] != "shared",
             -float(str(fact["likeness"])),
             int(str(fact["days"])),
         )

@@ -27,7 +27,8 @@ Leaves of `when`:
 | sender: [gov.cn, a@b.cn] | the mail comes from one of these domains (their subdomains too) or addresses |
 | received: {from: 2025-01-01, until: 2025-03-31} | it came in on one of these days, both included, as the district counts days |
 | letter: automatic, or letter: {automatic: [bounce]} | the mail is automatic (of one of these kinds) by its headers |
-| candidate: {same: [thread], likeness_at_least: 0.6, within_days: 90, verdict: [supplement]} | an earlier case shares one of the keys, is as like, is as young, was decided so |
+| candidate: {same: [thread], enterprise: [same, likely], details: [shared], likeness_at_least: 0.6, within_days: 90, verdict: [supplement]} | an earlier case of ours shares one of the keys, is of that enterprise, names that, is as like, is as young, was decided so |
+| elsewhere: the same without verdict and origin, and status: [accepted] | a record of another platform does, and stands so there |
 | concluded: NAME | a rule concluded that |
 
 Facts are flat dicts with an `id` ([A-Za-z0-9_.:-]{1,64}, unique) and a kind `k`; a property that does not apply is left out:
@@ -38,7 +39,8 @@ Facts are flat dicts with an `id` ([A-Za-z0-9_.:-]{1,64}, unique) and a kind `k`
 | mention | list, where, sentence (a number that no two sentences of one text share), negated |
 | count | list (the `key` of a `CountAsked`), words: number of different words |
 | near | list (the `key` of a `NearAsked`), other, distance: the least number of code points between two such words |
-| candidate | same_ and each of `CANDIDATE_KEYS` (bool), likeness (0 to 1), days (whole days since), verdict |
+| candidate | same_ and each of `CANDIDATE_KEYS` (bool), enterprise, details (see `rules.sameness`), likeness (0 to 1), days (whole days since), verdict, origin |
+| elsewhere | the same, and status in place of verdict and origin; a case that such a record opened is there as both |
 | sender | list (the `key` of a `SenderIs` that the sender fits) |
 | derived | name |
 
@@ -56,7 +58,25 @@ DEFAULT_PLACES = ("title", "content", "caller", "attachment")  # caller: what th
 FIELDS = ("name", "uscc", "address", "contact", "phone", "title", "content")
 MEASURED_FIELDS = ("title", "content")
 AUTOMATIC_KINDS = ("auto-reply", "bounce", "list", "own")
-CANDIDATE_KEYS = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "place")
+CANDIDATE_KEYS = (
+    "thread",
+    "number",
+    "uscc",
+    "document",
+    "phone",
+    "name",
+    "masked",
+    "sound",
+    "text",
+    "amount",
+    "sender",
+    "contact",
+    "place",
+)
+ENTERPRISES = ("same", "likely", "sounds", "unknown", "other")  # see `rules.sameness`
+DETAILS = ("shared", "none", "differ")  # likewise
+ORIGINS = ("ours", "platform")  # where a case began
+PLATFORM_STATUSES = ("accepted", "pending", "refused", "closed")
 CASE_VERDICTS = ("accept", "refuse", "supplement")  # of what opened a case
 LEVELS = ("一般", "复杂", "重点", "重大")  # JN-4, the gravest last
 CLASSES = (("全局工作", "部门任务"), ("共性需求", "个性诉求"), ("政策措施", "程序规范"))  # JN-1: at most one of each pair
@@ -184,13 +204,38 @@ class ReceivedIs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateIs:
-    """One earlier case shares one of `same` (empty: any case found), meets both bounds, and has one of the verdicts (empty: any)."""
+    """One earlier report shares one of `same` (empty: any found), meets both bounds, and is one of what each other list names (empty: any).
+
+    It is a case of ours, or a record of another platform where `elsewhere`: only the one has verdicts and origins, only the other statuses.
+    """
 
     alias: str
     same: tuple[str, ...] = ()
     likeness_at_least: float | None = None
     within_days: int | None = None
     verdicts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    enterprises: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    elsewhere: bool = False
+    statuses: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of fact it is about."""
+        return "elsewhere" if self.elsewhere else "candidate"
+
+    @property
+    def members(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The properties that must have one of some values, each with these."""
+        named = (
+            ("verdict", self.verdicts),
+            ("origin", self.origins),
+            ("enterprise", self.enterprises),
+            ("details", self.details),
+            ("status", self.statuses),
+        )
+        return tuple((name, values) for name, values in named if values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,12 +294,16 @@ class Then:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Earlier:
-    """The earlier case that a sample may stand beside: the keys it shares with the sample, its words, and its age in days."""
+    """The earlier report that a sample may stand beside: the keys it shares with the sample, its words, and its age in days.
+
+    With a `status` it is a record of another platform that stands so there; else a case of ours.
+    """
 
     same: tuple[str, ...]
     title: str = ""
     text: str = ""
     days: int = 1
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

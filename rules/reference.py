@@ -162,7 +162,7 @@ def _about(leaf: Leaf) -> frozenset[Key] | None:
         case Mention():
             return frozenset({("near" if leaf.near is not None else "count", leaf.scope.key(leaf.words))})
         case CandidateIs():
-            return frozenset({("candidate", None)})
+            return frozenset({(leaf.kind, None)})
         case SenderIs():
             return frozenset({("sender", leaf.key)})
         case Concluded():
@@ -209,7 +209,7 @@ class _Case:
             case Mention():
                 return self._mention(leaf)
             case CandidateIs():
-                return self._first(leaf.alias, (fact for fact in self._of("candidate") if _is_like(fact, leaf)))
+                return self._first(leaf.alias, (fact for fact in self._of(leaf.kind) if _is_like(fact, leaf)))
             case SenderIs():
                 return self._first(leaf.alias, self._of("sender", leaf.key))
             case Concluded():
@@ -261,7 +261,7 @@ class _Case:
 
 
 def _is_like(fact: Fact, leaf: CandidateIs) -> bool:
-    if leaf.verdicts and fact.get("verdict") not in leaf.verdicts:
+    if any(fact.get(name) not in values for name, values in leaf.members):
         return False
     likeness, days = fact.get("likeness"), fact.get("days")
     if leaf.same and not any(fact.get(f"same_{key}") is True for key in leaf.same):

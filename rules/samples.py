@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, Earlier, Example, Sample
+from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, PLATFORM_STATUSES, Earlier, Example, Sample
 from rules.packfiles import Node, Reader, Scalar
 from store.model.arrival import Channel
 from store.model.case import CaseState
 from store.model.decision import Verdict
 from store.model.letter import Address, Automatic, Letter
-from store.model.matching import Candidate
+from store.model.matching import Candidate, Elsewhere, PlatformStatus
 from store.model.petition import Found, Petition, Span
 
 SAMPLE_KEYS = (
@@ -91,7 +91,7 @@ def _words(node: Node, reader: Reader) -> str:
 
 
 def _earlier(node: Node, reader: Reader) -> Earlier:
-    entries = reader.table(node, ("same", "title", "text", "days"), ("same",))
+    entries = reader.table(node, ("same", "title", "text", "days", "status"), ("same",))
     same = (
         reader.several(entries["same"], lambda item: reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
         if "same" in entries
@@ -99,7 +99,8 @@ def _earlier(node: Node, reader: Reader) -> Earlier:
     )
     texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in ("title", "text") if key in entries}
     days = reader.integer(entries["days"], 0, 36_500) if "days" in entries else None
-    return Earlier(same=same, **texts, days=1 if days is None else days)
+    status = reader.choice(entries["status"], PLATFORM_STATUSES, "状态") if "status" in entries else None
+    return Earlier(same=same, **texts, days=1 if days is None else days, status=status or "")
 
 
 # ---------------------------------------------------------------- samples → what the rules decide on
@@ -131,17 +132,23 @@ def candidates_of(sample: Sample, now: datetime) -> tuple[Candidate, ...]:
         return ()
     return (
         Candidate(
-            case_id=_EARLIER_CASE,
+            case_id=None if earlier.status else _EARLIER_CASE,
             number=f"{_EARLIER_CASE}",
             keys=earlier.same,
-            state=CaseState.ASSIGNED,
-            verdict=Verdict.ACCEPT,
+            state=None if earlier.status else CaseState.ASSIGNED,
+            verdict=None if earlier.status else Verdict.ACCEPT,
             name=sample.fields.get("name", ""),
             title=earlier.title,
             content=earlier.text,
             received_at=now - timedelta(days=earlier.days),
+            elsewhere=_elsewhere(earlier.status, now) if earlier.status else None,
         ),
     )
+
+
+def _elsewhere(status: str, now: datetime) -> Elsewhere:
+    number = f"{_EARLIER_CASE}"
+    return Elsewhere(record_id=_EARLIER_CASE, platform="", number=number, status=PlatformStatus(status), words="", since=now)
 
 
 def _letter(sample: Sample) -> Letter:

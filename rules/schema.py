@@ -15,9 +15,13 @@ from rules.language import (
     CANDIDATE_KEYS,
     CASE_VERDICTS,
     CLASSES,
+    DETAILS,
+    ENTERPRISES,
     FIELDS,
     LEVELS,
+    ORIGINS,
     PLACES,
+    PLATFORM_STATUSES,
     POLICY,
 )
 from rules.rulebook import RuleBook
@@ -56,7 +60,8 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "letter": "automatic 自动邮件，或 {automatic: [种类]}",
         "sender": "邮件发自这些域名（含下级域名）或地址",
         "received": "在这些天收到：{from: 2025-01-01, until: 2025-03-31}",
-        "candidate": "有以前的一件：same 相同的比对项，likeness_at_least 相似度，within_days 天数，verdict 结论",
+        "candidate": "有以前的一件：same 相同的比对项，enterprise 企业异同，details 编号、金额、地点异同，likeness_at_least 相似度，within_days 天数，verdict 结论，origin 来处",
+        "elsewhere": "其他平台有一条记录：同 candidate，但没有 verdict、origin，而有 status（在那个平台的状态）",
         "concluded": "另一条规则认定了这个结论",
     },
     "效果": {
@@ -64,7 +69,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "not_a_case": "不是诉求；写明是哪一类来件",
         "final": "直接生效，不须人工确认",
         "follow_up": "是续件，归入 candidate 找到的那一件",
-        "duplicate": "与 candidate 找到的那一件重复",
+        "duplicate": "与 candidate 或 elsewhere 找到的那一件重复",
         "supplement": "请企业补正的各项",
         "refuse": "按这一种情形不予受理",
         "advice": "告知企业可以转向的部门",
@@ -125,7 +130,11 @@ def reference_page() -> str:
         "channel": [channel.value for channel in Channel],
         "letter.automatic": AUTOMATIC_KINDS,
         "candidate.same": CANDIDATE_KEYS,
+        "candidate.enterprise": ENTERPRISES,
+        "candidate.details": DETAILS,
         "candidate.verdict": CASE_VERDICTS,
+        "candidate.origin": ORIGINS,
+        "elsewhere.status": PLATFORM_STATUSES,
         "level": LEVELS,
         "classes": [name for pair in CLASSES for name in pair],
     }
@@ -179,12 +188,15 @@ def _articles(book: RuleBook) -> list[str]:
 def _leaves(book: RuleBook | None) -> list[Json]:
     lists = _named(book.lists if book else None)
     days = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": {"from": _DAY, "until": _DAY}}
-    candidate = {
+    compared: dict[str, Json] = {
         "same": _many(_one_of(CANDIDATE_KEYS)),
+        "enterprise": _many(_one_of(ENTERPRISES)),
+        "details": _many(_one_of(DETAILS)),
         "likeness_at_least": {"type": "number", "minimum": 0, "maximum": 1},
         "within_days": {"type": "integer", "minimum": 0},
-        "verdict": _many(_one_of(CASE_VERDICTS)),
     }
+    candidate = {**compared, "verdict": _many(_one_of(CASE_VERDICTS)), "origin": _many(_one_of(ORIGINS))}
+    elsewhere = {**compared, "status": _many(_one_of(PLATFORM_STATUSES))}
     kinds = {"type": "object", "additionalProperties": False, "properties": {"automatic": _many(_one_of(AUTOMATIC_KINDS))}}
     values: dict[str, Json] = {
         "mention": lists,
@@ -203,6 +215,7 @@ def _leaves(book: RuleBook | None) -> list[Json]:
         "sender": _many(_TEXT),
         "received": days,
         "candidate": {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": candidate},
+        "elsewhere": {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": elsewhere},
     }
     meanings = MEANINGS["条件"]
     return [_table({key: meanings[key] for key in keys}, values, (first,)) for first, keys in syntax.LEAF_KEYS.items()]

@@ -7,8 +7,8 @@ overridden rules) is noted in `References` and checked once all rules are read. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from rules.directories import NAME, NAME_RULE, Register
@@ -18,9 +18,13 @@ from rules.language import (
     CANDIDATE_KEYS,
     CASE_VERDICTS,
     DEFAULT_PLACES,
+    DETAILS,
+    ENTERPRISES,
     FIELDS,
     MEASURED_FIELDS,
+    ORIGINS,
     PLACES,
+    PLATFORM_STATUSES,
     POLICY,
     CandidateIs,
     ChannelIs,
@@ -54,10 +58,12 @@ LEAF_KEYS: Mapping[str, tuple[str, ...]] = {
     "sender": ("sender",),
     "received": ("received",),
     "candidate": ("candidate",),
+    "elsewhere": ("elsewhere",),
     "concluded": ("concluded",),
 }
 _NEGATIONS: Mapping[str, Negation] = {"false": "no", "true": "yes", "any": "any"}
 RULE_KEYS = ("rule", "about", "basis", "from", "until", "when", "then", "overrides", "examples")
+_COMPARED = ("same", "enterprise", "details", "likeness_at_least", "within_days")
 _ADDRESS = re.compile(r"([^\s@]+@)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _LONGEST_TEXT = 1_000_000  # code points a field may be compared with
 
@@ -210,6 +216,7 @@ class _RuleReader:
             "sender": self._sender,
             "received": self._received,
             "candidate": self._candidate,
+            "elsewhere": self._elsewhere,
             "concluded": self._concluded,
         }
         return readers[key](alias, entries, node)
@@ -311,22 +318,34 @@ class _RuleReader:
         return Group("all", days) if len(days) > 1 else next(iter(days), None)
 
     def _candidate(self, alias: str, entries: Mapping[str, Node], _node: Node) -> CandidateIs:
-        inner = self._reader.table(entries["candidate"], ("same", "likeness_at_least", "within_days", "verdict"))
-        verdicts: tuple[str, ...] = ()
-        if "verdict" in inner:
-            verdicts = self._reader.several(inner["verdict"], lambda item: self._reader.choice(item, CASE_VERDICTS, "结论"), what="结论")
-        same: tuple[str, ...] = ()
-        if "same" in inner:
-            same = self._reader.several(inner["same"], lambda item: self._reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
-        elif not inner:
-            self._problems.add(entries["candidate"], "candidate 没有要求", "例如 {same: [thread]}")
+        inner = self._reader.table(entries["candidate"], (*_COMPARED, "verdict", "origin"))
+        found = self._compared(alias, inner, entries["candidate"], "candidate")
+        origins = self._among(inner, "origin", ORIGINS, "来处")
+        return replace(found, verdicts=self._among(inner, "verdict", CASE_VERDICTS, "结论"), origins=origins)
+
+    def _elsewhere(self, alias: str, entries: Mapping[str, Node], _node: Node) -> CandidateIs:
+        inner = self._reader.table(entries["elsewhere"], (*_COMPARED, "status"))
+        found = self._compared(alias, inner, entries["elsewhere"], "elsewhere")
+        return replace(found, elsewhere=True, statuses=self._among(inner, "status", PLATFORM_STATUSES, "状态"))
+
+    def _compared(self, alias: str, inner: Mapping[str, Node], node: Node, key: str) -> CandidateIs:
+        if not inner:
+            self._problems.add(node, f"{key} 没有要求", "例如 {same: [thread]}")
         return CandidateIs(
             alias=alias,
-            same=tuple(key for key in CANDIDATE_KEYS if key in same),
+            same=self._among(inner, "same", CANDIDATE_KEYS, "比对项"),
+            enterprises=self._among(inner, "enterprise", ENTERPRISES, "企业异同"),
+            details=self._among(inner, "details", DETAILS, "细节异同"),
             likeness_at_least=self._reader.number(inner["likeness_at_least"], 0, 1) if "likeness_at_least" in inner else None,
             within_days=self._reader.integer(inner["within_days"], 0, 36_500) if "within_days" in inner else None,
-            verdicts=tuple(verdict for verdict in CASE_VERDICTS if verdict in verdicts),
         )
+
+    def _among(self, inner: Mapping[str, Node], key: str, known: Sequence[str], what: str) -> tuple[str, ...]:
+        """Return what is listed under *key*, in the order of *known*."""
+        if key not in inner:
+            return ()
+        named = self._reader.several(inner[key], lambda item: self._reader.choice(item, known, what), what=what)
+        return tuple(value for value in known if value in named)
 
     def _concluded(self, alias: str, entries: Mapping[str, Node], _node: Node) -> Concluded | None:
         name = self._reader.name(entries["concluded"], NAME, NAME_RULE)
@@ -336,9 +355,11 @@ class _RuleReader:
         return Concluded(alias=alias, name=name)
 
     def _check_candidate(self, node: Node, when: Group, then: Then) -> None:
-        if (then.follow_up or then.duplicate) and not any(isinstance(leaf, CandidateIs) for leaf in _positive(when)):
+        found = [leaf for leaf in _positive(when) if isinstance(leaf, CandidateIs) and not (then.follow_up and leaf.elsewhere)]
+        if (then.follow_up or then.duplicate) and not found:
             key = "follow_up" if then.follow_up else "duplicate"
-            self._problems.add(node, f"{key} 要有一个 candidate 条件，说明属于哪一件", "在 when 里加上 candidate: {same: [...]}")
+            also = "" if then.follow_up else "（或 elsewhere）"
+            self._problems.add(node, f"{key} 要有一个 candidate{also} 条件，说明属于哪一件", "在 when 里加上 candidate: {same: [...]}")
 
 
 def _positive(condition: Condition) -> Iterator[Leaf]:

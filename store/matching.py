@@ -31,12 +31,13 @@ from sqlalchemy import (
 from store import dialects, knowledge, matching_grams
 from store.database import Database
 from store.matching_grams import KEPT, PROBED, SHARED, grams_in
-from store.matching_keys import Key, document_keys, field_keys, keys_of, matter_keys, mentioned_numbers, messages, referred
+from store.matching_keys import Key, field_keys, keys_of, matter_keys, mentioned_numbers, messages, referred
 from store.model.case import CaseState
 from store.model.decision import Compared, Verdict
 from store.model.district import District
 from store.model.matching import Candidate, Elsewhere, PlatformStatus
 from store.model.petition import Petition
+from store.particulars import document_keys
 from store.tables import CASES, GRAMS, KEYS, NOTICES, PLATFORM_RECORDS, RECORD_GRAMS, RECORD_KEYS
 
 _COMMON = 200  # reports; a key that fits more (a platform's address, 有限公司) tells nothing and is skipped
@@ -45,7 +46,7 @@ _CLOSE = 12  # pieces shared, of 32: the same words, not only the same matter
 _CLOSELY = "closely"  # mark of a report that shares so many
 
 # From the strongest evidence to the weakest; the order ranks the candidates.
-_RANK = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "place")
+_RANK = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "contact", "place")
 _HOW = {"shape": "masked"}  # what a candidate calls the key, where it is not the kind of it
 
 _OWN = -1  # place of the arrival's own case among the look-ups

@@ -122,8 +122,9 @@ def _candidate_implies(one: CandidateIs, other: CandidateIs) -> bool:
     shares = not other.same or (bool(one.same) and set(one.same) <= set(other.same))
     alike = other.likeness_at_least is None or (one.likeness_at_least or 0.0) >= other.likeness_at_least
     young = other.within_days is None or (one.within_days is not None and one.within_days <= other.within_days)
-    decided = not other.verdicts or (bool(one.verdicts) and set(one.verdicts) <= set(other.verdicts))
-    return shares and alike and young and decided
+    known = dict(one.members)
+    among = all(name in known and set(known[name]) <= set(values) for name, values in other.members)
+    return one.kind == other.kind and shares and alike and young and among
 
 
 def _leaf_excludes(one: Leaf, other: Leaf) -> bool:

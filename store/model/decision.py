@@ -56,7 +56,8 @@ class NearMiss:
 class Compared:
     """One earlier report a petition was compared with, as it was then: `keys` as of a `Candidate`, likeness 0 to 1, whole days between them.
 
-    `record_id` is the record of another platform, `case_id` None where that has no case of ours.
+    `record_id` is the record of another platform, `case_id` None where that has no case of ours; `enterprise` and `details` as of
+    `rules.sameness`, "" where an earlier version compared.
     """
 
     case_id: int | None
@@ -65,6 +66,8 @@ class Compared:
     likeness: float
     days: int
     record_id: int | None = None
+    enterprise: str = ""
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ class Candidate:
     """An earlier report that shares a key with a petition. `keys` says which, the strongest first.
 
     "thread", "number", "uscc", "document", "phone", "name", "masked" (a masked number that fits), "sound" (a name that sounds alike), "text"
-    (rare words), "amount", "sender", "place": see `store.matching_keys`.
+    (rare words), "amount", "sender", "contact", "place": see `store.matching_keys`.
 
     It is a case of ours (`case_id`, `state`, `verdict`), a record of another platform (`elsewhere`), or a case that such a record opened:
     then it has both. `number` is our case number, or the platform's where there is no case.

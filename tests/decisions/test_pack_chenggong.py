@@ -12,6 +12,7 @@ import yaml
 from rules.language import Mention, leaves
 from rules.lexicon import NEGATIONS
 from store.model.arrival import Channel
+from store.model.matching import Elsewhere, PlatformStatus
 from tests.decisions.material import automatic, candidate, chenggong, decided, petition
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -86,7 +87,6 @@ def test_automatic_mail_is_settled_and_bulk_mail_proposed(kind: str, proposed: b
         ("上次反映的停水问题还没有解决，请催办。", ["name"], "follow_up", 7),
         ("我公司对答复不满意，要求重新办理。", ["uscc"], "follow_up", 7),
         ("厂区又停水了，水压也低，请水务局处理。", ["name"], "accept", 7),
-        ("厂区又停水了，水压也低，请水务局处理。", ["phone"], "accept", None),
         ("不是上次反映的停水那件，是另一件事：门头招牌被城管要求拆除，请说明依据。", ["name"], "accept", None),
         ("公司想办理稳岗返还，请人社局告知条件。", ["name"], "accept", None),
     ],
@@ -98,6 +98,60 @@ def test_earlier_case_makes_a_follow_up_a_duplicate_or_nothing(text: str, keys: 
     decision = decided(chenggong(), petition("情况反映", text, name="昆明某某食品有限公司"), [earlier])
 
     assert (decision.verdict.value, decision.related_case) == (verdict, related)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "related"),
+    [
+        pytest.param("昆明某某食品有限公司", ["phone"], 7, id="the same enterprise, whatever key found it"),
+        pytest.param("谋谋食品", ["masked", "sound"], 7, id="the name misheard, the telephone masked"),
+        pytest.param("谋谋食品", ["sound"], None, id="a name that only sounds alike: 鸿泽 is not 泓泽"),
+        pytest.param("昆明乙丙酒店有限公司", ["phone", "text"], None, id="an agent who speaks for two enterprises"),
+        pytest.param("昆明乙丙酒店有限公司", ["text", "place"], None, id="two tenants of one building"),
+        pytest.param("", ["phone"], 7, id="no name, the same telephone"),
+        pytest.param("", ["text"], None, id="no name, the same words"),
+    ],
+)
+def test_who_reports_decides_what_is_a_duplicate(name: str, keys: Sequence[str], related: int | None) -> None:
+    """The same trouble of another enterprise is never the same matter, however like the words are."""
+    earlier = candidate(keys=keys, title="厂区停水", content="我公司厂区经常停水，请水务局处理。", name="昆明某某食品有限公司")
+    asked = petition("停水", "厂区又停水了，水压也低，请水务局处理。", name=name)
+
+    decision = decided(chenggong(), asked, [earlier])
+
+    assert (decision.verdict.value, decision.related_case) == ("accept", related)
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "expected"),
+    [
+        (PlatformStatus.ACCEPTED, "昆明某某食品有限公司", ("refuse", 4, True, 3)),
+        (PlatformStatus.CLOSED, "昆明某某食品有限公司", ("refuse", 4, True, 3)),
+        (PlatformStatus.PENDING, "昆明某某食品有限公司", ("accept", None, False, 3)),
+        (PlatformStatus.REFUSED, "昆明某某食品有限公司", ("accept", None, False, 3)),
+        (PlatformStatus.ACCEPTED, "昆明乙丙酒店有限公司", ("accept", None, False, None)),
+    ],
+)
+def test_record_of_another_platform(status: PlatformStatus, name: str, expected: tuple[str, int | None, bool, int | None]) -> None:
+    """Ground 4 is proposed where another platform accepted the same matter of the same enterprise; where it did not, the matter is judged."""
+    found = candidate(keys=["name"], title="厂区停水", content="我公司厂区经常停水，请水务局处理。", name="昆明某某食品有限公司")
+    elsewhere = Elsewhere(record_id=3, platform="12345", number="5301", status=status, words="", since=found.received_at)
+    record = replace(found, case_id=None, state=None, verdict=None, elsewhere=elsewhere)
+
+    decision = decided(chenggong(), petition("停水", "厂区又停水了，水压也低，请水务局处理。", name=name), [record])
+
+    assert (decision.verdict.value, decision.ground, decision.proposed, decision.related_record) == expected
+
+
+def test_our_own_first_report_is_not_refused_for_a_later_one_elsewhere() -> None:
+    """Who came to us first keeps his case, though he went to another platform afterwards."""
+    ours = candidate(keys=["name"], title="厂区停水", content="我公司厂区经常停水，请水务局处理。", name="昆明某某食品有限公司")
+    elsewhere = Elsewhere(record_id=3, platform="12345", number="5301", status=PlatformStatus.ACCEPTED, words="", since=ours.received_at)
+    record = replace(ours, case_id=None, state=None, verdict=None, elsewhere=elsewhere)
+
+    decision = decided(chenggong(), petition("停水", "厂区又停水了，水压也低，请水务局处理。", name="昆明某某食品有限公司"), [record, ours])
+
+    assert (decision.verdict.value, decision.related_case) == ("accept", 7)
 
 
 def test_follow_up_words_without_an_earlier_case_are_shown() -> None:

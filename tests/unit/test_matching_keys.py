@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.matching_keys import (
-    amount_keys,
-    code_key,
-    document_keys,
-    masked_shapes,
-    name_key,
-    number_key,
-    numbers_in,
-    phone_keys,
-    phone_shapes,
-    place_keys,
-    sound_key,
-)
+from store.matching_keys import number_key, numbers_in
+from store.particulars import amount_keys, code_key, document_keys, masked_shapes, name_key, phone_keys, phone_shapes, place_keys, sound_key
 
 PATTERN = "CG-{year}-{seq:05d}"
 
