@@ -254,7 +254,8 @@ async def test_deadlock_with_another_service_is_tried_again(shared: Store, postg
         names = await asyncio.gather(shared.db.write(crossing("a", (1, 2))), other.db.write(crossing("b", (2, 1))))
 
         assert list(names) == ["a", "b"]
-        assert len(runs) == 3
+        # More than three where the one that was thrown out was quicker than the one it let go on: then it has the first row again.
+        assert len(runs) >= 3
         assert await shared.db.read(counters) == [2, 2]
 
 
