@@ -13,6 +13,7 @@ from pathlib import Path
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, take, temporary_house
 from rules.explain import explain
+from rules.rulebook import RuleBook
 from rules.workbench.evaluate import Label, Result, read_labels
 from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
 from store.model.arrival import Channel
@@ -25,7 +26,7 @@ _CHANNELS = frozenset(channel.value for channel in Channel)
 _UNDECIDED = datetime(1970, 1, 1, tzinfo=UTC)  # the clock before the first row
 
 
-async def evaluate(path: Path, pack: str, progress: Callable[[int, int], None]) -> tuple[list[Label], dict[str, Result | None]]:
+async def evaluate(path: Path, book: RuleBook, progress: Callable[[int, int], None]) -> tuple[list[Label], dict[str, Result | None]]:
     """Return the labels in *path* and what came of each row, taken in order; *progress* is told how many of how many are done.
 
     A row whose channel is not built, or whose input cannot be read as a message, has the result None. Raises UsageError where a file
@@ -35,8 +36,7 @@ async def evaluate(path: Path, pack: str, progress: Callable[[int, int], None]) 
     messages = {label.id: _message(label, path) for label in labels}
     results: dict[str, Result | None] = {}
     now = _UNDECIDED
-    async with temporary_house(pack, now=lambda: now) as house:
-        (room,) = house.rooms.values()
+    async with temporary_house(book, now=lambda: now) as house:
         opened: dict[int, str] = {}  # case → the row that opened it
         for label in labels:
             progress(len(results), len(labels))
@@ -49,7 +49,7 @@ async def evaluate(path: Path, pack: str, progress: Callable[[int, int], None]) 
                     outcome = None
             if outcome and outcome.case:
                 opened.setdefault(outcome.case.id, label.id)
-            results[label.id] = _result(outcome, opened, room.rulebook.district) if outcome else None
+            results[label.id] = _result(outcome, opened, book.district) if outcome else None
     progress(len(results), len(labels))
     return labels, results
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.review import Review
+from daemon.review import arrival_named
 from daemon.wiring import Stores
 from rules.calendar import Calendar
 from rules.compare import Difference, differences
@@ -44,9 +44,10 @@ class Again:
     differences: tuple[Difference, ...]
 
 
-async def find(stores: Stores, review: Review, key: str) -> Record:
-    """Return the record of a case or of an arrival that opened none. Raises UsageError where there is neither."""
-    item: Case | NotACase = await review.set_aside(key) or await stores.cases.get(key)
+async def find(stores: Stores, key: str) -> Record:
+    """Return the record of a case, or of an arrival that opened none: no case, or a follow-up. Raises UsageError where there is neither."""
+    arrival_id = arrival_named(key)
+    item: Case | NotACase = await stores.cases.get(key) if arrival_id is None else await stores.cases.set_aside(arrival_id)
     arrival = await stores.arrivals.get(item.arrival_id)
     return Record(
         key=item.number if isinstance(item, Case) else key.upper(),

@@ -14,6 +14,7 @@ from channels.identity import mail_keys
 from daemon.config import Config, DistrictSection, LimitsSection, RelaySection, StoreSection
 from daemon.pipeline import Outcome
 from daemon.wiring import House, open_house
+from rules.rulebook import RuleBook
 from store.model.arrival import Arrival, Channel, StoredArrival
 
 _DOOR = "file"
@@ -55,16 +56,20 @@ async def take(house: House, message: Message) -> Outcome:
 
 
 @asynccontextmanager
-async def temporary_house(pack: str, *, now: Callable[[], datetime], readers: int = 2) -> AsyncIterator[House]:
-    """Open a whole house on a throw-away SQLite whose mail goes to a throw-away folder; *pack* is a name or a folder with a slash."""
+async def temporary_house(book: RuleBook, *, now: Callable[[], datetime], readers: int = 2) -> AsyncIterator[House]:
+    """Open a whole house that decides by *book*, on a throw-away SQLite, its mail in a throw-away folder."""
     with TemporaryDirectory(prefix="zuozhen-") as name:
         folder = Path(name)
+        pack = folder / book.district.id
+        for file, content in book.files.items():
+            (pack / file).parent.mkdir(parents=True, exist_ok=True)
+            (pack / file).write_bytes(content)
         (folder / "addresses.toml").write_text(_ADDRESSES, encoding="utf-8")
         config = Config(
             store=StoreSection(url=f"sqlite:///{folder}/zuozhen.db"),
             relay=RelaySection(folder=folder / "outgoing"),
             limits=LimitsSection(readers=readers),
-            district=(DistrictSection(pack=pack, mailboxes=("zuozhen@example.org",), addresses=folder / "addresses.toml"),),
+            district=(DistrictSection(pack=str(pack), mailboxes=("zuozhen@example.org",), addresses=folder / "addresses.toml"),),
         )
         async with open_house(config, now=now) as house:
             yield house

@@ -61,6 +61,16 @@ def set_aside_key(arrival_id: int) -> str:
     return f"{_SET_ASIDE}{arrival_id}"
 
 
+def arrival_named(key: str) -> int | None:
+    """Return the arrival that *key* names, None where it is not of the form A-12. Raises UsageError where it begins so and goes on otherwise."""
+    if not key.upper().startswith(_SET_ASIDE):
+        return None
+    number = key[len(_SET_ASIDE) :]
+    if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER):
+        raise UsageError(f"{key} 不是来件编号，应形如 {_SET_ASIDE}12；用 zuozhen review list 查看")
+    return int(number)
+
+
 class Office(Protocol):
     """What a person's act needs of a district: its names and dates, and its wording. `daemon.pipeline.DistrictRoom` has both."""
 
@@ -106,12 +116,8 @@ class Review:
 
     async def set_aside(self, key: str) -> NotACase | None:
         """Return the arrival named `A-12`, None where *key* is not of that form. Raises UsageError where it is not set aside."""
-        if not key.upper().startswith(_SET_ASIDE):
-            return None
-        number = key[len(_SET_ASIDE) :]
-        if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER):
-            raise UsageError(f"{key} 不是来件编号，应形如 {_SET_ASIDE}12；用 zuozhen review list 查看")
-        return await self._cases.not_a_case(int(number))
+        arrival_id = arrival_named(key)
+        return None if arrival_id is None else await self._cases.not_a_case(arrival_id)
 
     async def confirm(self, key: str, act: Act) -> Case | None:
         """Let a proposed verdict take effect; returns the case, None for an arrival that is no case.

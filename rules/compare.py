@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rules.explain import VERDICTS
+from rules.explain import VERDICTS, related_case
 from store.model.decision import Decision
 from store.model.district import District
 
 NOTHING = "（无）"
+RELATED = "相关事项"
 
 _Tell: TypeAlias = Callable[[Decision, District], str]
 
@@ -63,6 +64,11 @@ def _names(ids: Iterable[str], district: District) -> str:
     return "、".join(district.departments[id_].name if id_ in district.departments else id_ for id_ in ids)
 
 
+def _related(decision: Decision) -> str:
+    one = related_case(decision)
+    return one.number if one else str(decision.related_case or "")
+
+
 _ASPECTS: Mapping[str, _Tell] = {
     "结论": _verdict,
     "不予受理情形": _ground,
@@ -70,7 +76,7 @@ _ASPECTS: Mapping[str, _Tell] = {
     "陪诊建议": lambda decision, district: _names(sorted(decision.accompanying), district),
     "可转向": lambda decision, district: _names([decision.advice] if decision.advice else [], district),
     "需补充": lambda decision, _: "、".join(decision.missing),
-    "相关事项": lambda decision, _: str(decision.related_case or ""),
+    RELATED: lambda decision, _: _related(decision),
     "级别": lambda decision, _: decision.level,
     "分类": lambda decision, _: "、".join(decision.classes),
     "加急": lambda decision, _: "是" if decision.urgent else "",

@@ -65,7 +65,25 @@ def weight_in_words(weight: float) -> str:
 def compared_in_words(one: Compared) -> str:
     """Return an earlier case and what it has in common with the petition."""
     shared = "、".join(KEY_NAMES.get(key, key) for key in one.keys)
-    return f"以前的事项 {one.number}（{f'{shared}相同，' if shared else ''}内容相似度 {one.likeness:g}，{one.days} 天以前）"
+    return f"以前的事项 {one.number}（{f'{shared}相同，' if shared else ''}内容相似度 {one.likeness:g}，{_ago(one.days)}）"
+
+
+def _ago(days: int) -> str:
+    return f"{days} 天以前" if days else "当天"
+
+
+def related_case(decision: Decision) -> Compared | None:
+    """Return the earlier case that *decision* belongs to, as it was compared; None where there is none, or where that was not written down."""
+    return next((one for one in decision.compared if one.case_id is not None and one.case_id == decision.related_case), None)
+
+
+def _related_line(decision: Decision) -> str:
+    one = related_case(decision)
+    if one is None:
+        return f"相关事项：内部编号 {decision.related_case}"
+    shared = "、".join(KEY_NAMES.get(key, key) for key in one.keys)
+    by = f"，凭{shared}相同认出" if shared else "，凭内容相近认出"
+    return f"相关事项：{one.number}{by}（内容相似度 {one.likeness:g}，{_ago(one.days)}）"
 
 
 def effect_in_words(then: Then, district: District) -> str:
@@ -157,7 +175,7 @@ def _ground_lines(decision: Decision, district: District) -> Iterator[str]:
     if decision.advice is not None:
         yield f"可转向：{_department(decision.advice, district)}"
     if decision.related_case is not None:
-        yield f"相关事项：内部编号 {decision.related_case}"
+        yield _related_line(decision)
 
 
 def _verdict_hits(decision: Decision) -> Iterator[str]:

@@ -17,11 +17,10 @@ from store.tables import ARRIVALS, CASES, DECISIONS
 from store.tables.cases import DECISION_PROPOSED
 
 _LONGEST_ID = 18  # digits that surely fit the column
-_NOT_CASES = (
-    select(DECISIONS.c.arrival_id, DECISIONS.c.petition, DECISIONS.c.decision, DECISIONS.c.standing, ARRIVALS.c.received_at)
-    .join(ARRIVALS, ARRIVALS.c.id == DECISIONS.c.arrival_id)
-    .where(DECISIONS.c.verdict == Verdict.NOT_A_CASE.value)
-)
+_OPENED_NONE = select(
+    DECISIONS.c.arrival_id, DECISIONS.c.petition, DECISIONS.c.decision, DECISIONS.c.standing, ARRIVALS.c.received_at
+).join(ARRIVALS, ARRIVALS.c.id == DECISIONS.c.arrival_id)
+_NOT_CASES = _OPENED_NONE.where(DECISIONS.c.verdict == Verdict.NOT_A_CASE.value)
 
 
 def standing_values(case: Case) -> dict[str, Any]:
@@ -109,11 +108,20 @@ def not_a_case(connection: Connection, arrival_id: int) -> NotACase:
     return _not_a_case(row)
 
 
+def set_aside(connection: Connection, arrival_id: int) -> NotACase:
+    """Return what was decided about an arrival that opened no case, follow-ups among them. Raises UsageError where it is none."""
+    this = _OPENED_NONE.where(DECISIONS.c.arrival_id == arrival_id, DECISIONS.c.standing != "overruled")
+    row = connection.execute(this).mappings().first()
+    if row is None:
+        raise not_among(connection, arrival_id)
+    return _not_a_case(row)
+
+
 def not_among(connection: Connection, arrival_id: int) -> UsageError:
     """Return the error for an arrival that is not among them: it has a case, or nothing of the kind was decided."""
     case = of_arrival(connection, arrival_id)
     if case is not None:
-        return UsageError(f"来件 {arrival_id} 已属于事项 {case.number}")
+        return UsageError(f"来件 {arrival_id} 已属于事项 {case.number}，请用这个件号")
     return UsageError(f"来件 {arrival_id} 不在“非诉求来件”之列，请核对编号")
 
 

@@ -154,6 +154,10 @@ class Cases:
         """Return what was decided about one arrival that is no case. Raises UsageError where it was not decided so, or has a case."""
         return await self._db.read(lambda connection: casebook.not_a_case(connection, arrival_id))
 
+    async def set_aside(self, arrival_id: int) -> NotACase:
+        """Return what was decided about one arrival that opened no case: it is none, or follows up on one. Raises UsageError otherwise."""
+        return await self._db.read(lambda connection: casebook.set_aside(connection, arrival_id))
+
     async def arrivals(self, case_id: int) -> Listed[int]:
         """Return the ids of the arrivals of the case: the one that opened it, then its follow-ups."""
         return await self._db.read(lambda connection: casebook.arrivals_of(connection, case_id))

@@ -16,18 +16,18 @@ from daemon import logs
 from daemon.cli import show
 from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, done, failed
-from daemon.cli.place import JsonOption
+from daemon.cli.place import ConfigOption, JsonOption
+from daemon.cli.workbench import PackOption, deciding
 from daemon.pipeline import Outcome
 from daemon.rehearsal import Message, channel_of, take, temporary_house
 from daemon.wiring import utc_now
 from rules.explain import explain
+from rules.rulebook import RuleBook
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
 from store.model.district import District
 from store.trouble import reason
 
-PackOption = Annotated[str, typer.Option("--pack", metavar="规则包", help="随产品的规则包名称，或规则包目录的路径（带 /）")]
-BUILTIN = "chenggong"
 _UNREADABLE = 1
 
 
@@ -38,36 +38,43 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 def decide(
     files: Annotated[list[Path], typer.Argument(metavar="文件…", help=".eml 邮件、.txt 信函，或 .json、.srt、.vtt 通话记录")],
-    pack: PackOption = BUILTIN,
+    pack: PackOption = None,
+    config: ConfigOption = None,
     at: Annotated[datetime | None, typer.Option("--at", metavar="时间", help="当作什么时候收到（北京时间）；不写为现在")] = None,
     json_: JsonOption = False,
 ) -> None:
     """不入库、不发信，只显示规则对来件会怎么判断、为什么。给出几封时按次序判断，后面的看得到前面的。
 
+    有一封读不出来时退出码为 1，其余照样判断。
+
     例：zuozhen decide 来信.eml
+
+    例：zuozhen decide 来信.eml 补充.txt --pack ./新 --at 2026-10-09T09:00:00
     """
     logs.configure("error", "auto")
     now = at.replace(tzinfo=ZoneInfo("Asia/Shanghai")) if at else utc_now()
-    results, district = asyncio.run(_decide_all([_message(path, now) for path in files], pack, now))
+    messages = [_message(path, now) for path in files]
+    book, which = deciding(pack, config)
+    results = asyncio.run(_decide_all(messages, book, now))
     if json_:
         as_json([_as_json(path, result) for path, result in zip(files, results, strict=True)])
     else:
+        done(which)
         for path, result in zip(files, results, strict=True):
-            _print(path, result, district)
+            _print(path, result, book.district)
     if any(isinstance(result, str) for result in results):
         raise typer.Exit(_UNREADABLE)
 
 
-async def _decide_all(messages: list[Message], pack: str, now: datetime) -> tuple[list[Outcome | str], District]:
-    async with temporary_house(pack, now=lambda: now, readers=1) as house:
-        (room,) = house.rooms.values()
+async def _decide_all(messages: list[Message], book: RuleBook, now: datetime) -> list[Outcome | str]:
+    async with temporary_house(book, now=lambda: now, readers=1) as house:
         results: list[Outcome | str] = []
         for message in messages:
             try:
                 results.append(await take(house, message))
             except MalformedMessageError as error:
                 results.append(str(error))
-        return results, room.rulebook.district
+        return results
 
 
 def _message(path: Path, now: datetime) -> Message:

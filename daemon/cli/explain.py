@@ -10,21 +10,20 @@ import typer
 
 from daemon.cli import show
 from daemon.cli.chinese import Command
-from daemon.cli.decide import BUILTIN, decide
+from daemon.cli.decide import decide
 from daemon.cli.output import as_json, done, local
-from daemon.cli.place import SHORT, ConfigOption, JsonOption, config_at, files_of, with_stores
+from daemon.cli.place import SHORT, ConfigOption, JsonOption, files_of, with_stores
 from daemon.districts import DistrictFiles
 from daemon.explaining import Again, Record, decide_again, find, kept_rulebook
-from daemon.review import Review
-from daemon.wiring import Stores, open_desk, utc_now
+from daemon.wiring import Stores
 from rules.explain import explain as in_words
 from rules.rulebook import RuleBook
 from rules.trace import trace
 from store.codec import to_json
-from store.errors import ConfigError, UsageError
+from store.errors import UsageError
 
-Key = Annotated[str, typer.Argument(metavar="件号或文件", help="件号，如 CG-2024-00001；非诉求来件如 A-12；或 .eml、.txt 文件")]
-Under = Annotated[str | None, typer.Option("--under", metavar="摘要", help="改用这个摘要的规则包判断，写前几位即可")]
+Key = Annotated[str, typer.Argument(metavar="件号或文件", help="件号，如 CG-2024-00001；非诉求来件、续件如 A-12；或 .eml、.txt 文件")]
+Under = Annotated[str | None, typer.Option("--under", metavar="摘要", help="改用这个摘要的规则包判断，至少写前 6 位")]
 Now = Annotated[bool, typer.Option("--now", help="改用现在的规则包判断，并列出全部理由")]
 
 
@@ -42,28 +41,26 @@ def explain(
 ) -> None:
     """说明一件当时为什么这样判断：依据哪些原话、哪一条款、哪些规则，哪些规则被覆盖、哪些只差一点，现在的规则会不会判得不一样。
 
-    给出文件时与 zuozhen decide 相同，用配置里的规则包（没有配置时用随产品的）看会怎么判断。
+    给出文件时与 zuozhen decide 相同，用启用着的规则包（没有配置时用随产品的）看会怎么判断。
 
     例：zuozhen explain CG-2024-00003
 
     例：zuozhen explain CG-2024-00003 --now
+
+    续件的编号见 zuozhen case show 的“经过”，说明里有它凭什么认出是哪一件的续件。
+
+    例：zuozhen explain A-30
     """
     if under and now:
         raise UsageError("--under 和 --now 只能写一个")
     if Path(key).is_file():
         if under or now:
             raise UsageError("--under 和 --now 用于已登记的件；文件请用 zuozhen decide 文件 --pack 规则包")
-        decide([Path(key)], pack=_pack(config), json_=json_)
+        decide([Path(key)], config=config, json_=json_)
         return
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        review = Review(
-            offices={id_: open_desk(files) for id_, files in districts.items()},
-            arrivals=stores.arrivals,
-            cases=stores.cases,
-            now=utc_now,
-        )
-        record = await find(stores, review, key)
+        record = await find(stores, key)
         files = files_of(districts, record.district)
         if under or now:
             book = await kept_rulebook(stores, record.district, under) if under else files.rulebook
@@ -72,19 +69,6 @@ def explain(
             await _tell(stores, record, files, json_=json_)
 
     with_stores(config, work)
-
-
-def _pack(config: Path | None) -> str:
-    """Return the pack of the configuration, the product's own where there is no configuration."""
-    try:
-        sections = config_at(config).district
-    except ConfigError:
-        if config is not None:
-            raise
-        return BUILTIN
-    if len(sections) > 1:
-        raise UsageError("配置里有几个区；请用 zuozhen decide 文件 --pack 规则包 说明用哪一个")
-    return sections[0].pack
 
 
 async def _tell(stores: Stores, record: Record, files: DistrictFiles, *, json_: bool) -> None:

@@ -20,12 +20,26 @@ from store.model.district import District
 
 T = TypeVar("T")
 
+_LONGEST_NAME = 50
+
+
+def named(name: str) -> str:
+    """Return *name* as it is kept: a person's, on one line; raises BadParameter where it is none."""
+    said = " ".join(name.split())
+    if not said:
+        raise typer.BadParameter("不能是空的，要写明由谁决定，例如 --by 王芳")
+    if len(said) > _LONGEST_NAME:
+        raise typer.BadParameter(f"不能超过 {_LONGEST_NAME} 个字")
+    return said
+
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config", "-c", envvar="ZUOZHEN_CONFIG", metavar="文件", help="配置文件；不写则找当前目录和 /etc/zuozhen 下的 zuozhen.toml"
     ),
 ]
+ByOption = Annotated[str, typer.Option("--by", metavar="姓名", help="由谁决定，记入历史", callback=named)]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列出多少条")]
 SHORT = 12  # characters of a digest that people read
@@ -37,6 +51,11 @@ _PLACES = (Path("zuozhen.toml"), Path("/etc/zuozhen/zuozhen.toml"))
 def config_at(path: Path | None) -> Config:
     """Return the configuration at *path*, or at the first usual place that has one; raises ConfigError."""
     return load_config(config_path(path))
+
+
+def is_configured() -> bool:
+    """Tell whether one of the usual places has a configuration."""
+    return any(place.exists() for place in _PLACES)
 
 
 def config_path(path: Path | None) -> Path:

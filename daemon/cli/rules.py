@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +11,17 @@ import typer
 from daemon import logs
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
-from daemon.cli.decide import PackOption
 from daemon.cli.output import as_json, done, table
-from daemon.cli.place import JsonOption
+from daemon.cli.place import ConfigOption, JsonOption
 from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
+from daemon.cli.rules_history import progress
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_schema import schema
 from daemon.cli.rules_shadow import list_shadow, start_shadow, stop_shadow
 from daemon.cli.rules_try import coverage_of, try_pack
 from daemon.cli.rules_view import diff_packs, format_pack, tree_of
+from daemon.cli.workbench import PackOption, deciding
 from daemon.evaluation import evaluate as evaluate_rows
 from rules.workbench.evaluate import FIELDS, Label, Results, confusion
 from rules.workbench.evaluate import evaluate as figures_of
@@ -69,7 +68,8 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 def evaluate(
     path: Annotated[Path, typer.Argument(metavar="标注文件", help="JSON Lines；输入文件在它旁边的 inputs 目录里")],
-    pack: PackOption = "chenggong",
+    pack: PackOption = None,
+    config: ConfigOption = None,
     channel: Annotated[list[str] | None, typer.Option(metavar="渠道", help="总数只算这些渠道的行（可重复）；各行仍按次序全部处理")] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -78,21 +78,14 @@ def evaluate(
     例：zuozhen rules evaluate tests/golden/labels.jsonl --channel mail --channel letter --channel window
     """
     logs.configure("error", "auto")
-    labels, results = asyncio.run(evaluate_rows(path, pack, _progress()))
+    book, which = deciding(pack, config)
+    labels, results = asyncio.run(evaluate_rows(path, book, progress))
     counted = [label for label in labels if not channel or label.channel in channel]
     if json_:
-        as_json(figures_of(counted, results, everything=labels))
+        as_json({"rulebook": book.digest, **figures_of(counted, results, everything=labels)})
     else:
+        done(which)
         _print(counted, results, labels)
-
-
-def _progress() -> Callable[[int, int], None]:
-    def show_progress(finished: int, total: int) -> None:
-        if sys.stderr.isatty():
-            end = "\n" if finished == total else "\r"
-            print(f"已处理 {finished}/{total}", end=end, file=sys.stderr, flush=True)
-
-    return show_progress
 
 
 def _print(labels: list[Label], results: Results, everything: list[Label]) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from daemon import logs
 from daemon.cli.output import as_json, done, failed, local, table
-from daemon.cli.place import SHORT, ConfigOption, JsonOption, LimitOption, config_at, with_stores
+from daemon.cli.place import SHORT, ByOption, ConfigOption, JsonOption, LimitOption, config_at, with_stores
 from daemon.cli.rules_lint import findings, line
 from daemon.cli.rules_try import run_trials
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
@@ -26,7 +26,6 @@ from rules.workbench.lint import Severity
 from store.errors import UsageError
 from store.orders import Follower, Order, Origin
 
-ByOption = Annotated[str, typer.Option("--by", metavar="姓名", help="由谁决定")]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么改")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, max=600, help="等运行中的服务换上，最多几秒")]
 
@@ -63,7 +62,7 @@ def apply(
 
 
 def restore(
-    digest: Annotated[str, typer.Argument(metavar="摘要", help="zuozhen rules history 列出的摘要，写前几位即可")],
+    digest: Annotated[str, typer.Argument(metavar="摘要", help="zuozhen rules history 列出的摘要，至少写前 6 位")],
     by: ByOption,
     reason: ReasonOption = "",
     district: Annotated[str, typer.Option("--district", metavar="区", help="哪个区；配置里只有一个区时不必写")] = "",

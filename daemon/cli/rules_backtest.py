@@ -25,6 +25,7 @@ from store.errors import UsageError
 from store.history import Period
 from store.trouble import reason
 
+NOTHING_TO_SEE = 3  # exit code: there was no history
 _LISTED = 20
 _TITLE = 24
 
@@ -45,7 +46,11 @@ def backtest_pack(
 ) -> None:
     """用新规则包把登记过的来件重新判断一遍，列出会变的。不改数据库，不发信。
 
+    退出码：0 演练完；1 有判不出来的、两种推理结果不一致的，或变了的超过 --at-most；3 一件可演练的都没有，什么也没有证明。
+
     例：zuozhen rules backtest ./chenggong-新 --since 2026-07-01 --html 演练.html
+
+    例：zuozhen rules backtest ./chenggong-新 --at-most 0 --json
     """
     settings = config_at(config)
     book = load_pack(folder_of(new))
@@ -68,6 +73,11 @@ def backtest_pack(
         as_json(as_data(summary))
     else:
         _print(summary, html)
+    if not summary.total:
+        failed(
+            f"没有可演练的来件：数据库里没有区 {book.district.id} 在这段时间登记的来件，什么也没有证明。检查 --since、--until 和配置里的数据库。"
+        )
+        raise typer.Exit(NOTHING_TO_SEE)
     if summary.unlike or summary.failed or (at_most is not None and summary.grave > at_most):
         raise typer.Exit(FAILED_GATE)
 

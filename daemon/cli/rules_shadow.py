@@ -12,12 +12,13 @@ import typer
 
 from daemon import logs
 from daemon.cli.output import as_json, done, failed, local, table
-from daemon.cli.place import SHORT, ConfigOption, JsonOption, LimitOption, with_stores
-from daemon.cli.rules_apply import ByOption, of_same_district, only
+from daemon.cli.place import SHORT, ByOption, ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.cli.rules_apply import of_same_district, only
 from daemon.cli.rules_lint import findings, line
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
 from daemon.districts import DistrictFiles
 from daemon.wiring import Stores, utc_now
+from rules.compare import NOTHING, RELATED
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.lint import Severity
 from store.errors import UsageError
@@ -26,7 +27,7 @@ from store.shadows import KEPT, Finding, ShadowRun
 DistrictOption = Annotated[str, typer.Option("--district", metavar="区", help="哪个区；配置里只有一个区时不必写")]
 
 _MOVES = 20
-_CASES = 5  # named beside each change
+_CASES = 3  # named beside each change
 
 
 def start_shadow(
@@ -103,23 +104,39 @@ def list_shadow(district: DistrictOption = "", config: ConfigOption = None, limi
 
 def _print(run: ShadowRun, found: Sequence[Finding], live: str, limit: int) -> None:
     if found:
-        table(("原来", "试判", "件数", "例如"), _moves(found), title="改变")
+        table(("原来", "试判", "件数", "例如"), _moves(found), title="变成了什么（一件变了几处的，只算最要紧的一处）")
         _print_rules(found)
         shown = found[:limit]
         rows = [(one.key, local(one.at), "\n".join(f"{what}：{old} → {new}" for what, old, new in one.divergence.changes)) for one in shown]
-        table(("件", "收到", "不一样的"), rows, title=f"不一样的件（最近 {len(shown)} 件）")
+        table(("件", "收到", "哪里不一样"), rows, title=f"哪些件不一样（新的在前，列出 {len(shown)} 件，共 {len(found)} 件）")
         done(f"一件为什么不一样：zuozhen explain 件号 --under {run.digest[:SHORT]}")
     _print_run(run, live)
 
 
 def _moves(found: Sequence[Finding]) -> list[tuple[str, str, str, str]]:
-    """Return the changes, the most frequent first; of a petition the weightiest alone."""
-    first = [one.divergence.changes[0] for one in found]
+    """Return the changes, the most frequent first; of a petition the weightiest alone. Which earlier case is meant is no change by itself."""
+    kinds = [_kind(*one.divergence.changes[0]) for one in found]
     rows = []
-    for (what, old, new), count in Counter(first).most_common(_MOVES):
-        keys = [one.key for one in found if one.divergence.changes[0] == (what, old, new)]
-        rows.append((f"{what}：{old}", new, str(count), "、".join(keys[:_CASES])))
+    for (what, old, new), count in Counter(kinds).most_common(_MOVES):
+        keys = [one.key for one, kind in zip(found, kinds, strict=True) if kind == (what, old, new)]
+        rows.append((f"{what}：{old}", new, str(count), _examples(keys)))
     return rows
+
+
+def _kind(what: str, old: str, new: str) -> tuple[str, str, str]:
+    """Return a change without the number of a case, which is another one each time."""
+    if what != RELATED:
+        return what, old, new
+    return what, _whether(old), _whether(new) if NOTHING in {old, new} else "另一件"
+
+
+def _whether(number: str) -> str:
+    return number if number == NOTHING else "有"
+
+
+def _examples(keys: Sequence[str]) -> str:
+    """Return a few keys, with spaces, so that a narrow terminal breaks the line between two of them."""
+    return " ".join(keys[:_CASES])
 
 
 def _print_rules(found: Sequence[Finding]) -> None:
@@ -127,8 +144,10 @@ def _print_rules(found: Sequence[Finding]) -> None:
     went = Counter(rule for one in found for rule in one.divergence.went)
     names = sorted({*came, *went}, key=lambda rule: (-came[rule] - went[rule], rule))[:_MOVES]
     if names:
-        rows = [(rule, str(came[rule] or ""), str(went[rule] or ""), "、".join(_with(found, rule)[:_CASES])) for rule in names]
-        table(("规则", "只在试判中成立", "只在现用中成立", "例如"), rows, title="因哪些规则")
+        rows = [(rule, str(came[rule] or "—"), str(went[rule] or "—"), _examples(_with(found, rule))) for rule in names]
+        table(("规则", "只在试判成立", "只在现用成立", "例如"), rows, title="只在一边成立的规则")
+    if any(not one.divergence.came and not one.divergence.went for one in found):
+        done("有的件，两边成立的规则相同，是规则的效果或分量改了：zuozhen rules diff 现用的目录 试判的目录")
 
 
 def _with(found: Sequence[Finding], rule: str) -> list[str]:

@@ -250,7 +250,8 @@ def _found(value: Found | None) -> str:
 def _event(event: Event) -> str:
     """Return an event on one line: a reason of several lines must not look like several events."""
     who = "" if event.actor in {"system", "rules"} else f"　{_one_line(event.actor)}"
-    return f"{EVENTS.get(event.kind, event.kind)}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}"
+    key = f" {set_aside_key(arrival)}" if event.kind == "case.follow_up" and isinstance(arrival := event.data.get("arrival"), int) else ""
+    return f"{EVENTS.get(event.kind, event.kind)}{key}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}"
 
 
 def _one_line(text: str) -> str:

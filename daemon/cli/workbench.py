@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +10,22 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.place import config_path
+from daemon.cli.place import SHORT, config_at, config_path, districts_in_force, is_configured
 from daemon.config import DistrictSection
 from daemon.config_reader import load_config
-from rules.rulebook import builtin_packs, pack_folder
+from rules.rulebook import RuleBook, builtin_packs, load_pack, pack_folder
 from store.errors import ConfigError, UsageError
 
 FAILED_GATE = 1  # the command did its work and the answer is no
 
+BUILTIN = "chenggong"
+
 PackArgument = Annotated[str | None, typer.Argument(metavar="规则包", help="规则包目录，或随产品的规则包名称；不写则取配置里的")]
+
+PackOption = Annotated[
+    str | None,
+    typer.Option("--pack", metavar="规则包", help="规则包目录，或随产品的规则包名称；不写则取启用着的，没有配置时取随产品的"),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,24 @@ def chosen(pack: str | None, config: Path | None) -> Chosen:
     if len(sections) > 1:
         raise UsageError(f"配置里有 {len(sections)} 个区，请写明规则包：{'、'.join(section.pack for section in sections)}")
     return Chosen(folder=pack_folder(sections[0].pack), section=sections[0])
+
+
+def deciding(pack: str | None, config: Path | None) -> tuple[RuleBook, str]:
+    """Return the pack that a command decides by, and words that say which: *pack*, else the one in force, else the product's own.
+
+    Raises UsageError where the configuration has several districts and nobody said which.
+    """
+    if pack is not None:
+        book = load_pack(folder_of(pack))
+        return book, f"规则包：{pack}（{book.digest[:SHORT]}）"
+    if config is None and not is_configured():
+        book = load_pack(folder_of(BUILTIN))
+        return book, f"规则包：没有配置，用随产品的 {BUILTIN}（{book.digest[:SHORT]}）；用别的加 --pack 或 --config"
+    districts = asyncio.run(districts_in_force(config_at(config)))
+    if len(districts) > 1:
+        raise UsageError(f"配置里有 {len(districts)} 个区（{'、'.join(districts)}），请用 --pack 写明用哪个规则包")
+    (files,) = districts.values()
+    return files.rulebook, f"规则包：{files.rulebook.district.name}现用的（{files.rulebook.digest[:SHORT]}）"
 
 
 def _sections(config: Path | None) -> tuple[DistrictSection, ...]:

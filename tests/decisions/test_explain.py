@@ -10,7 +10,7 @@ import pytest
 from rules.explain import basis_in_words, effect_in_words, explain, weight_in_words
 from rules.language import Then
 from rules.rulebook import RuleBook
-from store.model.decision import Quote
+from store.model.decision import Compared, Quote
 from store.model.petition import Petition
 from tests.decisions.material import automatic, candidate, decided, petition, small_pack
 
@@ -74,7 +74,7 @@ def said(pack: RuleBook, asked: Petition) -> str:
         ),
         ("政府拖欠货款", ["请人工查看：政府欠款", "例外：[例外] 覆盖了 [民事]（不予受理，情形 2（须人工确认）；可告知企业转向司法局）"]),
         ("太难了", ["结论：需要补正：补正", "  [补正] 请企业补正：请求（本区规则包设定）：正文「太难了」", "需补充：请求"]),
-        ("催办", ["结论：续件：续件", "相关事项：内部编号 9"]),
+        ("催办", ["结论：续件：续件", "相关事项：S-2024-009，凭企业名称相同认出（内容相似度 0，当天）"]),
     ],
 )
 def test_explanation_says_what_was_decided_and_on_which_words(pack: RuleBook, content: str, lines: list[str]) -> None:
@@ -82,6 +82,18 @@ def test_explanation_says_what_was_decided_and_on_which_words(pack: RuleBook, co
     text = said(pack, petition("", content))
 
     assert [line for line in lines if line not in text.splitlines()] == []
+
+
+def test_a_follow_up_says_by_what_it_was_recognised(pack: RuleBook) -> None:
+    """The number of the earlier case, and everything by which it was known; where that was not written down, the bare id."""
+    found = decided(pack, petition("", "催办"), [candidate(9)])
+    one = Compared(case_id=9, number="T-9", keys=("thread", "phone", "name"), likeness=0.5, days=3)
+    (line,) = [line for line in explain(replace(found, compared=(one,)), pack.district) if line.startswith("相关事项")]
+    (by_words,) = [line for line in explain(replace(found, compared=(replace(one, keys=()),)), pack.district) if "相关事项" in line]
+
+    assert line == "相关事项：T-9，凭邮件往来、电话、企业名称相同认出（内容相似度 0.5，3 天以前）"
+    assert by_words == "相关事项：T-9，凭内容相近认出（内容相似度 0.5，3 天以前）"
+    assert "相关事项：内部编号 9" in explain(replace(found, compared=()), pack.district)
 
 
 def test_final_verdict_asks_nobody(pack: RuleBook) -> None:

@@ -18,6 +18,7 @@ from store.model.arrival import Channel
 from tests.e2e.instance import MAILBOX, ROOT, Daemon, daemon, deliver
 from tests.e2e.mails import mail
 from tests.e2e.test_cli import Here, Said, zuozhen
+from tests.servers.postgres import PASSWORD, Postgres
 
 CONFIG = f"""
 [smtp]
@@ -214,6 +215,55 @@ async def _one_case(folder: Path) -> str:
         outcome = await take(house, Message(source="一", channel=Channel.MAIL, received_at=utc_now(), raw=raw))
         assert outcome.case is not None
         return outcome.case.number
+
+
+def test_backtest_of_a_history_behind_a_password(
+    folder: Path, postgres: Postgres, postgresql_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Child processes reach a PostgreSQL whose password stands in a file, as the service does; without the file the command says so."""
+    monkeypatch.chdir(folder)
+    here, config, secret = Here(capsys, folder / "zuozhen.toml"), folder / "zuozhen.toml", folder / "db-password"
+    address = postgres.tcp_url(postgresql_url.partition("@/")[2].partition("?")[0])
+    config.write_text(f'[store]\nurl = "{address}"\npassword_file = "db-password"\n{CONFIG}', encoding="utf-8")
+    secret.write_text(PASSWORD, encoding="utf-8")
+    number = asyncio.run(_one_case(folder))
+    capsys.readouterr()  # the log of the service
+    said = here("rules", "backtest", copy(folder, "new", "route: gsj", "route: gdj"), "--json", "--recheck", "1")
+    secret.unlink()
+    without = here("rules", "backtest", "./new")
+
+    assert (said.code, said.err) == (0, "")
+    assert (said.data["total"], said.data["changed"], said.data["rechecked"]) == (1, 1, 1)
+    assert [change["number"] for change in said.data["changes"]] == [number]
+    assert without.code == 2
+    assert "db-password" in without.err
+
+
+def test_backtest_of_no_history(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to rehearse proves nothing: it is said, and a gate that asks for the exit code does not take it for a pass."""
+    monkeypatch.chdir(folder)
+    here, new = Here(capsys, folder / "zuozhen.toml"), copy(folder, "new", "weight: 3", "weight: 4")
+    said, as_data = here("rules", "backtest", new, "--at-most", "0"), here("rules", "backtest", new, "--json")
+
+    assert (said.code, as_data.code) == (3, 3)
+    assert "没有可演练的来件" in said.err
+    assert "没有可演练的来件" in as_data.err
+    assert as_data.data["total"] == 0
+    assert "3 一件可演练的都没有" in here("rules", "backtest", "--help").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("apply", "./new"), ("restore", "a" * 12), ("shadow", "start", "./new"), ("shadow", "stop")],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_nobody_decides(folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """Who decided is kept for ever: an empty name is none, and nothing is done."""
+    said = Here(capsys, folder / "zuozhen.toml")("rules", *words, "--by", "  ")
+
+    assert said.code == 2
+    assert said.err.startswith("选项 --by：不能是空的，要写明由谁决定")
+    assert said.err.endswith(f"用法见：zuozhen rules {' '.join(word for word in words if word.isalpha() and len(word) < 12)} --help\n")
 
 
 async def test_apply_of_another_district(folder: Path) -> None:

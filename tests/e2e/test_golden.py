@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from daemon.evaluation import evaluate
+from rules.rulebook import builtin_pack, load_pack
 from rules.workbench.evaluate import evaluate as figures_of
 
 LABELS = Path(__file__).parents[1] / "golden" / "labels.jsonl"
@@ -16,7 +17,7 @@ VERDICT, GROUND, DEPARTMENT = 0.93, 0.90, 0.90
 
 def test_golden_rows_come_out_as_labelled() -> None:
     """Apart from repeats that only a platform's own record can show, verdict, ground and department are right, and no refusal is final."""
-    labels, results = asyncio.run(evaluate(LABELS, "chenggong", lambda _done, _all: None))
+    labels, results = asyncio.run(evaluate(LABELS, load_pack(builtin_pack("chenggong")), lambda _done, _all: None))
 
     figures = figures_of([label for label in labels if label.channel in CHANNELS], results, everything=labels)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from daemon.rehearsal import Message, take, temporary_house
 from daemon.wiring import House
+from rules.rulebook import load_pack
 from store.model.arrival import Channel
 
 LINT = Path(__file__).parents[1] / "packs" / "lint"
@@ -46,7 +47,7 @@ class Clock:
 async def history(pack: Path, letters: tuple[str, ...]) -> AsyncIterator[tuple[House, str]]:
     """Take *letters* in, an hour apart; yield the house and the address of its database."""
     clock = Clock()
-    async with temporary_house(str(pack), now=clock, readers=1) as house:
+    async with temporary_house(load_pack(pack), now=clock, readers=1) as house:
         for number, letter in enumerate(letters):
             raw = letter.encode()
             await take(house, Message(source=f"{number}", channel=Channel.LETTER, received_at=clock.now, raw=raw))
