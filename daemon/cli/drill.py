@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from datetime import date, datetime
 from importlib.resources import as_file, files
@@ -25,6 +26,7 @@ from store.trouble import reason
 
 _DAY = ["%Y-%m-%d"]
 _FAILED = 1
+_NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
@@ -112,5 +114,5 @@ def _write_mails(outcome: Outcome, place: Workplace, folder: Path) -> None:
 
 
 def _name(nth: int, queued: QueuedNotice, outcome: Outcome) -> str:
-    at = queued.created_at.astimezone(outcome.zone)
-    return f"{nth:04d}_{at:%Y-%m-%d_%H%M}_{queued.case_number}_{queued.notice.purpose.value}.eml"
+    at, number = queued.created_at.astimezone(outcome.zone), _NOT_IN_NAMES.sub("_", queued.case_number)
+    return f"{nth:04d}_{at:%Y-%m-%d_%H%M}_{number}_{queued.notice.purpose.value}.eml"

@@ -7,7 +7,7 @@ case and the deadline they speak of.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
@@ -105,7 +105,7 @@ async def ledger_of(house: House, end: datetime) -> Ledger:
     evidence = _Evidence(
         taken=await drills.taken(),
         reminders=_by_moment(sent),
-        cases=re.compile(f"({'|'.join(re.escape(run.case) for run in runs if run.case) or '$.'})"),
+        cases=_finding({run.case for run in runs if run.case}),
         ground=room.planner.ground,
         end=end,
     )
@@ -114,6 +114,11 @@ async def ledger_of(house: House, end: datetime) -> Ledger:
         unsent=[queued for queued in listed if queued.state is not NoticeState.SENT],
         kinds=[_tally(kind, [run for run in runs if run.kind == kind.id], evidence) for kind in evidence.ground.kinds.by_id.values()],
     )
+
+
+def _finding(numbers: Collection[str]) -> re.Pattern[str]:
+    """Return what finds any of *numbers* in a mail; of two that begin alike the longer one."""
+    return re.compile(f"({'|'.join(map(re.escape, sorted(numbers, key=len, reverse=True))) or '$.'})")
 
 
 def _by_moment(sent: Sequence[QueuedNotice]) -> Mapping[datetime, Sequence[QueuedNotice]]:
