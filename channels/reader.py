@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
@@ -20,7 +21,16 @@ from store.workers import Answer, Caps, Worker, serve
 # A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.
 DEFAULT_CAPS = Caps(seconds=20, memory=1536 << 20)
 _DOORS_WITH_ENVELOPE = frozenset({"smtp", "lmtp"})  # there "" as MAIL FROM is the null sender; a file has no envelope
+PLAIN_CALL = CallShape()
 _PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), "试".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class OneCall:
+    """One call of a file: its number ("" where it has none), and bytes that hold it alone."""
+
+    call_id: str
+    raw: bytes
 
 
 class Reader:
@@ -33,26 +43,45 @@ class Reader:
         for worker in self.workers:
             self._free.put_nowait(worker)
 
-    async def read(self, arrival: StoredArrival) -> Reading:
-        """Return the petition of *arrival* and the bytes of its attachments.
+    async def read(self, arrival: StoredArrival, shape: CallShape = PLAIN_CALL) -> Reading:
+        """Return the petition of *arrival* and the bytes of its attachments; *shape* is how its district writes calls down.
 
         Raises MalformedMessageError where the arrival cannot be read: past a limit, not a letter, or two children died of it.
         WorkerFailedError where the children cannot read anything just now.
         """
         worker = await self._free.get()
-        reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival))
+        reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival, shape))
         reading.add_done_callback(lambda _: self._free.put_nowait(worker))
         return await asyncio.shield(reading)  # a cancelled caller leaves; the child is free once it has finished
+
+    async def split(self, raw: bytes, shape: CallShape) -> list[OneCall]:
+        """Return the calls of a file or body that a hotline hands over, each with its own bytes.
+
+        Raises MalformedMessageError where it holds none, or one that cannot be read; WorkerFailedError as `read`.
+        """
+        worker = await self._free.get()
+        splitting = asyncio.ensure_future(asyncio.to_thread(_split, worker, raw, shape))
+        splitting.add_done_callback(lambda _: self._free.put_nowait(worker))
+        return await asyncio.shield(splitting)
 
     async def close(self) -> None:
         """End the children; waits for those that are reading, at most as long as the caps allow."""
         await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in self.workers))
 
 
-def _read(worker: Worker, arrival: StoredArrival) -> Reading:
+def _split(worker: Worker, raw: bytes, shape: CallShape) -> list[OneCall]:
+    try:
+        answered, blobs = worker.ask(json.dumps({"channel": Channel.HOTLINE.value, "split": True, "shape": to_json(shape)}), [raw])
+    except WorkerFailedError:
+        worker.close()
+        raise
+    return [OneCall(call_id=call_id, raw=blob) for call_id, blob in zip(json.loads(answered), blobs, strict=True)]
+
+
+def _read(worker: Worker, arrival: StoredArrival, shape: CallShape) -> Reading:
     """Ask *worker*, and once more in a fresh child where the first one failed."""
     envelope_from = arrival.envelope_from if arrival.door in _DOORS_WITH_ENVELOPE else None
-    question = json.dumps({"channel": arrival.channel.value, "envelope_from": envelope_from})
+    question = json.dumps({"channel": arrival.channel.value, "envelope_from": envelope_from, "shape": to_json(shape)})
     try:
         return _ask(worker, question, arrival.raw)
     except WorkerFailedError:
@@ -84,10 +113,7 @@ def answer(question: str, blobs: Sequence[bytes]) -> Answer:
     if channel is Channel.PLATFORM:
         return _answer_record(blobs[0])
     if channel is Channel.HOTLINE:
-        from channels import call_reading, hotline  # noqa: PLC0415 - likewise
-
-        shape = from_json(CallShape, asked["shape"]) if asked.get("shape") else CallShape()
-        return to_json(hotline.read_petition(call_reading.read_call(blobs[0], shape))), []
+        return _answer_call(blobs[0], from_json(CallShape, asked.get("shape") or "{}"), is_file="split" in asked)
     parts = read_letter(blobs[0], envelope_from=asked["envelope_from"]) if channel is Channel.MAIL else text_letter(blobs[0])
     petition = read_petition(channel, parts.letter, parts.blobs)
     return to_json(petition), list(parts.blobs.values())
@@ -102,6 +128,15 @@ def _answer_record(raw: bytes) -> Answer:
     except ValueError as error:
         raise MalformedMessageError("不是一条平台记录") from error
     return to_json(petition_of(record)), []
+
+
+def _answer_call(raw: bytes, shape: CallShape, *, is_file: bool) -> Answer:
+    from channels import call_files, call_reading, hotline  # noqa: PLC0415 - the parent needs none of what reading imports
+
+    if is_file:
+        calls = call_files.calls_in(raw, shape)
+        return json.dumps([call_id for call_id, _ in calls]), [one for _, one in calls]
+    return to_json(hotline.read_petition(call_reading.read_call(raw, shape))), []
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from channels.intake_openapi import description
 from store.errors import MalformedMessageError, RepeatedKeyError, TemporaryError
 
 log = structlog.get_logger()
@@ -185,9 +186,17 @@ def application(doors: Mapping[str, SignedDoor]) -> Starlette:
     async def elsewhere(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         title = {404: "没有这个网址", 405: "只能用 POST"}.get(status, "请求不对")
-        return _problem(_RefusedError(status, title, "网址形如 /intake/platforms/平台代号，用 POST 提交"))
+        return _problem(
+            _RefusedError(
+                status, title, "网址形如 /intake/platforms/平台代号、/intake/hotline/热线代号，用 POST 提交；说明见 /openapi.json"
+            )
+        )
+
+    async def described(_: Request) -> Response:
+        return JSONResponse(description(doors))
 
     routes = [Route(path, door.answer, methods=["POST"]) for path, door in doors.items()]
+    routes.append(Route("/openapi.json", described, methods=["GET"]))
     return Starlette(routes=routes, exception_handlers={HTTPException: elsewhere})
 
 

@@ -148,12 +148,12 @@ class HealthSection(_Section):
     listen: Listen = Field(description="监控页的监听地址，如 127.0.0.1:9380，也可写 unix:/run/zuozhen/health.sock")
 
 
-class PlatformSection(_Section):
-    """[[platform]]: another government platform whose records come in by a folder, by signed HTTP, or both."""
+class HandedSection(_Section):
+    """What others hand over by a folder, by signed HTTP, or both."""
 
-    id: str = Field(min_length=1, max_length=32, description="平台的代号，即规则包里 platforms/ 下映射文件的名字，如 12345")
+    id: str = Field(min_length=1, max_length=32)
     district: str = Field("", description="归哪个区（规则包里的代号，如 chenggong）；只有一个区时可不写")
-    folder: Path | None = Field(None, description="放文件的目录；平台的文件放进去，收好后移到其中的 taken，不能用的移到 refused")
+    folder: Path | None = Field(None, description="放文件的目录；对方的文件放进去，收好后移到其中的 taken，不能用的移到 refused")
     after: Literal["move", "leave"] = Field("move", description="收好之后：move 移到 taken，leave 留在原处")
     poll_seconds: int = Field(10, ge=1, le=3600, description="隔多少秒看一次目录；文件写完（两次看到的大小、时间不变）才收")
     max_size_mb: int = Field(20, ge=1, le=100, description="目录里单个文件的上限（兆字节）")
@@ -161,15 +161,29 @@ class PlatformSection(_Section):
     credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=），内容是 HTTP 签名的密钥")
 
     @model_validator(mode="after")
-    def _some_way_in(self) -> PlatformSection:
+    def _some_way_in(self) -> HandedSection:
         if self.folder is None and not self.has_key:
-            raise PydanticCustomError("platform_door", "folder、key_file、credential 至少要给出一个")
+            raise PydanticCustomError("handed_door", "folder、key_file、credential 至少要给出一个")
         return self
 
     @property
     def has_key(self) -> bool:
-        """Whether records may come by HTTP."""
+        """Whether they may come by HTTP."""
         return bool(self.key_file or self.credential)
+
+
+class PlatformSection(HandedSection):
+    """[[platform]]: another government platform whose records come in by a folder, by signed HTTP, or both."""
+
+    id: str = Field(min_length=1, max_length=32, description="平台的代号，即规则包里 platforms/ 下映射文件的名字，如 12345")
+
+
+class HotlineSection(HandedSection):
+    """[[hotline]]: a hotline whose calls, written down, come in by a folder, by signed HTTP, or both."""
+
+    id: str = Field(
+        min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="热线的代号（小写字母、数字），如 zwfw；接口的网址里用它"
+    )
 
 
 class IntakeHttpSection(_Section):
@@ -225,6 +239,7 @@ class Config(_Section):
     district: tuple[DistrictSection, ...] = Field(min_length=1, description="至少一个区")
     mailbox: tuple[MailboxSection, ...] = Field((), description="要收的邮箱")
     platform: tuple[PlatformSection, ...] = Field((), description="要收记录的其他平台")
+    hotline: tuple[HotlineSection, ...] = Field((), description="要收通话记录的热线")
 
 
 class NamedAddress(_Section):

@@ -20,6 +20,8 @@ from daemon.config import (
     Config,
     DistrictSection,
     DoorSection,
+    HandedSection,
+    HotlineSection,
     IntakeHttpSection,
     MailboxSection,
     PlatformSection,
@@ -30,6 +32,7 @@ from store.errors import ConfigError, Problem
 from store.trouble import reason
 
 Shape = TypeVar("Shape", Config, AddressBook)
+Handed = TypeVar("Handed", bound=HandedSection)
 
 
 def load_config(path: Path) -> Config:
@@ -74,7 +77,7 @@ def load_addresses(path: Path, departments: set[str] | None) -> AddressBook:
     return book
 
 
-def read_secret(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> SecretStr | None:
+def read_secret(section: RelaySection | MailboxSection | StoreSection | HandedSection) -> SecretStr | None:
     """Return a password of the relay, a mailbox or the database, or a platform's key, from its file or systemd credential.
 
     Raises ConfigError where it cannot be read.
@@ -96,13 +99,15 @@ def read_secret(section: RelaySection | MailboxSection | StoreSection | Platform
         raise ConfigError([problem]) from error
 
 
-def _secret_file(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> Path | None:
-    return section.key_file if isinstance(section, PlatformSection) else section.password_file
+def _secret_file(section: RelaySection | MailboxSection | StoreSection | HandedSection) -> Path | None:
+    return section.key_file if isinstance(section, HandedSection) else section.password_file
 
 
-def _whose(section: RelaySection | MailboxSection | StoreSection | PlatformSection) -> tuple[str, str]:
+def _whose(section: RelaySection | MailboxSection | StoreSection | HandedSection) -> tuple[str, str]:
     if isinstance(section, PlatformSection):
         return f"platform {section.id}", "平台的密钥"
+    if isinstance(section, HotlineSection):
+        return f"hotline {section.id}", "热线的密钥"
     if isinstance(section, StoreSection):
         return "store", "数据库口令"
     return (f"mailbox {section.name}", "邮箱口令") if isinstance(section, MailboxSection) else ("relay", "发信口令")
@@ -253,7 +258,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         update = {name: folder / value for name in ("certificate", "key") if (value := getattr(section, name))}
         return section.model_copy(update=update)
 
-    def platform(section: PlatformSection) -> PlatformSection:
+    def handed(section: Handed) -> Handed:
         update = {name: folder / value for name in ("folder", "key_file") if (value := getattr(section, name))}
         return section.model_copy(update=update)
 
@@ -272,7 +277,8 @@ def _absolute(config: Config, folder: Path) -> Config:
             "calendar": CalendarSection(folder=folder / config.calendar.folder),
             "mailbox": tuple(map(mailbox, config.mailbox)),
             "intake_http": intake(config.intake_http),
-            "platform": tuple(map(platform, config.platform)),
+            "platform": tuple(map(handed, config.platform)),
+            "hotline": tuple(map(handed, config.hotline)),
         }
     )
 

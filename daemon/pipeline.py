@@ -172,7 +172,7 @@ class Pipeline:
     async def _read(self, arrival: StoredArrival) -> Reading:
         """Read in a capped child process. The reader tells a message that kills its children from a machine that cannot run any."""
         try:
-            return await self._reader.read(arrival)
+            return await self._reader.read(arrival, self.rooms[arrival.district].rulebook.call_shape)
         except WorkerFailedError as error:
             raise TemporaryError(f"暂时无法读件：{error}") from error
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from channels.dropfolder import DropFolder, Dropped
 from channels.folder_watch import FolderWatch
 from daemon import platform_report
-from daemon.config import MIB, Config, IntakeHttpSection, PlatformSection
+from daemon.config import MIB, Config, HandedSection, HotlineSection, IntakeHttpSection, PlatformSection
 from daemon.config_reader import read_secret
 from daemon.platform_intake import Delivery, PlatformIntake
 from store.errors import ConfigError, Problem
@@ -37,11 +37,15 @@ class WatchedFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """The doors of other platforms, not yet open; `http` is None where nobody comes that way."""
+    """The doors by which others hand files over, not yet open; `http` is None where nobody comes that way, `signed` are by path."""
 
     folders: tuple[WatchedFolder, ...]
     http: IntakeHttpSection | None
-    signed: Callable[[], SignedDoor] | None
+    signed: Mapping[str, Callable[[], SignedDoor]]
+
+    def __add__(self, other: Doors) -> Doors:
+        """Return these doors and the *other* ones."""
+        return Doors(folders=self.folders + other.folders, http=self.http, signed={**self.signed, **other.signed})
 
 
 def open_doors(config: Config, packs: Mapping[str, RuleBook], intake: PlatformIntake, *, now: Callable[[], datetime]) -> Doors:
@@ -63,7 +67,7 @@ def check_platforms(config: Config, packs: Mapping[str, RuleBook]) -> tuple[dict
     for index, section in enumerate(config.platform):
         try:
             districts[section.id] = _district(section, index, packs)
-            if found := _secrets(section):
+            if found := secrets_of(section):
                 secrets[section.id] = found
         except ConfigError as error:
             problems.extend(error.problems)
@@ -76,7 +80,7 @@ def check_platforms(config: Config, packs: Mapping[str, RuleBook]) -> tuple[dict
 @asynccontextmanager
 async def opened_http(doors: Doors) -> AsyncIterator[dict[str, int]]:
     """Keep the signed door open meanwhile, where there is one; yields its port by the name of the door. Raises UsageError as `served`."""
-    if doors.http is None or doors.signed is None:
+    if doors.http is None:
         yield {}
         return
     from channels.signed_http import application  # noqa: PLC0415 - 0.3 s of imports that only those pay who want the door
@@ -84,7 +88,11 @@ async def opened_http(doors: Doors) -> AsyncIterator[dict[str, int]]:
 
     http = doors.http
     async with served(
-        application({_PATH: doors.signed()}), http.listen, section="intake_http", certificate=http.certificate, key=http.key
+        application({path: build() for path, build in doors.signed.items()}),
+        http.listen,
+        section="intake_http",
+        certificate=http.certificate,
+        key=http.key,
     ) as port:
         yield {"intake_http": port}
 
@@ -95,10 +103,10 @@ def _signed(
     districts: Mapping[str, str],
     intake: PlatformIntake,
     now: Callable[[], datetime],
-) -> Callable[[], SignedDoor] | None:
+) -> Mapping[str, Callable[[], SignedDoor]]:
     http = config.intake_http
     if http is None:
-        return None
+        return {}
 
     async def take(posted: Posted) -> Mapping[str, object]:
         delivery = Delivery(
@@ -112,7 +120,7 @@ def _signed(
 
         return SignedDoor(secrets, take, now=now, max_size=http.max_size_mb * MIB, window=timedelta(seconds=http.window_seconds))
 
-    return build
+    return {_PATH: build}
 
 
 def _watch(section: PlatformSection, path: Path, district: str, intake: PlatformIntake) -> FolderWatch:
@@ -127,18 +135,24 @@ def _watch(section: PlatformSection, path: Path, district: str, intake: Platform
     return FolderWatch(f"platform:{section.id}", folder, take)
 
 
+def district_of(section: HandedSection, key: str, districts: Sequence[str]) -> str:
+    """Return the district a section belongs to, the only one where it does not say; raises ConfigError. *key* is the section's."""
+    known = "、".join(districts)
+    if section.district:
+        district = section.district
+    elif len(districts) == 1:
+        district = districts[0]
+    else:
+        raise ConfigError([Problem(place=_FILE, key=f"{key}.district", message="有几个区，须写明归哪个区", remedy=f"可用的有：{known}")])
+    if district not in districts:
+        raise ConfigError([Problem(place=_FILE, key=f"{key}.district", message=f"没有代号为 {district} 的区", remedy=f"可用的有：{known}")])
+    return district
+
+
 def _district(section: PlatformSection, index: int, packs: Mapping[str, RuleBook]) -> str:
     """Return the district of a platform, whose pack has a mapping for it."""
     key = f"platform.{index}"
-    known = "、".join(packs)
-    if section.district:
-        district = section.district
-    elif len(packs) == 1:
-        district = next(iter(packs))
-    else:
-        raise ConfigError([Problem(place=_FILE, key=f"{key}.district", message="有几个区，须写明归哪个区", remedy=f"可用的有：{known}")])
-    if district not in packs:
-        raise ConfigError([Problem(place=_FILE, key=f"{key}.district", message=f"没有代号为 {district} 的区", remedy=f"可用的有：{known}")])
+    district = district_of(section, key, list(packs))
     mappings = packs[district].platforms
     if section.id not in mappings:
         remedy = f"在规则包里写 platforms/{section.id}.yaml；已有的：{'、'.join(mappings) or '（没有）'}"
@@ -146,15 +160,16 @@ def _district(section: PlatformSection, index: int, packs: Mapping[str, RuleBook
     return district
 
 
-def _secrets(section: PlatformSection) -> tuple[bytes, ...]:
-    """Return the secrets of a platform, one a line: two while a key is being changed."""
+def secrets_of(section: HandedSection) -> tuple[bytes, ...]:
+    """Return the secrets of a section, one a line: two while a key is being changed."""
     secret = read_secret(section)
     if secret is None:
         return ()
     lines = tuple(line.strip().encode() for line in secret.get_secret_value().splitlines() if line.strip())
     if not lines or any(len(line) < _SHORTEST_SECRET for line in lines):
         message = f"密钥太短，每行至少 {_SHORTEST_SECRET} 个字符"
-        problem = Problem(place=_FILE, key=f"platform {section.id}", message=message, remedy="用 openssl rand -hex 32 生成")
+        kind = "hotline" if isinstance(section, HotlineSection) else "platform"
+        problem = Problem(place=_FILE, key=f"{kind} {section.id}", message=message, remedy="用 openssl rand -hex 32 生成")
         raise ConfigError([problem])
     return lines
 
@@ -175,14 +190,14 @@ def _doubles(sections: Sequence[PlatformSection]) -> list[Problem]:
 
 
 def _http_problems(config: Config) -> list[Problem]:
-    with_key = [section.id for section in config.platform if section.has_key]
+    with_key = [section.id for section in (*config.platform, *config.hotline) if section.has_key]
     if config.intake_http is not None and with_key:
         return _check_certificate(config.intake_http)
     if config.intake_http is not None:
-        remedy = "在 [[platform]] 里写 key_file 或 credential，或去掉 [intake_http]"
-        return [Problem(place=_FILE, key="intake_http", message="打开了接口，但没有一个平台有密钥", remedy=remedy)]
+        remedy = "在 [[platform]] 或 [[hotline]] 里写 key_file 或 credential，或去掉 [intake_http]"
+        return [Problem(place=_FILE, key="intake_http", message="打开了接口，但没有一个平台、热线有密钥", remedy=remedy)]
     if with_key:
-        message = f"平台 {'、'.join(with_key)} 有密钥，但没有打开接口"
+        message = f"{'、'.join(with_key)} 有密钥，但没有打开接口"
         return [Problem(place=_FILE, key="intake_http", message=message, remedy="写 [intake_http] 一节")]
     return []
 

@@ -163,9 +163,14 @@ def check_doors(config: Config) -> None:
             _tls(section)
         except ConfigError as error:
             problems.extend(error.problems)
-    if not (_doors(config) or config.mailbox or config.platform):
+    if not (_doors(config) or config.mailbox or config.platform or config.hotline):
         problems.append(
-            Problem(place="zuozhen.toml", key="smtp", message="没有收件的门", remedy="写 [[mailbox]]、[smtp]、[lmtp] 或 [[platform]] 一节")
+            Problem(
+                place="zuozhen.toml",
+                key="smtp",
+                message="没有收件的门",
+                remedy="写 [[mailbox]]、[smtp]、[lmtp]、[[platform]] 或 [[hotline]] 一节",
+            )
         )
     if problems:
         raise ConfigError(problems)

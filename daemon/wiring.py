@@ -14,6 +14,7 @@ import structlog
 from channels.imap_watch import Watcher
 from channels.platform_reader import PlatformReader
 from channels.reader import Reader
+from daemon.call_intake import CallIntake
 from daemon.casework import Casework
 from daemon.clock import Clock
 from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
@@ -21,6 +22,7 @@ from daemon.config_reader import load_addresses, read_secret
 from daemon.districts import DistrictFiles, load_districts
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
+from daemon.hotline_doors import open_hotlines
 from daemon.lease_log import LeaseLog
 from daemon.mailboxes import mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
@@ -247,6 +249,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 metrics.accepted(arrivals, receipts)
                 pipeline.wake()
 
+            calls = CallIntake(rooms=rooms, arrivals=stores.arrivals, reader=reader, now=now, kept=kept)
             watchers = open_watchers(mailboxes, stores.ledger, leases, now=now, kept=kept)
             yield House(
                 config=config,
@@ -273,7 +276,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, now=now),
                 intake=intake,
-                doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now),
+                doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)
+                + open_hotlines(config, list(rooms), calls, now=now),
                 casework=Casework(offices=rooms, cases=stores.cases, deadlines=stores.deadlines, now=now),
                 now=now,
             )

@@ -11,6 +11,7 @@ from typing import TypeVar
 import jinja2
 from jinja2.sandbox import SandboxedEnvironment
 
+from rules.call_shapes import read_call_shape
 from rules.compile import Stage, compile_stages
 from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known, document_article
@@ -21,6 +22,7 @@ from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model.district import Department, District, Ground
+from store.model.petition import CallShape
 from store.platform_model import PlatformMapping
 from store.trouble import reason
 
@@ -28,7 +30,8 @@ T = TypeVar("T")
 
 _BUILTIN = Path(__file__).parent / "packs"
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
-_HOMOPHONES = "homophones.yaml"  # may be missing
+_HOMOPHONES, _CALLS = "homophones.yaml", "hotline.yaml"  # may be missing
+_OPTIONAL = (_HOMOPHONES, _CALLS)
 _FOLDERS = ("lists", "platforms", "rules", "wording")
 _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
@@ -48,6 +51,7 @@ class RuleBook:
     nears: tuple[NearAsked, ...]
     senders: tuple[SenderIs, ...]  # what they ask of the address a mail comes from, each question once
     homophones: Mapping[str, tuple[str, ...]]  # right → what speech recognition may hear
+    call_shape: CallShape  # how the district's hotline software writes calls down
     platforms: Mapping[str, PlatformMapping]  # by id: how the records of another platform are read
     files: Mapping[str, bytes] = field(repr=False)
 
@@ -132,14 +136,14 @@ def _where_it_belongs(name: str) -> str:
     folder, _, rest = name.rpartition("/")
     if folder:
         return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
-    return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, _HOMOPHONES))}"
+    return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, *_OPTIONAL))}"
 
 
 def _belongs(file: Path, name: str) -> bool:
     folder, _, rest = name.rpartition("/")
     if folder == "wording":
         return file.is_file()
-    return (name in {*_FILES, _HOMOPHONES} and file.is_file()) or (
+    return (name in {*_FILES, *_OPTIONAL} and file.is_file()) or (
         folder in {"lists", "platforms", "rules"} and rest.endswith(".yaml") and file.is_file()
     )
 
@@ -203,6 +207,7 @@ class _Loader:
             nears=nears,
             senders=_senders(rules),
             homophones=self._one(_HOMOPHONES, read_homophones) or {},
+            call_shape=read_call_shape(self._roots.get(_CALLS), self._reader),
             platforms=read_platforms(self._named("platforms"), self._reader),
             files=self._files,
         )

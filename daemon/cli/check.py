@@ -13,6 +13,7 @@ from daemon.cli.place import ConfigOption, config_path
 from daemon.config import Config
 from daemon.config_reader import load_config, readable_districts
 from daemon.districts import DistrictFiles, load_districts
+from daemon.hotline_doors import check_hotlines
 from daemon.mailboxes import mailboxes_of
 from daemon.platform_doors import check_platforms
 from daemon.supervise import check_doors
@@ -55,6 +56,7 @@ def check(config: ConfigOption = None) -> None:
         if files:
             attempt(lambda: mailboxes_of(loaded.mailbox, known))
             attempt(lambda: check_platforms(loaded, {district.rulebook.district.id: district.rulebook for district in files}))
+            attempt(lambda: check_hotlines(loaded, [district.rulebook.district.id for district in files]))
     if problems:
         raise ConfigError(problems)
     for district in files or ():
@@ -65,12 +67,12 @@ def check(config: ConfigOption = None) -> None:
 
 
 def _report_doors(config: Config) -> None:
-    for platform in config.platform:
-        if platform.folder is not None and not platform.folder.is_dir():
-            done(f"  提醒：没有平台 {platform.id} 的目录 {platform.folder}；建好它，并让运行用户能读写")
-    for section in config.mailbox:
-        if section.security == "none":
-            done(f"  提醒：邮箱 {section.name} 用明文登录（security = none），口令和来件在路上谁都能看到；只应在本机使用")
+    for called, section in (*(("平台", one) for one in config.platform), *(("热线", one) for one in config.hotline)):
+        if section.folder is not None and not section.folder.is_dir():
+            done(f"  提醒：没有{called} {section.id} 的目录 {section.folder}；建好它，并让运行用户能读写")
+    for mailbox in config.mailbox:
+        if mailbox.security == "none":
+            done(f"  提醒：邮箱 {mailbox.name} 用明文登录（security = none），口令和来件在路上谁都能看到；只应在本机使用")
     http = config.intake_http
     if http is not None and http.certificate is None and not http.listen.startswith(("unix:", "127.0.0.1:", "localhost:", "[::1]:")):
         done("  提醒：[intake_http] 没有证书，企业的名称和电话在路上谁都能看到；写上 certificate 与 key，或只在本机监听、前面放反向代理")

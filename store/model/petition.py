@@ -71,7 +71,7 @@ class Turn:
 class CallShape:
     """What a district's hotline software calls things, beside the names every shape of a call is tried with.
 
-    `names` maps a particular of a call (`channels.call_record.NAMES`) to keys or columns, a dotted one leading inwards; `speakers` maps
+    `names` maps `CALL_PARTICULARS` to keys or columns, a dotted one leading inwards; `speakers` maps
     the file's words for a voice to who it is.
     """
 

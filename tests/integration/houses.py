@@ -17,7 +17,7 @@ from typing import Any, cast
 import structlog
 
 from channels.identity import mail_keys
-from channels.reader import Reader
+from channels.reader import PLAIN_CALL, Reader
 from daemon.config import Config, DistrictSection, DoorSection, RelaySection, StoreSection
 from daemon.pipeline import DistrictRoom, Outcome, Pipeline
 from daemon.wiring import House, open_house
@@ -26,7 +26,7 @@ from store.arrivals import Arrivals
 from store.model.arrival import Arrival, ArrivalState, Channel, StoredArrival
 from store.model.case import Case
 from store.model.notice import Purpose, QueuedNotice
-from store.model.petition import Reading
+from store.model.petition import CallShape, Reading
 
 MAILBOX = "zuozhen@example.org"
 COORDINATOR = "coordinator@gov.example"
@@ -241,12 +241,12 @@ class Failing(Reader):
         """Fail by arrival id; where the errors are used up, and for the others, read."""
         self._real, self._errors = real, errors
 
-    async def read(self, arrival: StoredArrival) -> Reading:
+    async def read(self, arrival: StoredArrival, shape: CallShape = PLAIN_CALL) -> Reading:
         """Read, or raise."""
         error = next(self._errors.get(arrival.id, iter(())), None)
         if error is not None:
             raise error
-        return await self._real.read(arrival)
+        return await self._real.read(arrival, shape)
 
 
 def failing(bench: Bench, errors: Mapping[int, Sequence[Exception] | Iterator[Exception]]) -> Reader:

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from channels.reader import Reader
+from channels.reader import PLAIN_CALL, Reader
 from daemon.pipeline import LEASE
 from daemon.sending import Sender
 from store.arrivals import Arrivals
@@ -18,7 +18,7 @@ from store.errors import StoreUnavailableError
 from store.model.arrival import ArrivalState, StoredArrival
 from store.model.letter import Address
 from store.model.notice import NoticeState, QueuedNotice
-from store.model.petition import Reading
+from store.model.petition import CallShape, Reading
 from store.outbox import Outbox
 from tests.integration.houses import MAILBOX, PATIENCE_S, Attended, Bench, Enterprise, bench
 
@@ -140,11 +140,11 @@ class _Gate(Reader):
         self._real, self._held = real, held
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
 
-    async def read(self, arrival: StoredArrival) -> Reading:
+    async def read(self, arrival: StoredArrival, shape: CallShape = PLAIN_CALL) -> Reading:
         if arrival.id == self._held:
             self.reached.set()
             await self.opened.wait()
-        return await self._real.read(arrival)
+        return await self._real.read(arrival, shape)
 
 
 class _Relay:

@@ -15,7 +15,7 @@ import pytest_asyncio
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from channels.reader import Reader
+from channels.reader import PLAIN_CALL, Reader
 from daemon.pipeline import LEASE
 from daemon.wiring import open_leases
 from notifier.mail import build
@@ -26,7 +26,7 @@ from store.model.case import CaseState
 from store.model.decision import Verdict
 from store.model.letter import Address
 from store.model.notice import NoticeState, Purpose
-from store.model.petition import Reading
+from store.model.petition import CallShape, Reading
 from tests.integration.houses import (
     ACCEPTED,
     ADVERT,
@@ -211,11 +211,11 @@ class _Gate(Reader):
         self._real, self._held = real, held
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
 
-    async def read(self, arrival: StoredArrival) -> Reading:
+    async def read(self, arrival: StoredArrival, shape: CallShape = PLAIN_CALL) -> Reading:
         if arrival.id in self._held:
             self.reached.set()
             await self.opened.wait()
-        return await self._real.read(arrival)
+        return await self._real.read(arrival, shape)
 
 
 async def test_slow_reading_holds_up_nobody(shared: Bench) -> None:

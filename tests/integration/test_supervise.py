@@ -19,7 +19,7 @@ import aiosmtplib
 import pytest
 import structlog
 
-from channels.reader import Reader
+from channels.reader import PLAIN_CALL, Reader
 from daemon import districts, supervise
 from daemon.config import DoorSection
 from daemon.supervise import keep_running, receptions, reload, serve
@@ -28,7 +28,7 @@ from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.errors import ConfigError, StoreUnavailableError, UsageError
 from store.model.arrival import ArrivalState, StoredArrival
 from store.model.notice import Purpose
-from store.model.petition import Reading
+from store.model.petition import CallShape, Reading
 from store.outbox import Outbox
 from tests.e2e.instance import daemon, deliver, write_instance
 from tests.e2e.mails import mail
@@ -142,11 +142,11 @@ class Gate(Reader):
         self._real = real
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
 
-    async def read(self, arrival: StoredArrival) -> Reading:
+    async def read(self, arrival: StoredArrival, shape: CallShape = PLAIN_CALL) -> Reading:
         """Wait, then read."""
         self.reached.set()
         await self.opened.wait()
-        return await self._real.read(arrival)
+        return await self._real.read(arrival, shape)
 
     async def close(self) -> None:
         """End the children."""
