@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from channels import enterprises, numbers, persons, quoting
+from channels import enterprises, numbers, persons, quoting, registration
 from channels.documents import Document, read_document
 from channels.forms import form_fields, is_form
 from channels.matter import content_of, title_of
@@ -56,6 +56,8 @@ def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) 
 
     Nothing is guessed: a field that no source states is None. Documents that cannot be read are noted in the letter's doubts.
     """
+    if channel is not Channel.MAIL and registration.is_entry(letter.text):
+        return registration.read(channel, letter)
     documents, doubts = _documents(letter, blobs)
     forms = {name: document for name, document in documents.items() if is_form(document)}
     others = {name: document for name, document in documents.items() if name not in forms}

@@ -24,6 +24,7 @@ from store.model.notice import Notice, Purpose
 from store.model.petition import Petition
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
+_MAX_NAME = 40  # code points of a name or a number in a sentence
 _MAX_REASON = 600  # code points of what a person tells the enterprise
 # RFC 5321 4.1.2, ASCII and unquoted: what every relay takes. Others are told by telephone.
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
@@ -86,14 +87,17 @@ class Composer:
 
     def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
         """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
-        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked_for(missing, self._district)})
-        return notices or self._review(case, ("需请企业补充材料，但来件没有可用的邮箱，请以电话等方式告知",), round_)
+        asked = asked_for(missing, self._district)
+        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked})
+        return notices or self._review(
+            case, (f"需请企业补充：{'；'.join(line(one, _MAX_REASON) for one in asked)}", _by_telephone(case)), round_
+        )
 
     def for_referral(self, case: Case, reason: str, round_: str = "") -> list[Notice]:
         """Return the word to the enterprise that its matter is not accepted. *reason* is a person's, and the enterprise reads it."""
         more = {"reason": line(reason, _MAX_REASON), "advice": office(case.decision.advice, self._district)}
         notices = self._to_enterprise(case, Purpose.REFERRAL, round_, more)
-        return notices or self._review(case, ("需告知企业不予受理，但来件没有可用的邮箱，请以电话等方式告知",), round_)
+        return notices or self._review(case, (f"需告知企业不予受理，{_by_telephone(case)}",), round_)
 
     def for_follow_up(self, case: Case, petition: Petition, round_: str = "") -> list[Notice]:
         """Return the notice that hands on what came in later to *case*.
@@ -260,6 +264,15 @@ class Composer:
     def _instead(self, what: str) -> str:
         coordinator = self._district.coordinator
         return f"{what}改送{coordinator}" if self._addresses.coordinator else f"也未登记{coordinator}的邮箱，{what}未发出"
+
+
+def _by_telephone(case: Case) -> str:
+    """Return how an enterprise is told that cannot be mailed: whom to call, and under which number."""
+    contact, phone = case.petition.contact, case.petition.phone
+    if phone is None:
+        return "来件没有可用的邮箱，也没有留电话，请设法告知企业"
+    whom = f" {line(contact.value, _MAX_NAME)}" if contact else "企业"
+    return f"来件没有可用的邮箱，请打电话 {line(phone.value, _MAX_NAME)} 告知{whom}，并把通话情况记入经过"
 
 
 def _differs(petition: Petition, case: Case) -> bool:

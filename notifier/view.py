@@ -118,11 +118,11 @@ def _district(district: District) -> dict[str, object]:
         "programme": programme,
         "document": district.document,
         "coordinator": district.coordinator,
-        "signature": _signature(district),
+        "signature": signature(district),
     }
 
 
-def _signature(district: District) -> str:
+def signature(district: District) -> str:
     """Return the coordinator's full name: 昆明市呈贡区 and 区政务服务局 make 昆明市呈贡区政务服务局."""
     shared = district.coordinator[:1]
     return district.name + (district.coordinator[1:] if shared and district.name.endswith(shared) else district.coordinator)

@@ -14,8 +14,7 @@ speakers:
 from __future__ import annotations
 
 from rules.packfiles import Node, Reader
-from store.model import CALL_PARTICULARS
-from store.model.petition import CallShape, Speaker
+from store.model.petition import CALL_PARTICULARS, CallShape, Speaker
 
 _LONGEST = 60
 

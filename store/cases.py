@@ -134,6 +134,10 @@ class Cases:
         """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""
         return await self._db.read(lambda connection: casebook.find(connection, key))
 
+    async def of_arrival(self, arrival_id: int) -> Case | None:
+        """Return the case that an arrival opened or was added to; None where there is none (yet)."""
+        return await self._db.read(lambda connection: casebook.of_arrival(connection, arrival_id))
+
     async def list(self, *, state: CaseState | None = None, department: str | None = None, limit: int = 100) -> Listed[Case]:
         """Return the newest cases, of one state or one lead department where asked for."""
         return await self._db.read(lambda connection: casebook.newest(connection, state, department, limit))

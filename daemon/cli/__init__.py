@@ -30,6 +30,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "mail": ("daemon.cli.mail", "看一封邮件的全部经过。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),
     "quarantine": ("daemon.cli.quarantine", "看读不出来的来件，取出原文，再试一次。"),
+    "register": ("daemon.cli.register", "登记到窗口来的、来信反映的诉求，打印登记回执。"),
     "platforms": ("daemon.cli.platforms", "12345 等其他平台的记录：试读文件、录入、查看。"),
     "reconcile": ("daemon.cli.reconcile", "对账：邮箱里的每一封是否都在账上。"),
     "doctor": ("daemon.cli.doctor", "体检：邮箱、发信、数据库、日历、证书、时钟，哪里不对、怎么办。"),

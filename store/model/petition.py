@@ -67,6 +67,9 @@ class Turn:
         return f"{minutes:02d}:{seconds:02d}"
 
 
+CALL_PARTICULARS = ("call_id", "line", "started_at", "caller_number", "note", "turns", "speaker", "text", "at", "at_ms")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallShape:
     """What a district's hotline software calls things, beside the names every shape of a call is tried with.

@@ -197,6 +197,7 @@ COMMANDS = {
     "mail": ["log"],
     "outbox": ["list", "show", "retry"],
     "quarantine": ["list", "show", "export", "retry"],
+    "register": [],
     "reconcile": [],
     "doctor": [],
     "calendar": ["show", "explain", "add", "diff", "import"],

@@ -144,14 +144,16 @@ def test_automatic_mail_is_not_answered() -> None:
     assert COMPOSER.problems(case) == ("来件是自动邮件，按规定不予回信",)
 
 
-@pytest.mark.parametrize(("case", "words"), [(AWAITING, "需请企业补充材料"), (REFUSED, "需告知企业不予受理")])
+@pytest.mark.parametrize(("case", "words"), [(AWAITING, "需请企业补充："), (REFUSED, "需告知企业不予受理")])
 def test_the_coordinator_tells_an_enterprise_without_mail(case: Case, words: str) -> None:
     """A supplement or a refusal that cannot be mailed becomes a task for the coordinator, so that nobody waits in vain."""
     (notice,) = COMPOSER.for_new_case(with_letter(case, _letter(sender=None)))
 
     assert (notice.purpose, notice.to) == (Purpose.REVIEW, COORDINATOR)
     assert words in notice.text
-    assert "请以电话等方式告知" in notice.text
+    phone = case.petition.phone
+    assert phone is not None
+    assert f"请打电话 {phone.value} 告知" in notice.text
 
 
 def test_a_department_without_an_address_is_reached_through_the_coordinator() -> None:
