@@ -188,6 +188,11 @@ def _workshop(target: Path) -> Iterator[Path]:
             yield Path(folder)
     except OSError as error:
         raise UsageError(f"写不了 {target.absolute().parent}：{reason(error)}（请检查目录是否存在、有无权限、是否有足够空间）") from error
+    except StoreUnavailableError as error:
+        if not dialects.is_full(error):
+            raise
+        # Only what is made here grows: of the database itself nothing but reading was asked.
+        raise UsageError(f"写不了 {target.absolute().parent}：磁盘已满（请清理，或换一个目录；数据库没有动过）") from error
 
 
 def _publish(file: Path, target: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -47,10 +48,11 @@ def copy(source: sa.Connection, target: sa.Connection, progress: Progress) -> di
     counts = count(source)
     total, done = sum(counts.values()), 0
     for table in tables():
-        for rows in _rows(source, table):
-            target.execute(table.insert(), rows)
-            done += len(rows)
-            progress("复制", done, total)
+        with closing(_rows(source, table)) as pieces:
+            for rows in pieces:
+                target.execute(table.insert(), rows)
+                done += len(rows)
+                progress("复制", done, total)
     _go_on_numbering(target)
     return counts
 
@@ -72,12 +74,13 @@ def damage(connection: sa.Connection) -> list[str]:
     return whole + lost
 
 
-def _rows(source: sa.Connection, table: sa.Table) -> Iterator[list[dict[str, object]]]:
+def _rows(source: sa.Connection, table: sa.Table) -> Generator[list[dict[str, object]], None, None]:
     """Yield the rows of *table* some at a time, never all of them in memory."""
     size = _LARGE_ROWS if any(isinstance(column.type, sa.LargeBinary) for column in table.columns) else _ROWS
     query = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=size)
-    for rows in source.execute(query).mappings().partitions(size):
-        yield [dict(row) for row in rows]
+    with source.execute(query) as found:  # where the copying ends early, so does the server's cursor
+        for rows in found.mappings().partitions(size):
+            yield [dict(row) for row in rows]
 
 
 def _go_on_numbering(target: sa.Connection) -> None:

@@ -257,6 +257,14 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
     return failure
 
 
+def is_full(error: BaseException) -> bool:
+    """Say whether *error* comes of a SQLite file that could not grow, because its disk is full."""
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return error.__cause__ is not None and is_full(error.__cause__)
+
+
 def _state_of(error: BaseException | None) -> str:
     """Return the SQLSTATE of an error of PostgreSQL, "" where there is none."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error

@@ -242,3 +242,21 @@ async def test_large_mails_do_not_fill_the_memory(store: Store) -> None:
 
     assert max(sizes) <= copying._LARGE_ROWS
     assert sum(sizes) == await store.db.read(lambda connection: copying.count(connection)["arrivals"])
+
+
+async def test_full_disk_under_the_backup_is_not_the_databases_fault(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk of the target is full, that is named, not the database; nothing is left there, and the database works on."""
+    real = copying.copy
+
+    def copy(source: Connection, target: Connection, progress: copying.Progress) -> None:
+        pages = target.exec_driver_sql("PRAGMA page_count").scalar_one()
+        target.exec_driver_sql(f"PRAGMA max_page_count={pages}")  # SQLite then says what it says of a full disk
+        real(source, target, progress)
+
+    monkeypatch.setattr(copying, "copy", copy)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    with pytest.raises(UsageError, match=f"^写不了 {folder}：磁盘已满"):
+        await made(store, folder / "today.zip")
+    assert names(folder) == []
+    assert (await store.accept(arrival("afterwards"))).raw == arrival("afterwards").raw
