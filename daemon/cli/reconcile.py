@@ -13,10 +13,11 @@ import typer
 from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, done, failed, local, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, with_stores
+from daemon.config import Config
 from daemon.districts import DistrictFiles
 from daemon.mailboxes import ThreadsLedger, mailboxes_of
 from daemon.reconciling import Account, accounts
-from daemon.wiring import Stores
+from daemon.wiring import Stores, open_database
 from store.errors import UsageError
 
 UNACCOUNTED = 1  # exit code: an alarm
@@ -46,6 +47,8 @@ def reconcile(
     if not loaded.mailbox:
         raise UsageError("配置里没有 [[mailbox]]，没有邮箱可对；SMTP、LMTP 收的来件由对方服务器重投，不需要对账")
 
+    asyncio.run(_check_books(loaded))
+
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> list[Account]:
         mailboxes = mailboxes_of(loaded.mailbox, {id_: files.rulebook.district for id_, files in districts.items()})
         book = ThreadsLedger(stores.ledger, asyncio.get_running_loop())
@@ -66,6 +69,19 @@ def reconcile(
         _print(found)
     if code := _code(found):
         raise typer.Exit(code)
+
+
+async def _check_books(config: Config) -> None:
+    """Raise UsageError where there are no books to compare with; looking must not make them."""
+    database = open_database(config.store)
+    try:
+        found, needed = await database.revision()
+    finally:
+        await database.close()
+    if found is None:
+        raise UsageError("数据库还没有建立，没有账可对；先启动服务（zuozhen run），收过一次信再对账")
+    if found != needed:
+        raise UsageError(f"数据库的版本是 {found}，程序要的是 {needed}；先备份，再运行 zuozhen db upgrade")
 
 
 def _code(found: Sequence[Account]) -> int:

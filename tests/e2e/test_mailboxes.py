@@ -105,6 +105,11 @@ async def test_reconcile_lists_what_is_not_accounted_for(dovecot: Dovecot, tmp_p
     box = dovecot.box()
     config = write_instance(tmp_path, 25)
     add_mailbox(config, box)
+    said = await zuozhen("reconcile", "--config", str(config))
+    assert said.code
+    assert "数据库还没有建立，没有账可对" in said.err
+    assert not (tmp_path / "data" / "zuozhen.db").exists()  # looking has made nothing
+    await zuozhen("db", "upgrade", "--config", str(config))
     assert "对得上：0 封" in (await zuozhen("reconcile", "--config", str(config))).out
     box.put(mail())
 
