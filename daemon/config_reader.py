@@ -99,6 +99,13 @@ def read_secret(section: RelaySection | MailboxSection | StoreSection | HandedSe
         raise ConfigError([problem]) from error
 
 
+def secret_files(config: Config) -> list[Path]:
+    """Return the files in which *config* keeps passwords and keys; those of systemd are its own business."""
+    sections: list[RelaySection | MailboxSection | StoreSection | HandedSection]
+    sections = [config.store, config.relay, *config.mailbox, *config.platform, *config.hotline]
+    return list(dict.fromkeys(file for section in sections if not section.credential and (file := _secret_file(section))))
+
+
 def _secret_file(section: RelaySection | MailboxSection | StoreSection | HandedSection) -> Path | None:
     return section.key_file if isinstance(section, HandedSection) else section.password_file
 

@@ -12,8 +12,9 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, failed, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, districts_in_force
 from daemon.config import Config
+from daemon.config_reader import secret_files
 from daemon.doctor.finding import Finding, Level, trouble
-from daemon.doctor.machine import examine_calendar, examine_database, examine_doors, examine_fonts
+from daemon.doctor.machine import examine_calendar, examine_database, examine_doors, examine_fonts, examine_secrets
 from daemon.doctor.mailbox import examine_mailbox
 from daemon.doctor.outgoing import examine_relay
 from daemon.mailboxes import mailboxes_of
@@ -30,7 +31,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 
 def doctor(config: ConfigOption = None, json_: JsonOption = False) -> None:
-    """体检：邮箱、发信、数据库、磁盘、日历、证书、时钟、字体。只看，不改动任何东西，也不寄信。
+    """体检：邮箱、发信、数据库、磁盘、口令文件、日历、证书、时钟、字体。只看，不改动任何东西，也不寄信。
 
     有需要处理的问题时退出码为 1。服务运行着也可以执行。
 
@@ -47,7 +48,7 @@ def doctor(config: ConfigOption = None, json_: JsonOption = False) -> None:
 
 async def _examine(config: Config) -> list[Finding]:
     now = utc_now()
-    found = [*await examine_database(config.store)]
+    found = [*await examine_database(config.store), *examine_secrets(secret_files(config))]
     try:
         districts = await districts_in_force(config)
         mailboxes = mailboxes_of(config.mailbox, {id_: files.rulebook.district for id_, files in districts.items()})

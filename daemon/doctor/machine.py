@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import ssl
+import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -23,6 +25,7 @@ _DATABASE = "数据库"
 _LITTLE, _TIGHT = 10_240 * MIB, 1_024 * MIB
 _SHORT, _SOON = 1, 3  # months
 _MONTHS = 12
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 async def examine_database(store: StoreSection) -> list[Finding]:
@@ -86,6 +89,17 @@ def examine_doors(config: Config, now: datetime) -> Iterator[Finding]:
     for name, section in (("SMTP", config.smtp), ("LMTP", config.lmtp)):
         if section is not None and section.certificate and section.key:
             yield _door(f"收件的门 {name}", section.certificate, section.key, now)
+
+
+def examine_secrets(files: Sequence[Path]) -> Iterator[Finding]:
+    """Yield a hint for each of *files* that others than its owner may read; one that cannot be read at all is told where it is used."""
+    for file in files:
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+        except OSError:
+            continue
+        if mode & _OTHERS:
+            yield hint("口令", f"{file} 别的用户也读得到（权限 {mode:o}）", f"chmod 600 {shlex.quote(str(file))}")
 
 
 def _door(about: str, certificate: Path, key: Path, now: datetime) -> Finding:

@@ -135,6 +135,7 @@ def add_mailbox(config: Path, box: Box, **changes: object) -> None:
     """Add *box* to the configuration, over TLS; *changes* go to its section."""
     folder = config.parent
     (folder / "password").write_text(box.password, encoding="utf-8")
+    (folder / "password").chmod(0o600)
     box.server.authority.cert_pem.write_to_path(folder / "authority.pem")
     usual: dict[str, object] = {
         "name": "坐诊信箱",

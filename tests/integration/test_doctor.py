@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from daemon.config import StoreSection
 from daemon.doctor.finding import Level
-from daemon.doctor.machine import examine_calendar, examine_database
+from daemon.doctor.machine import examine_calendar, examine_database, examine_secrets
 from rules.calendar import Calendar
 from tests.integration.store_values import NOW, arrival, opened
 from tests.servers.ground import free_ports
@@ -62,3 +62,15 @@ async def test_folder_of_the_database_that_is_not_there(tmp_path: Path) -> None:
 def test_calendar_that_ends_soon(today: date, level: Level) -> None:
     """Trouble in the last month: from then on promises of seven working days cannot be dated."""
     assert examine_calendar(Calendar(years=[2025, 2026], special={}), today).level is level
+
+
+def test_password_that_others_may_read(tmp_path: Path) -> None:
+    """A password file that is not its owner's alone draws a hint with the command that mends it; what is not there is told elsewhere."""
+    files = [tmp_path / "口 令", tmp_path / "key", tmp_path / "missing"]
+    for file, mode in zip(files, (0o644, 0o600), strict=False):
+        file.write_text("geheim", encoding="utf-8")
+        file.chmod(mode)
+    (found,) = examine_secrets(files)
+    assert found.level is Level.HINT
+    assert found.message == f"{files[0]} 别的用户也读得到（权限 644）"
+    assert found.remedy == f"chmod 600 '{files[0]}'"
