@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,12 +18,14 @@ from store import audit, casebook, tries
 from store.codec import from_json
 from store.database import Database
 from store.errors import UsageError
+from store.model.arrival import Channel
 from store.model.case import Case
 from store.model.decision import Decision
 from store.tables import ARRIVALS, DECISIONS, DELIVERIES, NOTICES, RAWS
 
 _MOST = 500  # arrivals of a case, further deliveries of an arrival
-_HEAD = 4_000  # bytes in which the uppermost Received field stands
+_HEAD = 16_000  # bytes in which the uppermost Received field and the From field stand
+_WITH_ENVELOPE = frozenset({"smtp", "lmtp"})  # elsewhere "" as its sender is not the null sender: nobody said
 _QUEUE_ID = re.compile(rb"\s(?:id|ID)\s+([A-Za-z0-9._-]{4,60})")
 _ARRIVAL = re.compile(r"(?:A-)?([0-9]{1,18})", re.IGNORECASE | re.ASCII)
 
@@ -46,16 +48,22 @@ class MessageLog:
     steps: tuple[Step, ...]
 
 
-async def read(database: Database, key: str) -> MessageLog:
-    """Return the log of *key*: a Message-ID, a case's number, or an arrival as `A-12`. Raises UsageError where there is none such."""
-    return await database.read(lambda connection: _read(connection, key.strip()))
+Author = Callable[[bytes], str]
 
 
-def _read(connection: Connection, key: str) -> MessageLog:
+async def read(database: Database, key: str, *, author: Author = lambda _: "") -> MessageLog:
+    """Return the log of *key*: a Message-ID, a case's number, or an arrival as `A-12`. Raises UsageError where there is none such.
+
+    *author* finds the address in the From field at the beginning of a mail, which is for those who know headers.
+    """
+    return await database.read(lambda connection: _read(connection, key.strip(), author))
+
+
+def _read(connection: Connection, key: str, author: Author) -> MessageLog:
     case, arrivals = _meant(connection, key)
     if case is not None:
         arrivals = list(dict.fromkeys([*arrivals, *casebook.arrivals_of(connection, case.id)]))[:_MOST]
-    steps = [*_arrivals(connection, arrivals), *_tries(connection, arrivals), *_decisions(connection, arrivals)]
+    steps = [*_arrivals(connection, arrivals, author), *_tries(connection, arrivals), *_decisions(connection, arrivals)]
     if case is not None:
         steps += [*_notices(connection, case.id), *_events(connection, case)]
     return MessageLog(case=case.number if case else None, steps=tuple(sorted(steps, key=_order)))
@@ -87,27 +95,31 @@ def _meant(connection: Connection, key: str) -> tuple[Case | None, list[int]]:
     return casebook.load(connection, case_id), []
 
 
-def _arrivals(connection: Connection, ids: Sequence[int]) -> Iterator[Step]:
+def _arrivals(connection: Connection, ids: Sequence[int], author: Author) -> Iterator[Step]:
     same = (RAWS.c.district == ARRIVALS.c.district) & (RAWS.c.arrival_id == ARRIVALS.c.id)
     content = (func.length(RAWS.c.content).label("size"), func.substr(RAWS.c.content, 1, _HEAD).label("head"))
     for row in connection.execute(select(ARRIVALS, *content).join(RAWS, same).where(ARRIVALS.c.id.in_(ids))).mappings():
-        yield Step(at=row["received_at"], kind="arrival.accepted", about=_accepted(row))
+        yield Step(at=row["received_at"], kind="arrival.accepted", about=_accepted(row, author))
     further = select(DELIVERIES).where(DELIVERIES.c.arrival_id.in_(ids)).order_by(DELIVERIES.c.id).limit(_MOST)
     for row in connection.execute(further).mappings():
         yield Step(at=row["at"], kind="arrival.repeated", about={"arrival": row["arrival_id"], "door": row["door"], "peer": row["peer"]})
 
 
-def _accepted(row: RowMapping) -> dict[str, object]:
+def _accepted(row: RowMapping, author: Author) -> dict[str, object]:
+    head = bytes(row["head"])
     about = {
         "arrival": row["id"],
         "door": row["door"],
         "peer": row["peer"],
         "envelope_from": row["envelope_from"],
         "envelope_to": json.loads(row["envelope_to"]),
+        "author": author(head) if row["channel"] == Channel.MAIL else "",
         "message_id": row["message_id"],
-        "queue_id": _queue_id(bytes(row["head"])),
+        "queue_id": _queue_id(head),
         "size": row["size"],
     }
+    if not row["envelope_from"] and row["door"] not in _WITH_ENVELOPE:
+        del about["envelope_from"]
     return about | ({"source": row["source_key"]} if row["door"] == "imap" else {})
 
 

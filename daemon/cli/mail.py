@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from channels.headers import addresses, parse_head
+from channels.identity import content_start
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done
@@ -19,10 +21,13 @@ from daemon.review import set_aside_key
 from daemon.wiring import Stores
 from store import message_log
 from store.codec import to_json
+from store.errors import MalformedMessageError
 from store.message_log import Step
 from store.model.decision import Verdict
 
 Key = Annotated[str, typer.Argument(metavar="邮件或件号", help="来件或发出邮件的 Message-ID；件号，如 CG-2024-00001；来件编号，如 A-12")]
+_MOST_LINES = 1 << 16  # of a header whose beginning alone is read
+_SHORT = 12  # digits of a digest that tell one message from another
 _KINDS = {
     "arrival.accepted": "收下",
     "arrival.repeated": "又投了一次",
@@ -43,6 +48,7 @@ _LABELS = {
     "peer": "自",
     "envelope_from": "信封发件人",
     "envelope_to": "信封收件人",
+    "author": "寄自",
     "message_id": "Message-ID",
     "queue_id": "对方队列号",
     "size": "字节数",
@@ -74,7 +80,7 @@ def log(key: Key, config: ConfigOption = None, json_: JsonOption = False) -> Non
     """
 
     async def work(stores: Stores, _: dict[str, DistrictFiles]) -> None:
-        found = await message_log.read(stores.database, key)
+        found = await message_log.read(stores.database, key, author=_author)
         if json_:
             as_json({"case": found.case, "steps": [json.loads(to_json(step)) for step in found.steps]})
             return
@@ -102,6 +108,22 @@ def _value(name: str, value: object) -> str:
     return "、".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _author(head: bytes) -> str:
+    """Return the address in the From field at the beginning of a mail, "" where there is none."""
+    try:
+        fields, _, _ = parse_head(content_start(head), 0, lambda _: False, _MOST_LINES)
+    except MalformedMessageError:
+        return ""
+    found = addresses(fields.first("from"), 1)
+    return found[0].address if found else ""
+
+
+def _place(source: str) -> str:
+    """Return where in a mailbox a message lay, with the beginning of what its content hashes to."""
+    place, _, digest = source.removeprefix("imap:").rpartition(":")
+    return f"{place}，摘要 {digest[:_SHORT]}…"
+
+
 def _moment(at: str) -> str:
     return datetime.fromisoformat(at).astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -112,6 +134,7 @@ _WORDS: Mapping[str, Callable[[str], str]] = {
     "verdict": lambda verdict: show.VERDICTS[Verdict(verdict)],
     "purpose": lambda purpose: show.PURPOSES[purpose],
     "envelope_from": lambda address: address or "<>",
+    "source": _place,
     "size": lambda size: f"{int(size):,}",
     "first_at": _moment,
 }

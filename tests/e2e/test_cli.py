@@ -657,6 +657,7 @@ def test_mail_log(ask: Here) -> None:
     for word in (NAME, PERSON, PHONE, "货款"):
         assert word not in said + accepted
     assert ask("mail", "log", "<debt@enterprise.example>").out.splitlines()[1:] == said.splitlines()[1:]
+    assert "，寄自 debt@enterprise.example，" in lines[0]
     told = ask("mail", "log", "A-4", "--json").data
     assert told["case"] is None
     assert [step["kind"] for step in told["steps"]] == ["arrival.accepted", "arrival.quarantined"]

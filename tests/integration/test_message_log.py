@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from daemon.cli import mail
 from store import message_log
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, TemporaryError, UsageError
 from store.message_log import Step
+from store.model.arrival import Arrival, Channel
 from store.model.notice import NoticeState, Purpose
 from store.tries import _LONGEST, _MOST
 from tests.integration.houses import MAILBOX, Bench, Enterprise, bench, failing, office
@@ -97,6 +99,35 @@ async def test_what_opened_no_case(house: Bench) -> None:
         ("arrival.decided", ""),
     ]
     assert found.steps[-1].about["verdict"] == "not_a_case"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("door", ["imap", "smtp"])
+async def test_sender_that_nobody_named(house: Bench, door: str) -> None:
+    """A mailbox knows no envelope: an empty one is not shown as that of a bounce, and the author is the one in the mail."""
+    raw = Enterprise().mail()
+    arrival = Arrival(
+        district="chenggong",
+        channel=Channel.MAIL,
+        door=door,
+        source_key=f"{door}:坐诊信箱/INBOX/7/12:{'ab' * 32}",
+        content_key=f"{door}:author",
+        message_id="",
+        envelope_from="",
+        envelope_to=(MAILBOX,),
+        received_at=house.clock(),
+        raw=raw,
+    )
+    (receipt,) = await house.house.stores.arrivals.accept([arrival])
+    found = await message_log.read(house.house.stores.database, f"A-{receipt.arrival_id}", author=lambda head: head[:5].decode())
+    about = found.steps[0].about
+    assert ("envelope_from" in about) is (door == "smtp")
+    assert about["author"] == "From:"
+    line = mail._line(found.steps[0])
+    assert ("信封发件人 <>" in line) is (door == "smtp")
+    assert ("邮箱中的位置 坐诊信箱/INBOX/7/12，摘要 abababababab…" in line) is (door == "imap")
+    assert mail._author(raw) == raw.split(b"<", 1)[1].split(b">", 1)[0].decode()
+    await house.run()
 
 
 @pytest.mark.asyncio(loop_scope="module")
