@@ -6,81 +6,52 @@ are stands in `store.matching_keys`.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import NamedTuple, TypeAlias
+from dataclasses import replace
 
 from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    CompoundSelect,
     Connection,
     RowMapping,
     Select,
-    Table,
     bindparam,
     delete,
-    literal,
     select,
-    union_all,
     update,
 )
 
 from store import dialects, knowledge, matching_grams
 from store.database import Database
-from store.matching_grams import KEPT, PROBED, SHARED, grams_in
-from store.matching_keys import Key, field_keys, keys_of, matter_keys, mentioned_numbers, messages, referred
+from store.matching_grams import KEPT, PROBED, grams_in
+from store.matching_keys import Key, field_keys, keys_of, matter_keys, messages
+from store.matching_lookup import CLOSELY, OF_CASES, OF_RECORDS, SHELVES, Place, Probe, Question, Shared, Shelf, threads
 from store.model.case import CaseState
 from store.model.decision import Compared, Verdict
 from store.model.district import District
 from store.model.matching import Candidate, Elsewhere, PlatformStatus
 from store.model.petition import Petition
 from store.particulars import document_keys
-from store.tables import CASES, GRAMS, KEYS, NOTICES, PLATFORM_RECORDS, RECORD_GRAMS, RECORD_KEYS
-
-_COMMON = 200  # reports; a key that fits more (a platform's address, 有限公司) tells nothing and is skipped
-_GRAM = "gram"  # kind of a look-up by a piece of text
-_CLOSE = 12  # pieces shared, of 32: the same words, not only the same matter
-_CLOSELY = "closely"  # mark of a report that shares so many
+from store.tables import CASES, PLATFORM_RECORDS, RECORD_GRAMS, RECORD_KEYS
 
 # From the strongest evidence to the weakest; the order ranks the candidates.
 _RANK = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "contact", "place")
 _HOW = {"shape": "masked"}  # what a candidate calls the key, where it is not the kind of it
 
-_OWN = -1  # place of the arrival's own case among the look-ups
 _SHOWN = ("id", "number", "state", "verdict", "name", "uscc", "phone", "title", "content", "received_at")
 _CASES = select(*(CASES.c[name] for name in _SHOWN)).where(CASES.c.id.in_(bindparam("ids", expanding=True)))
 _RECORDS = select(PLATFORM_RECORDS).where(PLATFORM_RECORDS.c.id.in_(bindparam("ids", expanding=True)))
 _RECORDS_OF_CASES = select(PLATFORM_RECORDS).where(PLATFORM_RECORDS.c.case_id.in_(bindparam("ids", expanding=True)))
 
 
-class _Shelf(NamedTuple):
-    """Where the keys of one kind of report stand: the tables, and their column that names the report."""
-
-    reports: Table
-    keys: Table
-    grams: Table
-    owner: str
-
-
-_OF_CASES = _Shelf(CASES, KEYS, GRAMS, "case_id")
-_OF_RECORDS = _Shelf(PLATFORM_RECORDS, RECORD_KEYS, RECORD_GRAMS, "record_id")
-_SHELVES = (_OF_CASES, _OF_RECORDS)
-_Place: TypeAlias = tuple[_Shelf, int]
-_Shared: TypeAlias = dict[_Place, set[str]]  # report → names of the keys it shares
-
-
 def remember(connection: Connection, case_id: int, arrival_id: int, district: str, keys: Iterable[Key]) -> None:
     """Write *keys*, brought by the arrival, for the case (a unit of `Database.write`); those it has already stay as they are."""
-    _write(connection, _OF_CASES, case_id, arrival_id, district, keys)
+    _write(connection, OF_CASES, case_id, arrival_id, district, keys)
 
 
 def remember_case(connection: Connection, case_id: int, arrival_id: int, district: str, petition: Petition) -> None:
     """Let the new case be found by all keys of *petition* and by its rarest words (a unit of `Database.write`)."""
     remember(connection, case_id, arrival_id, district, keys_of(petition))
-    _write_grams(connection, _OF_CASES, case_id, district, petition)
+    _write_grams(connection, OF_CASES, case_id, district, petition)
 
 
 def remember_record(connection: Connection, record_id: int, arrival_id: int, district: str, petition: Petition) -> None:
@@ -97,12 +68,12 @@ def remember_record(connection: Connection, record_id: int, arrival_id: int, dis
     changed = update(PLATFORM_RECORDS).where(PLATFORM_RECORDS.c.id == record_id).values(fields).returning(PLATFORM_RECORDS.c.number)
     number = connection.execute(changed).scalar_one()
     own = (Key("document", one) for one in document_keys(number))
-    _write(connection, _OF_RECORDS, record_id, arrival_id, district, {*field_keys(petition), *matter_keys(petition), *own})
-    _write_grams(connection, _OF_RECORDS, record_id, district, petition)
+    _write(connection, OF_RECORDS, record_id, arrival_id, district, {*field_keys(petition), *matter_keys(petition), *own})
+    _write_grams(connection, OF_RECORDS, record_id, district, petition)
     knowledge.add(connection, district)
 
 
-def _write(connection: Connection, shelf: _Shelf, owner: int, arrival_id: int, district: str, keys: Iterable[Key]) -> None:
+def _write(connection: Connection, shelf: Shelf, owner: int, arrival_id: int, district: str, keys: Iterable[Key]) -> None:
     rows = [
         {"district": district, "kind": key.kind, "value": key.value, shelf.owner: owner, "arrival_id": arrival_id}
         for key in sorted(keys, key=lambda key: (key.kind, key.value))
@@ -111,7 +82,7 @@ def _write(connection: Connection, shelf: _Shelf, owner: int, arrival_id: int, d
         connection.execute(dialects.insert_new(connection, shelf.keys), rows)
 
 
-def _write_grams(connection: Connection, shelf: _Shelf, owner: int, district: str, petition: Petition) -> None:
+def _write_grams(connection: Connection, shelf: Shelf, owner: int, district: str, petition: Petition) -> None:
     kept = matching_grams.rarest(connection, district, grams_in(petition.title, petition.content), KEPT)
     if kept:
         connection.execute(shelf.grams.insert(), [{"district": district, "gram": gram, shelf.owner: owner} for gram in sorted(kept)])
@@ -139,7 +110,7 @@ class Matching:
 
         def unit(connection: Connection) -> tuple[list[Candidate], int]:
             seen = knowledge.read(connection, district.id)  # first: what is recorded in between makes it too small, never too large
-            question = _Question(connection=connection, district=district.id, arrival_id=exclude_arrival, skipped=skipped)
+            question = Question(connection=connection, district=district.id, arrival_id=exclude_arrival, skipped=skipped)
             return _best(connection, _shared(question, district, petition), limit), seen
 
         skipped: Counter[str] = Counter()
@@ -149,43 +120,44 @@ class Matching:
 
     async def again(self, compared: Sequence[Compared]) -> list[Candidate]:
         """Return what an earlier decision compared, as candidates of the same petition; one that is gone is left out."""
-        shared: _Shared = {_place(one): set(one.keys) for one in compared}
+        shared: Shared = {_place(one): set(one.keys) for one in compared}
         return await self._db.read(lambda connection: _load(connection, list(shared), shared))
 
 
 def candidates_before(connection: Connection, district: District, petition: Petition, arrival_id: int, limit: int) -> list[Candidate]:
     """Return what `Matching.candidates` gave when the arrival came: only what earlier arrivals brought counts (a unit of `Database.read`)."""
-    question = _Question(connection=connection, district=district.id, arrival_id=arrival_id, earlier=True)
+    question = Question(connection=connection, district=district.id, arrival_id=arrival_id, earlier=True)
     shared = _shared(question, district, petition)
-    earlier = {shelf: _earlier(connection, shelf, [owner for one, owner in shared if one is shelf], arrival_id) for shelf in _SHELVES}
+    earlier = {shelf: _earlier(connection, shelf, [owner for one, owner in shared if one is shelf], arrival_id) for shelf in SHELVES}
     return _best(connection, {place: keys for place, keys in shared.items() if place[1] in earlier[place[0]]}, limit)
 
 
-def _earlier(connection: Connection, shelf: _Shelf, ids: Sequence[int], arrival_id: int) -> set[int]:
+def _earlier(connection: Connection, shelf: Shelf, ids: Sequence[int], arrival_id: int) -> set[int]:
     reports = shelf.reports.c
     return set(connection.scalars(select(reports.id).where(reports.id.in_(ids), reports.arrival_id < arrival_id))) if ids else set()
 
 
-def _place(compared: Compared) -> _Place:
+def _place(compared: Compared) -> Place:
     """Return where something compared stands. A case that a record opened stands among the cases, its record is read beside it."""
     if compared.case_id is not None:
-        return _OF_CASES, compared.case_id
-    return _OF_RECORDS, compared.record_id or 0
+        return OF_CASES, compared.case_id
+    return OF_RECORDS, compared.record_id or 0
 
 
-def _best(connection: Connection, shared: _Shared, limit: int) -> list[Candidate]:
+def _best(connection: Connection, shared: Shared, limit: int) -> list[Candidate]:
     """Return the reports that share the most; a record and the case it opened are one."""
     best = sorted(shared, key=lambda place: (_weight(shared[place]), place[1]), reverse=True)[:limit]
     return _load(connection, best, shared)
 
 
-def _shared(question: _Question, district: District, petition: Petition) -> _Shared:
+def _shared(question: Question, district: District, petition: Petition) -> Shared:
     """Return the reports that share a key with *petition*, each with the names of these keys."""
     grams = matching_grams.rarest(question.connection, district.id, grams_in(petition.title, petition.content), PROBED)
-    pieces = [_Probe(_GRAM, gram, "text") for gram in grams]
-    fields = [_Probe(_asked(key), key.value, _HOW.get(key.kind, key.kind)) for key in (*field_keys(petition), *matter_keys(petition))]
-    asked = ((_OF_CASES, [*_threads(district, petition), *fields, *pieces]), (_OF_RECORDS, [*fields, *pieces]))
-    return {(shelf, owner): keys for shelf, probes in asked for owner, keys in question.ask(shelf, probes).items()}
+    fields = [Probe(_asked(key), key.value, _HOW.get(key.kind, key.kind)) for key in (*field_keys(petition), *matter_keys(petition))]
+    own = [Probe("reference", message, "thread") for message in messages([petition.letter.message_id])]
+    cases = question.ask(OF_CASES, [*own, *fields], grams, threads(district, petition))
+    records = question.ask(OF_RECORDS, fields, grams, [])
+    return {(shelf, owner): keys for shelf, found in ((OF_CASES, cases), (OF_RECORDS, records)) for owner, keys in found.items()}
 
 
 def _asked(key: Key) -> str:
@@ -193,127 +165,21 @@ def _asked(key: Key) -> str:
     return {"shape": "masked", "masked": "shape"}.get(key.kind, key.kind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """Who asks: what the arrival itself brought does not count; with `earlier` nor does what came after it.
-
-    Keys that fit too many reports are passed over and counted in `skipped`.
-    """
-
-    connection: Connection
-    district: str
-    arrival_id: int
-    earlier: bool = False
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def ask(self, shelf: _Shelf, probes: Sequence[_Probe]) -> dict[int, set[str]]:
-        """Return the reports on *shelf* that *probes* find, each with what it shares."""
-        found = self._run(shelf, probes)
-        own = set(found.pop(_OWN, []))
-        shared: dict[int, set[str]] = defaultdict(set)
-        pieces: Counter[int] = Counter()
-        for place, owners in found.items():
-            probe = probes[place]
-            if len(owners) > _common(probe.kind):
-                self.skipped[probe.kind] += 1
-            elif probe.kind == _GRAM:
-                pieces.update(owners)
-            else:
-                for owner in owners:
-                    shared[owner].add(probe.how)
-        for owner, count in pieces.items():
-            if count >= SHARED:
-                shared[owner].update({"text", _CLOSELY} if count >= _CLOSE else {"text"})
-        return {owner: keys for owner, keys in shared.items() if owner not in own}
-
-    def _run(self, shelf: _Shelf, probes: Sequence[_Probe]) -> dict[int, list[int]]:
-        """Return what each of *probes* found, by its place among them."""
-        values = {f"value_{place}": probe.value for place, probe in enumerate(probes)}
-        statement = _look_up(shelf, tuple(probe.kind for probe in probes), self.earlier)
-        found: dict[int, list[int]] = defaultdict(list)
-        for place, owner in self.connection.execute(statement, {"district": self.district, "arrival": self.arrival_id, **values}):
-            found[place].append(owner)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Probe:
-    """One look-up: by which `kind` of key (see `_found_by`), for which value or values, and how a candidate names what it shares then."""
-
-    kind: str
-    value: str | int | list[str]
-    how: str
-
-
-def _common(kind: str) -> int:
-    """Return how many reports one key may fit and still tell something."""
-    return matching_grams.COMMON if kind == _GRAM else _COMMON
-
-
-def _threads(district: District, petition: Petition) -> list[_Probe]:
-    """Return the look-ups for what only a case of ours has: a place in a mail thread, a case number."""
-    own, refers = messages([petition.letter.message_id]), referred(petition)
-    numbers = mentioned_numbers(district.case_number, petition)
-    lists = (("ours", refers, "thread"), ("message", refers, "thread"), ("number", numbers, "number"))
-    return [
-        *(_Probe(kind, values, how) for kind, values, how in lists if values),
-        *(_Probe("reference", message, "thread") for message in own),
-    ]
-
-
-@cache  # a handful of shapes: which keys a petition has
-def _look_up(shelf: _Shelf, kinds: tuple[str, ...], earlier: bool) -> CompoundSelect[int, int]:  # noqa: FBT001 - private, for the cache
-    """Return the one statement that runs a look-up on an index for each of *kinds*: rows of its place among them, and a report's id.
-
-    Place `_OWN` is the case that the arrival opened, or the record that it brought, where it is decided again.
-    """
-    arrival: BindParameter[int] = bindparam("arrival")
-    counts = shelf.keys.c.arrival_id < arrival if earlier else shelf.keys.c.arrival_id != arrival
-    case = select(CASES.c.id).where(CASES.c.arrival_id == arrival)
-    if shelf is _OF_CASES:
-        mine = [CASES.c.arrival_id == arrival]
-    else:
-        mine = [PLATFORM_RECORDS.c.arrival_id == arrival, PLATFORM_RECORDS.c.case_id.in_(case)]
-    own = [select(literal(_OWN).label("place"), shelf.reports.c.id).where(one) for one in mine]
-    return union_all(*own, *(_found_by(shelf, kind, place, counts) for place, kind in enumerate(kinds)))
-
-
-def _found_by(shelf: _Shelf, kind: str, place: int, counts: ColumnElement[bool]) -> Select[int, int]:
-    """Return one look-up of reports, limited to a few more than tell anything; *counts* says which rows of keys do."""
-    here: BindParameter[str] = bindparam("district")
-    one: BindParameter[str] = bindparam(f"value_{place}")
-    many: BindParameter[str] = bindparam(f"value_{place}", expanding=True)
-    match kind:
-        case "ours":
-            found = select(NOTICES.c.case_id.label("owner")).where(NOTICES.c.message_id.in_(many), NOTICES.c.district == here)
-        case "number":
-            found = select(CASES.c.id.label("owner")).where(CASES.c.number_key.in_(many), CASES.c.district == here)
-        case "gram":
-            grams = shelf.grams.c
-            found = select(grams[shelf.owner].label("owner")).where(grams.district == here, grams.gram == one)
-        case _:
-            keys = shelf.keys.c
-            value = keys.value.in_(many) if kind == "message" else keys.value == one
-            found = select(keys[shelf.owner].label("owner")).where(keys.district == here, keys.kind == kind, value, counts)
-    limited = found.limit(_common(kind) + 1).subquery()
-    return select(literal(place), limited.c.owner)
-
-
-def _load(connection: Connection, places: Sequence[_Place], shared: _Shared) -> list[Candidate]:
+def _load(connection: Connection, places: Sequence[Place], shared: Shared) -> list[Candidate]:
     """Return the candidates at *places* in this order, what is one report once; what is gone is left out."""
-    records = _rows(connection, _RECORDS, [owner for shelf, owner in places if shelf is _OF_RECORDS])
+    records = _rows(connection, _RECORDS, [owner for shelf, owner in places if shelf is OF_RECORDS])
     opened = [row["case_id"] for row in records.values() if row["case_id"] is not None]
-    ids = [*(owner for shelf, owner in places if shelf is _OF_CASES), *opened]
+    ids = [*(owner for shelf, owner in places if shelf is OF_CASES), *opened]
     cases = _rows(connection, _CASES, ids)
     of_cases = {row["case_id"]: row for row in _rows(connection, _RECORDS_OF_CASES, ids).values()}
-    found: dict[_Place, Candidate] = {}
+    found: dict[Place, Candidate] = {}
     for place in places:
         shelf, owner = place
-        record = of_cases.get(owner) if shelf is _OF_CASES else records.get(owner)
-        case = cases.get(owner) if shelf is _OF_CASES else _case_of(record, cases)
+        record = of_cases.get(owner) if shelf is OF_CASES else records.get(owner)
+        case = cases.get(owner) if shelf is OF_CASES else _case_of(record, cases)
         if case is None and record is None:
             continue
-        same = (_OF_CASES, case["id"]) if case else place
+        same = (OF_CASES, case["id"]) if case else place
         keys = shared[place] | set(found[same].keys if same in found else ())
         keys -= {"sound"} if "name" in keys else set()  # it sounds alike because it is the same
         found[same] = replace(_candidate(case, record), keys=tuple(key for key in _RANK if key in keys))
@@ -362,4 +228,4 @@ def _elsewhere(record: RowMapping) -> Elsewhere:
 def _weight(keys: Iterable[str]) -> int:
     """Return a number that puts one strong key above all weaker ones together."""
     weight = sum(1 << (len(_RANK) - place) for place, key in enumerate(_RANK) if key in keys)
-    return weight + (1 << (len(_RANK) - _RANK.index("uscc")) if _CLOSELY in keys else 0)
+    return weight + (1 << (len(_RANK) - _RANK.index("uscc")) if CLOSELY in keys else 0)

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, func, selec
 from store.tables import CASES, GRAM_COUNTS, PLATFORM_RECORDS
 
 KEPT = 32  # of one report
-PROBED = 96  # of a petition: it may tell more than the report did, and the report may have kept other pieces of what both say
-COMMON = 64  # reports; a piece that fits more tells nothing and is skipped
+PROBED = 64  # of a petition: it may tell more than the report did, and the report may have kept other pieces of what both say
+COMMON = 32  # reports; a piece that fits more tells nothing and is skipped
 SHARED = 3  # pieces that two reports share before it means anything
 SAMPLE = 5_000  # reports, the newest, that are counted
 _SIZE = 3  # code points

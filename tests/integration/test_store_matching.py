@@ -174,7 +174,7 @@ async def test_stronger_keys_then_newer_cases_come_first(store: Store) -> None:
 
 async def test_key_of_everybody_is_no_key(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that too many cases share (a platform's address) is skipped; the other keys still count."""
-    monkeypatch.setattr("store.matching._COMMON", 2)
+    monkeypatch.setattr("store.matching_lookup._COMMON", 2)
     platform = Address(name="", address="12345@platform.example")
     cases = [await open_case_of(store, str(i), petition(str(i), letter=letter(str(i), sender=platform))) for i in range(2)]
     asked = petition("0", letter=letter("9", sender=replace(platform, address="12345@PLATFORM.example")))
