@@ -28,6 +28,7 @@ from daemon.pipeline import DistrictRoom
 from daemon.platform_doors import Doors, opened_http
 from daemon.rulebooks import order_folders
 from daemon.shadowing import Shadowing
+from daemon.upkeep import Upkeep
 from daemon.waiting import first_of
 from daemon.wiring import House, keep_packs, open_rooms
 from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
@@ -64,6 +65,8 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             following = Following(house, house.config.name or socket.gethostname())
             parts.create_task(keep_running("following", lambda: following.run(stop), stop), name="following")
             parts.create_task(shadowing.run(stop), name="shadow")
+            upkeep = Upkeep(districts=house.rooms, matching=house.stores.matching)
+            parts.create_task(keep_running("upkeep", lambda: upkeep.run(stop), stop), name="upkeep")
             parts.create_task(keep_running("platforms", lambda: house.intake.run(stop), stop), name="platforms")
             for folder in house.doors.folders:
                 parts.create_task(folder.watch.run(stop, poll_s=folder.poll_s), name=folder.watch.door)

@@ -118,6 +118,15 @@ class Matching:
         self.skipped += skipped
         return result
 
+    async def known(self, district: str) -> int:
+        """Return how often what can be found in *district* has changed."""
+        return await self._db.read(lambda connection: knowledge.read(connection, district))
+
+    async def recount(self, district: str) -> tuple[int, int]:
+        """Count again which pieces of text are common in *district*: return how many are, and how many rows that changed."""
+        common = await self._db.read(lambda connection: matching_grams.common_in(connection, district))
+        return len(common), await self._db.write(lambda connection: matching_grams.keep_counts(connection, district, common))
+
     async def again(self, compared: Sequence[Compared]) -> list[Candidate]:
         """Return what an earlier decision compared, as candidates of the same petition; one that is gone is left out."""
         shared: Shared = {_place(one): set(one.keys) for one in compared}

@@ -58,6 +58,10 @@ class Gauges(Collector):
         yield _counter("writer_seconds", "Time in transactions", [((), writer.status.seconds)])
         yield _counter("writer_failures", "Transactions lost as a whole", [((), writer.status.failed)])
 
+        skipped = self._house.stores.matching.skipped
+        samples = [((kind,), count) for kind, count in sorted(skipped.items())]
+        yield _counter("matching_keys_skipped", "Keys that fitted too many reports to tell anything", samples, "kind")
+
     def _parts(self) -> Iterator[Metric]:
         vitals, rooms = self._vitals, self._house.rooms
         yield _gauge("ready", "What /readyz answers", [((), self._is_ready())])

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection, select
+from structlog.testing import capture_logs
 
+from daemon.upkeep import Upkeep
 from store import matching, matching_grams
 from store.model.case import CaseState
 from store.model.decision import Verdict
@@ -159,6 +161,23 @@ async def test_rare_words_are_told_from_common_ones(store: Store) -> None:
     words = matching_grams.grams_in("", "请相关部门壬癸壬癸")
     kept = await store.db.read(lambda connection: matching_grams.rarest(connection, DISTRICT.id, words, 4))
     assert set(kept).isdisjoint(matching_grams.grams_in("", "请相关部门"))
+
+
+async def test_upkeep_counts_what_came_and_reports_what_was_passed_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service counts common words at once, not again while nothing came, and tells once of keys that fitted too many reports."""
+    monkeypatch.setattr("store.matching_lookup._COMMON", 2)
+    for i in range(4):
+        await open_case_of(store, f"{i}", petition(f"{i}", title="", content="来电人反映请相关部门尽快核实", phone=found("13800000001")))
+    upkeep = Upkeep(districts=[DISTRICT.id], matching=store.matching)
+
+    with capture_logs() as told:
+        await upkeep.count(DISTRICT.id)
+        await upkeep.count(DISTRICT.id)
+    assert [(entry["event"], entry["common"], entry["changed"]) for entry in told] == [("matching.counted", 12, 12)]
+
+    await keys(store, petition("9", phone=found("13800000001")))
+    assert upkeep.report() == {"phone": 1}
+    assert upkeep.report() == {}
 
 
 async def test_stronger_keys_then_newer_cases_come_first(store: Store) -> None:
