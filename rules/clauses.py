@@ -61,9 +61,14 @@ _JOINTS = {"all": "，且", "any": "，或", "none": "，或"}
 
 def describe(condition: Condition) -> str:
     """Return *condition* as a Chinese clause without a full stop."""
+    return _clause(condition, within="")
+
+
+def _clause(condition: Condition, *, within: str) -> str:
+    """Return *condition* as a part of a group of the kind *within*, "" where it stands alone."""
     match condition:
         case Group():
-            return _group(condition)
+            return _group(condition, within)
         case Mention():
             return _mention(condition)
         case CandidateIs():
@@ -73,9 +78,11 @@ def describe(condition: Condition) -> str:
     return _anchor(condition)
 
 
-def _group(group: Group) -> str:
-    inner = _JOINTS[group.kind].join(describe(part) for part in group.conditions)
-    whole = f"（{inner}）" if len(group.conditions) > 1 else inner
+def _group(group: Group, within: str) -> str:
+    """Return a group, in brackets only where it would be read otherwise without."""
+    inner = _JOINTS[group.kind].join(_clause(part, within=group.kind) for part in group.conditions)
+    is_clear = len(group.conditions) == 1 or (group.kind != "none" and within in {"", group.kind})
+    whole = inner if is_clear else f"（{inner}）"
     return f"没有{whole}" if group.kind == "none" else whole
 
 

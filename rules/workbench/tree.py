@@ -11,8 +11,8 @@ from rules.explain import effect_in_words, weight_in_words
 from rules.language import Rule
 from rules.rulebook import RuleBook
 
-_LONG = 90  # code points of a line of the picture
-_ROW, _STEP, _TOP = 26, 28, 20  # pixels
+_LONG = 76  # code points of a line of the picture
+_LINE, _PADDING, _GAP, _STEP, _TOP = 18, 5, 4, 28, 20  # pixels
 _CHARACTER = 13.3
 
 
@@ -95,38 +95,73 @@ _COLOURS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """One branch in the picture: its lines of text, where it stands, and where the branch above it ends (None for the first)."""
+
+    lines: tuple[str, ...]
+    kind: str
+    left: int
+    top: int
+    under: int | None
+
+    @property
+    def width(self) -> int:
+        """Its width."""
+        return round(max(map(_wide, self.lines)))
+
+    @property
+    def height(self) -> int:
+        """Its height."""
+        return len(self.lines) * _LINE + _PADDING
+
+
 def as_svg(root: Branch) -> str:
-    """Return the tree as a picture without scripts or links."""
-    rows = list(_flat(root, 0))
-    width = max(int(depth * _STEP + _wide(text)) for depth, text, _, _ in rows) + 2 * _TOP
-    height = len(rows) * _ROW + 2 * _TOP
-    parts = [_row(place, *row) for place, row in enumerate(rows)]
+    """Return the tree as a picture without scripts or links; a long branch is broken into lines, never cut."""
+    boxes = _boxes(root)
+    width = max(box.left + box.width for box in boxes) + _TOP
+    height = boxes[-1].top + boxes[-1].height + _TOP
     font = "font-family=\"'Noto Sans CJK SC','Microsoft YaHei','PingFang SC',sans-serif\" font-size=\"13\""
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {font}>'
-    return "\n".join(
-        [head, f"<title>{escape(root.text)}</title>", '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>", ""]
-    )
+    paper = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    return "\n".join([head, f"<title>{escape(root.text)}</title>", paper, *(_drawn(box) for box in boxes), "</svg>", ""])
 
 
-def _flat(branch: Branch, depth: int, up: int = 0) -> Iterator[tuple[int, str, str, int]]:
-    """Yield depth, text, kind of each line, and how many lines above it its parent stands."""
-    text = branch.text if len(branch.text) <= _LONG else f"{branch.text[:_LONG]}…"
-    yield depth, text, branch.kind, up
-    below = 1
-    for inner in branch.branches:
-        rows = list(_flat(inner, depth + 1, below))
-        below += len(rows)
-        yield from rows
+def _boxes(root: Branch) -> list[_Box]:
+    """Return the boxes from top to bottom, each below the one before."""
+    found: list[_Box] = []
+
+    def place(branch: Branch, depth: int, under: int | None) -> None:
+        top = found[-1].top + found[-1].height + _GAP if found else _TOP
+        box = _Box(tuple(_lines_of(branch.text)), branch.kind, _TOP + depth * _STEP, top, under)
+        found.append(box)
+        for inner in branch.branches:
+            place(inner, depth + 1, top + box.height)
+
+    place(root, 0, None)
+    return found
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """Yield *text* in lines of a readable length, broken behind a comma where there is one in the second half of a line."""
+    while len(text) > _LONG:
+        cut = max(text.rfind(mark, _LONG // 2, _LONG) for mark in "，；、 ") + 1 or _LONG
+        yield text[:cut]
+        text = text[cut:]
+    yield text
 
 
 def _wide(text: str) -> float:
     return sum(_CHARACTER if ord(char) > 0x2E7F or char in "“”…→" else _CHARACTER * 0.56 for char in text) + 16  # noqa: PLR2004 - CJK begins there
 
 
-def _row(place: int, depth: int, text: str, kind: str, up: int) -> str:
-    left, top = _TOP + depth * _STEP, _TOP + place * _ROW
-    fill, ink = _COLOURS[kind]
-    middle, stem = top + _ROW // 2 - 2, left - _STEP // 2
-    line = f'<path d="M{stem} {middle - up * _ROW + _ROW // 2 - 2}V{middle}H{left}" fill="none" stroke="#b8c2cd"/>' if up else ""
-    box = f'<rect x="{left}" y="{top}" width="{_wide(text):.0f}" height="{_ROW - 4}" rx="3" fill="{fill}" stroke="#b8c2cd"/>'
-    return f'{line}{box}<text x="{left + 8}" y="{top + 16}" fill="{ink}">{escape(text)}</text>'
+def _drawn(box: _Box) -> str:
+    fill, ink = _COLOURS[box.kind]
+    middle, stem = box.top + (_LINE + _PADDING) // 2, box.left - _STEP // 2
+    line = "" if box.under is None else f'<path d="M{stem} {box.under}V{middle}H{box.left}" fill="none" stroke="#b8c2cd"/>'
+    frame = f'<rect x="{box.left}" y="{box.top}" width="{box.width}" height="{box.height}" rx="3" fill="{fill}" stroke="#b8c2cd"/>'
+    texts = (
+        f'<text x="{box.left + 8}" y="{box.top + 16 + number * _LINE}" fill="{ink}">{escape(text)}</text>'
+        for number, text in enumerate(box.lines)
+    )
+    return "".join((line, frame, *texts))

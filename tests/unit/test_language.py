@@ -67,8 +67,10 @@ def test_keys_tell_scopes_apart() -> None:
         ),
         ("{all: [{concluded: 甲}]}", "已认定“甲”"),
         ("{none: [{mention: 合同}]}", "没有提到“合同”"),
-        ("{any: [{mention: 合同}, {concluded: 甲}]}", "（提到“合同”，或已认定“甲”）"),
-        ("{all: [{channel: mail}], none: [{mention: 合同}, {concluded: 甲}]}", "（来自邮件，且没有（提到“合同”，或已认定“甲”））"),
+        ("{any: [{mention: 合同}, {concluded: 甲}]}", "提到“合同”，或已认定“甲”"),
+        ("{all: [{channel: mail}], none: [{mention: 合同}, {concluded: 甲}]}", "来自邮件，且没有（提到“合同”，或已认定“甲”）"),
+        ("{all: [{channel: mail}, {any: [{mention: 合同}, {concluded: 甲}]}]}", "来自邮件，且（提到“合同”，或已认定“甲”）"),
+        ("{all: [{channel: mail}, {all: [{mention: 合同}, {concluded: 甲}]}]}", "来自邮件，且提到“合同”，且已认定“甲”"),
     ],
 )
 def test_describe(when: str, chinese: str) -> None:

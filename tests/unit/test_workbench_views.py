@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,7 +12,7 @@ from rules.rulebook import RuleBook, builtin_pack, load_files, load_pack
 from rules.workbench.diff import diff
 from rules.workbench.fmt import formatted
 from rules.workbench.titles import TITLES
-from rules.workbench.tree import as_svg, as_text, tree
+from rules.workbench.tree import Branch, as_svg, as_text, tree
 
 BASE = Path(__file__).parents[1] / "packs" / "lint"
 ADMISSION, ROUTING, WORDS = "rules/10_admission.yaml", "rules/20_routing.yaml", "lists/words.yaml"
@@ -164,15 +164,18 @@ def test_tree_asks_in_the_order_of_precedence() -> None:
         "六、",
     ]
     assert "│     └─ [诉讼中] 提到“诉讼” → 不予受理，情形 3（须人工确认）" in lines
-    assert "│        └─ 除非 [欠款纠纷] （提到“欠款”，且没有提到“政府”）" in lines
+    assert "│        └─ 除非 [欠款纠纷] 提到“欠款”，且没有提到“政府”" in lines
     assert "│  │  └─ [事项_停水] 提到“停水” → 交区供水局，分量 3" in lines
 
 
 def test_tree_as_a_picture() -> None:
     """The picture is well-formed, holds every line, and nothing that could run or be fetched."""
+    long = "、".join(f"很长的说明{number}" for number in range(20))
     root = tree(changed(WORDS, "停水: [停水", "停水: [停水<b>"), whole=True)
+    root = replace(root, branches=(*root.branches, Branch(long, "question")))
     picture = ET.fromstring(as_svg(root))  # noqa: S314 - our own text
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
 
-    assert len(texts) == len(list(as_text(root)))
+    assert "".join(text or "" for text in texts) == "".join(line.lstrip("│├└─ ") for line in as_text(root))
+    assert len(texts) > len(list(as_text(root))), "a long branch is broken into lines"
     assert {element.tag.rpartition("}")[2] for element in picture.iter()} == {"svg", "title", "rect", "path", "text"}
