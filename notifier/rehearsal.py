@@ -145,6 +145,8 @@ def _full(bare: Case, district: District) -> Case:
     decision = replace(
         bare.decision,
         topic="示例",
+        level="示例",
+        classes=("示例",),
         missing=("示例",),
         urgent=True,
         review=("示例",),

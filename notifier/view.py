@@ -65,6 +65,8 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "elsewhere": line(case.progress.elsewhere, _FIELD),
         "other": case.progress.other,
         "topic": case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
+        "level": case.decision.level,
+        "classes": "、".join(case.decision.classes),
         "petition": petition,
         "due": _due(case.due),
         "ground": _ground(case.ground, district),

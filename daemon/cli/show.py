@@ -109,8 +109,15 @@ def standing_lines(case: Case, district: District) -> list[str]:
     return [
         f"  结论：{proposed}{VERDICTS[case.verdict]}{f'（{ground}）' if ground else ''}　登记于 {local(case.opened_at)}",
         f"  承办部门：{department}　拟陪诊部门：{accompanying}",
+        *([f"  {graded}"] if (graded := _graded(case)) else []),
         *([f"  时限：{due_text(case.due)}"] if case.due else []),
     ]
+
+
+def _graded(case: Case) -> str:
+    """Return level and classes as the rules propose them, "" where they propose none."""
+    level, classes = case.decision.level, "、".join(case.decision.classes)
+    return "　".join(part for part in (level and f"级别（建议）：{level}", classes and f"分类（建议）：{classes}") if part)
 
 
 def petition_lines(petition: Petition) -> list[str]:

@@ -123,6 +123,24 @@ def test_who_reports_decides_what_is_a_duplicate(name: str, keys: Sequence[str],
 
 
 @pytest.mark.parametrize(
+    ("content", "level"),
+    [
+        pytest.param("我公司厂区经常停水，请水务局处理。", "", id="one department, nothing grave"),
+        pytest.param(
+            "政府项目竣工两年，工程款一直没有支付，请住建局督促付款。", "复杂", id="money of the district: the finance bureau as well"
+        ),
+        pytest.param("燃气管道泄漏，车间已全面停产，请住建局立即处理。", "重点", id="danger"),
+        pytest.param("工人到项目部集体讨薪。工程款一直没有支付，请住建局督促付款。", "重点", id="both: the graver one"),
+    ],
+)
+def test_the_level_is_proposed(content: str, level: str) -> None:
+    """What one department cannot do alone, and what endangers people, is graded; the district's document has no classes, so none are given."""
+    decision = decided(chenggong(), petition("情况反映", content, name="昆明某某食品有限公司"))
+
+    assert (decision.level, decision.classes) == (level, ())
+
+
+@pytest.mark.parametrize(
     ("status", "name", "expected"),
     [
         (PlatformStatus.ACCEPTED, "昆明某某食品有限公司", ("refuse", 4, True, 3)),

@@ -312,6 +312,18 @@ def test_the_letter_does_not_show_the_inner_life_of_the_rules() -> None:
     assert "事项类别：斗南·冷链" in text
 
 
+def test_the_department_reads_level_and_classes() -> None:
+    """What the rules grade is told as a proposal, in the text and in the page; where they grade nothing, nothing is said of it."""
+    graded = replace(CASE, decision=replace(CASE.decision, level="复杂", classes=("部门任务", "共性需求")))
+
+    notice, plain = (_one(COMPOSER.for_new_case(case), Purpose.ASSIGN) for case in (graded, CASE))
+
+    for words in ("级别（系统建议）：复杂。", "分类（系统建议）：部门任务、共性需求。"):
+        assert words in notice.text
+        assert words in notice.html
+    assert "系统建议" not in plain.text + plain.html
+
+
 def test_rules_without_words_about_them_share_one_line() -> None:
     """A pack need not say what each rule is about: then the quoted words speak, each once, and none that is only a part of another."""
     first, named, _ = CASE.decision.hits
