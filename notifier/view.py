@@ -92,8 +92,11 @@ def office(id_: str | None, district: District) -> dict[str, str]:
 
 
 def of_petition(petition: Petition) -> dict[str, object]:
-    """Return an enterprise's words, cleaned: one-line fields, and the content both as lines (HTML) and boxed (text)."""
-    content = excerpt(petition.content, _CONTENT)
+    """Return an enterprise's words, cleaned: one-line fields, and the content both as lines (HTML) and boxed (text).
+
+    Of a call the whole conversation is shown: half of it answers questions that the other half asks.
+    """
+    content = excerpt(petition.letter.text if petition.turns else petition.content, _CONTENT)
     sender = petition.letter.reply_to or petition.letter.sender
     return {
         "name": _field(petition.name),

@@ -13,6 +13,7 @@ from store.errors import ConfigError
 from store.model.case import Case
 from store.model.letter import Address, Automatic, Letter
 from store.model.notice import Notice, Purpose
+from store.model.petition import Speaker, Turn
 from tests.sample_case import (
     ADDRESSES,
     AWAITING,
@@ -154,6 +155,21 @@ def test_the_coordinator_tells_an_enterprise_without_mail(case: Case, words: str
     phone = case.petition.phone
     assert phone is not None
     assert f"请打电话 {phone.value} 告知" in notice.text
+
+
+def test_of_a_call_the_whole_conversation_is_shown() -> None:
+    """The department reads question and answer: half of a call is not to be understood."""
+    turns = (
+        Turn(number=1, speaker=Speaker.AGENT, at_s=1, text="停水几天了？"),
+        Turn(number=2, speaker=Speaker.CALLER, at_s=3, text="三天。"),
+    )
+    letter = _letter(text="00:01 坐席：停水几天了？\n00:03 来电人：三天。", sender=None)
+    case = replace(CASE, petition=replace(CASE.petition, content="三天。", turns=turns, letter=letter))
+
+    notice = _one(COMPOSER.for_new_case(case), Purpose.ASSIGN)
+
+    assert "00:01 坐席：停水几天了？" in notice.text
+    assert "00:03 来电人：三天。" in notice.html
 
 
 def test_a_department_without_an_address_is_reached_through_the_coordinator() -> None:
