@@ -7,7 +7,7 @@ from channels.passage import Passage, shadow
 from store.model.arrival import Channel
 from store.model.letter import Letter
 from store.model.petition import Found, Petition, Span
-from store.platform_model import PlatformRecord
+from store.model.platforms import PlatformRecord
 
 
 def petition_of(record: PlatformRecord) -> Petition:

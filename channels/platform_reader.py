@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.platform_model import Batch, PlatformMapping
+from store.model.platforms import Batch, PlatformMapping
 from store.workers import Answer, Caps, Worker, serve
 
 # A workbook of 50,000 rows takes some seconds; what takes a minute or two gigabytes is no list of reports.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from channels.sheets import Row, read_sheet
 from store.model.matching import PlatformStatus
-from store.platform_model import FIELDS, BadRow, Batch, GoodRow, PlatformMapping, PlatformRecord
+from store.model.platforms import FIELDS, BadRow, Batch, GoodRow, PlatformMapping, PlatformRecord
 
 _LONGEST_NUMBER, _LONGEST_FIELD, _LONGEST_CONTENT = 100, 500, 50_000  # characters
 _SHOWN = 40

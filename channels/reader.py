@@ -15,7 +15,7 @@ from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
 from store.model.arrival import Channel, StoredArrival
 from store.model.petition import CallShape, Petition, Reading
-from store.platform_model import PlatformRecord
+from store.model.platforms import PlatformRecord
 from store.workers import Answer, Caps, Worker, serve
 
 # A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.

@@ -18,7 +18,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from channels.charset import decode
 from store.errors import MalformedMessageError
-from store.platform_model import BadRow
+from store.model.platforms import BadRow
 
 MOST_ROWS = 50_000
 _HEAD_LINES = 20  # among which the headings stand; above them there may be a title, a date of export

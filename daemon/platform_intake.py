@@ -17,7 +17,7 @@ from channels.platform_petition import petition_of
 from channels.platform_reader import PlatformReader
 from daemon.waiting import first_of
 from store.errors import TemporaryError, UsageError, WorkerFailedError
-from store.platform_model import Batch, Handed, KeptBatch, PlatformMapping
+from store.model.platforms import Batch, Handed, KeptBatch, PlatformMapping
 from store.platforms import Platforms, Taken
 
 if TYPE_CHECKING:

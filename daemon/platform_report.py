@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from store.platform_model import FIELDS, BadRow, Batch
+from store.model.platforms import FIELDS, BadRow, Batch
 
 _MOST_TOLD = 200  # bad rows in one report: whoever mends them tries again
 

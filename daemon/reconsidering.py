@@ -18,7 +18,7 @@ from store.model.case import Case
 from store.model.decision import Decision, Verdict
 from store.model.matching import Candidate
 from store.model.petition import Petition
-from store.platform_model import KeptRecord
+from store.model.platforms import KeptRecord
 from store.reconsidering import SETTLED, News, last_proposal
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from datetime import datetime
 
 from rules.packfiles import Node, Reader
 from store.model.matching import PlatformStatus
-from store.platform_model import FIELDS, PlatformMapping
+from store.model.platforms import FIELDS, PlatformMapping
 
 KEYS = ("name", "names", "columns", "statuses", "dates", "blank", "withheld", "records")
 _REQUIRED = ("name", "columns", "statuses")

@@ -23,7 +23,7 @@ from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model.district import Department, District, Ground
 from store.model.petition import CallShape
-from store.platform_model import PlatformMapping
+from store.model.platforms import PlatformMapping
 from store.trouble import reason
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ from store.errors import RepeatedKeyError, UsageError
 from store.model.arrival import Accepted, Arrival, Channel
 from store.model.matching import PlatformStatus
 from store.model.petition import Petition
-from store.platform_model import BadRow, GoodRow, Handed, KeptBatch, KeptRecord, PlatformRecord, Version
+from store.model.platforms import BadRow, GoodRow, Handed, KeptBatch, KeptRecord, PlatformRecord, Version
 from store.tables import PLATFORM_BATCHES, PLATFORM_RECORDS, PLATFORM_VERSIONS
 from store.tables.columns import BATCH_OPEN
 

@@ -17,8 +17,8 @@ from store.database import Database
 from store.life import FINISHED
 from store.model.case import Case, CaseState, Event
 from store.model.decision import Decision
+from store.model.platforms import KeptRecord
 from store.outbox import Outbox
-from store.platform_model import KeptRecord
 from store.recording import Compose
 from store.tables import CASES
 

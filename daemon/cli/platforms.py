@@ -23,7 +23,7 @@ from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
 from store.model.matching import PlatformStatus
-from store.platform_model import STATUS_WORDS, Batch, KeptBatch, KeptRecord, Version
+from store.model.platforms import STATUS_WORDS, Batch, KeptBatch, KeptRecord, Version
 from store.trouble import reason
 
 PlatformOption = Annotated[str | None, typer.Option("--platform", metavar="平台", help="平台代号，即映射文件的名字，如 12345")]

@@ -15,7 +15,7 @@ from store.errors import RepeatedKeyError, UsageError
 from store.matching import Matching
 from store.model.arrival import ArrivalState
 from store.model.matching import PlatformStatus
-from store.platform_model import BadRow, Batch, GoodRow, Handed, KeptBatch, PlatformRecord
+from store.model.platforms import BadRow, Batch, GoodRow, Handed, KeptBatch, PlatformRecord
 from store.platforms import Platforms, Taken
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, found, opened, petition
 

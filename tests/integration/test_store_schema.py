@@ -23,7 +23,7 @@ from store.ledger import Ledger
 from store.model.mailbox import Folder, LedgerState, Taken
 from store.model.matching import PlatformStatus
 from store.model.notice import NoticeState
-from store.platform_model import Batch, GoodRow, Handed
+from store.model.platforms import Batch, GoodRow, Handed
 from store.platforms import Platforms
 from store.tables.columns import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition

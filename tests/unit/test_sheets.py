@@ -20,7 +20,7 @@ from rules.rulebook import builtin_pack, load_pack
 from store.errors import MalformedMessageError
 from store.model.arrival import Channel
 from store.model.matching import PlatformStatus
-from store.platform_model import Batch, PlatformMapping
+from store.model.platforms import Batch, PlatformMapping
 
 MAPPING = PlatformMapping(
     id="12345",
