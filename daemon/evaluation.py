@@ -6,18 +6,24 @@ Of a row only `input`, `channel` and `received_at` are used before the decision;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from channels.platforms import read_batch
 from daemon.pipeline import Outcome
+from daemon.platform_intake import Delivery
 from daemon.rehearsal import Message, take, temporary_house
+from daemon.wiring import House
 from rules.explain import explain
 from rules.rulebook import RuleBook
 from rules.workbench.evaluate import Label, Result, read_labels
 from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
 from store.model.arrival import Channel
-from store.model.decision import Verdict
+from store.model.decision import Decision, Verdict
 from store.model.district import District
 from store.model.petition import Petition
 from store.trouble import reason
@@ -37,21 +43,57 @@ async def evaluate(path: Path, book: RuleBook, progress: Callable[[int, int], No
     results: dict[str, Result | None] = {}
     now = _UNDECIDED
     async with temporary_house(book, now=lambda: now) as house:
-        opened: dict[int, str] = {}  # case → the row that opened it
+        rows = _Rows()
         for label in labels:
             progress(len(results), len(labels))
             message, outcome = messages[label.id], None
             if message is not None:
                 now = message.received_at
                 try:
-                    outcome = await take(house, message)
+                    outcome = await (_take_record(house, message, rows) if message.channel is Channel.PLATFORM else take(house, message))
                 except MalformedMessageError:
                     outcome = None
             if outcome and outcome.case:
-                opened.setdefault(outcome.case.id, label.id)
-            results[label.id] = _result(outcome, opened, book.district) if outcome else None
+                rows.by_case.setdefault(outcome.case.id, label.id)
+            results[label.id] = _result(outcome, rows, book.district) if outcome else None
     progress(len(results), len(labels))
     return labels, results
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Which row opened a case, and which told first of another platform's record."""
+
+    by_case: dict[int, str] = field(default_factory=dict)
+    by_record: dict[int, str] = field(default_factory=dict)
+
+    def related(self, decision: Decision) -> str | None:
+        """Return the row of the earlier report that *decision* names."""
+        if decision.related_case is not None:
+            return self.by_case.get(decision.related_case)
+        return self.by_record.get(decision.related_record) if decision.related_record is not None else None
+
+
+async def _take_record(house: House, message: Message, rows: _Rows) -> Outcome:
+    """Take the record of another platform in by the mapping that fits, and judge it as if it had been handed to the district.
+
+    Raises MalformedMessageError where no mapping of the pack reads it.
+    """
+    ((district, room),) = house.rooms.items()
+    platform = _platform_of(message.raw, room.rulebook)
+    receipt = await house.intake.accept(Delivery(district=district, platform=platform, door="file", key=message.source, raw=message.raw))
+    await house.intake.take_some(asyncio.Event())
+    record = await house.stores.platforms.record(receipt.batch.good[0].record.number, platform)
+    rows.by_record.setdefault(record.id, message.source)
+    return await house.pipeline.process(await house.stores.arrivals.get(record.arrival_id))
+
+
+def _platform_of(raw: bytes, book: RuleBook) -> str:
+    for mapping in book.platforms.values():
+        with contextlib.suppress(MalformedMessageError):
+            if read_batch(raw, mapping, book.district.timezone).good:
+                return mapping.id
+    raise MalformedMessageError("规则包里没有一个平台的映射文件读得了这一行")
 
 
 def _labels(path: Path) -> list[Label]:
@@ -84,10 +126,10 @@ def _message(label: Label, path: Path) -> Message | None:
     return Message(source=label.id, channel=Channel(label.channel), received_at=received_at, raw=raw)
 
 
-def _result(outcome: Outcome, opened: Mapping[int, str], district: District) -> Result:
+def _result(outcome: Outcome, rows: _Rows, district: District) -> Result:
     decision = outcome.decision
     is_follow_up = decision.verdict is Verdict.FOLLOW_UP
-    related = opened.get(decision.related_case) if decision.related_case is not None else None
+    related = rows.related(decision)
     return Result(
         verdict=decision.verdict.value,
         final=not decision.proposed,
