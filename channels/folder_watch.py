@@ -85,12 +85,14 @@ class FolderWatch:
             self._stuck(stuck)
 
     async def _refuse(self, dropped: Dropped, why: str) -> Stuck | None:
+        stuck = await asyncio.to_thread(self.folder.refused, dropped, why)
         log.warning("folder.refused", door=self.door, size=len(dropped.raw))
-        return await asyncio.to_thread(self.folder.refused, dropped, why)
+        return stuck
 
     async def _put_away(self, dropped: Dropped, report: str) -> Stuck | None:
+        stuck = await asyncio.to_thread(self.folder.taken, dropped, report)
         log.info("folder.taken", door=self.door, size=len(dropped.raw))
-        return await asyncio.to_thread(self.folder.taken, dropped, report)
+        return stuck
 
     def _stuck(self, stuck: Stuck) -> None:
         if self.folder.is_news(stuck):

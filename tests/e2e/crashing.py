@@ -31,6 +31,17 @@ BY_IMAP: Marks = {
     "mailbox-marked-ledger-not-told": ("channels.imap", "Connection.flag", "after", 1),
     "ledger-told": ("store.ledger", "Ledger.change", "after", 1),
 }
+BY_FOLDER: Marks = {
+    "file-read": ("channels.platform_reader", "PlatformReader.read", "after", 1),
+    "batch-inserted-not-committed": ("store.platforms", "_keep", "after", 1),
+    "batch-committed-file-not-moved": ("store.platforms", "Platforms.keep", "after", 1),
+    "file-moved": ("channels.dropfolder", "DropFolder.taken", "after", 1),
+    "rows-written-not-committed": ("store.platforms", "_take", "after", 1),
+    "rows-taken": ("store.platforms", "Platforms.take", "after", 1),
+    "record-read": ("channels.reader", "Reader.read", "after", 1),
+    "cases-told": ("daemon.reconsidering", "Reconsideration.run", "after", 1),
+    "record-settled": ("store.cases", "Cases.record", "after", 1),
+}
 AFTERWARDS: Marks = {
     "claimed": ("store.arrivals", "Arrivals.claim", "finding", 1),
     "read": ("channels.reader", "Reader.read", "after", 1),
@@ -80,7 +91,7 @@ def _wrap(function: Callable[..., Any], when: str, at_call: int) -> Callable[...
 
 def plant(mark: str) -> None:
     """Wrap the function that *mark* names."""
-    module_name, path, when, at_call = (BY_SMTP | BY_IMAP | AFTERWARDS)[mark]
+    module_name, path, when, at_call = (BY_SMTP | BY_IMAP | BY_FOLDER | AFTERWARDS)[mark]
     *parents, name = path.split(".")
     place: Any = import_module(module_name)
     for parent in parents:

@@ -198,6 +198,7 @@ COMMANDS = {
     "outbox": ["list", "show", "retry"],
     "quarantine": ["list", "show", "export", "retry"],
     "register": [],
+    "platforms": ["try", "import", "list", "show", "batches"],
     "reconcile": [],
     "doctor": [],
     "calendar": ["show", "explain", "add", "diff", "import"],
