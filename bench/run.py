@@ -19,6 +19,7 @@ from functools import partial
 import accepting
 import deciding
 import machine
+import owing
 import reading
 import sizes
 import whole
@@ -33,6 +34,8 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "reload": sizes.measure_reloads,
     "full": partial(whole.measure, "SQLite", 1_000),
     "full-many": partial(whole.measure, "SQLite", 100_000),
+    "deadlines": partial(owing.measure, "SQLite"),
+    "deadlines-postgresql": partial(owing.measure, "PostgreSQL"),
     "postgresql": partial(whole.measure, "PostgreSQL", 1_000),
     "postgresql-many": partial(whole.measure, "PostgreSQL", 100_000),
 }

@@ -16,6 +16,7 @@ from daemon.review import Act, Office, known_department
 from store.errors import UsageError
 from store.life import Role, Step, step_for
 from store.model.case import Case, CaseState, Progress
+from store.model.due import Due
 from store.model.notice import Notice
 from store.owing import DeadlineState
 
@@ -73,14 +74,15 @@ class Casework:
         if said.of:
             said = replace(said, of=await self._other(said.of, case))
         state, progress, more = _outcome(step, said, case, office)
-        round_ = self._now().isoformat()
+        now = self._now()
+        round_, owed = now.isoformat(), await self._owed(office, case, replace(case, state=state, progress=progress), step, now)
         return await self._cases.change(
             case.id,
             kind=step.kind,
             actor=act.by,
             reason=act.reason,
-            now=self._now(),
-            compose=lambda new: _notices(office, new, step, act.reason, said, round_),
+            now=now,
+            compose=lambda new: _notices(office, new, step, act.reason, said, round_, owed),
             seen=case.state,
             planner=office.planner,
             evidence=_evidence(role, said),
@@ -89,6 +91,16 @@ class Casework:
             progress=progress,
             **({"department": more} if more else {}),  # type: ignore[arg-type]  # a TypedDict by keyword
         )
+
+    async def _owed(self, office: Office, old: Case, new: Case, step: Step, at: datetime) -> list[Due]:
+        """Return the dates that a promise or an extension sets, for the letter to the enterprise: as the store will keep them."""
+        if step.name not in {"promise", "extend"}:
+            return []
+        owing = office.planner.owing(new, step.name, old.state, at)
+        before = await self._deadlines.of_case(old.id) if owing.carries else []
+        running = {one.kind: one for one in before if one.state is DeadlineState.OPEN}
+        begun = [office.planner.carried(running[one.kind], one, at) if one.kind in running else one for one in owing.begins]
+        return [deadline.due for deadline in begun if deadline.owes == "department"]
 
     async def _check_in_time(self, case: Case) -> None:
         """Raise UsageError where the time for a return (the pack's kind `return`) is over."""
@@ -196,7 +208,9 @@ def _returned(said: Details, case: Case, office: Office) -> tuple[CaseState, Pro
     return CaseState.RETURNED, progress, ""
 
 
-def _notices(office: Office, case: Case, step: Step, reason: str, said: Details, round_: str) -> Sequence[Notice]:
+def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is said of it
+    office: Office, case: Case, step: Step, reason: str, said: Details, round_: str, owed: Sequence[Due]
+) -> Sequence[Notice]:
     composer = office.composer
     match step.name:
         case "supplement":
@@ -210,7 +224,7 @@ def _notices(office: Office, case: Case, step: Step, reason: str, said: Details,
         case "reopen":
             return [*composer.for_assignment(case, round_)]
         case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
-            return composer.for_progress(case, step.name, reason, round_)
+            return composer.for_progress(case, step.name, reason, round_, owed=owed)
         case _:
             return []
 

@@ -10,24 +10,29 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.missing_notice import report_calendar
 from daemon.waiting import first_of
-from notifier.reminders import Item, Occasion, strongest
+from notifier.reminders import Item, Occasion, number_of, strongest
 from rules.deadline_kinds import Kind
-from rules.deadline_plan import Ground, Step, after_quiet, is_quiet, moved, schedule
+from rules.deadline_plan import Step, after_quiet, is_quiet, schedule
+from rules.subject_plan import next_period, periods
 from store.errors import StoreUnavailableError
 from store.model.case import Case
 from store.model.letter import Address
-from store.owing import Deadline, Fired, Letter
+from store.owing import Deadline, Fired, Letter, Subject
 
 if TYPE_CHECKING:
-    from daemon.pipeline import DistrictRoom
+    from daemon.review import Office
     from store.deadlines import Deadlines
+    from store.subjects import Subjects
+
+    About = Case | Subject
 
 log = structlog.get_logger()
 
@@ -40,7 +45,7 @@ class _Acted:
     """One step taken on one deadline."""
 
     deadline: Deadline
-    case: Case
+    about: About
     kind: Kind
     step: Step
     missed: int
@@ -49,9 +54,10 @@ class _Acted:
 class Clock:
     """Acts on the deadlines of all districts."""
 
-    def __init__(self, *, rooms: Mapping[str, DistrictRoom], deadlines: Deadlines, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, rooms: Mapping[str, Office], deadlines: Deadlines, subjects: Subjects, now: Callable[[], datetime]) -> None:
         """Keep the parts; nothing runs before `run`."""
-        self._rooms, self._deadlines, self._now = rooms, deadlines, now
+        self._rooms, self._deadlines, self._subjects, self._now = rooms, deadlines, subjects, now
+        self._begun: dict[str, tuple[date, str]] = {}  # district → the day that was begun, and by which pack
         self._listeners: list[Callable[[], None]] = []
         self._recount = asyncio.Event()
         self._recount.set()  # the calendar may have changed while nobody ran
@@ -76,11 +82,13 @@ class Clock:
     async def tick(self) -> int:
         """Do all that is due now, and return how many deadlines were acted on. Safe to repeat after a crash at any line."""
         if self._recount.is_set():
+            await self._adopt()
             await self.count_again()
             self._recount.clear()
         acted = 0
         for district, room in self._rooms.items():
             now = self._now()
+            await self._begin_day(district, room, now)
             quiet = is_quiet(now, room.calendar, room.rulebook.district.timezone)
             act = partial(_act, room, now)
             while count := await self._deadlines.fire(district, now=now, urgent_only=quiet, limit=_BATCH, act=act):
@@ -98,14 +106,40 @@ class Clock:
             urgent, other = [await self._deadlines.next_at(district, urgent=urgent) for urgent in (True, False)]
             found += [max(urgent, now)] if urgent else []
             found += [after_quiet(max(other, now), room.calendar, room.rulebook.district.timezone)] if other else []
+            period = next_period(room.planner.ground, now)
+            found += [period] if period else []
         return min(found, default=None)
+
+    async def _begin_day(self, district: str, room: Office, now: datetime) -> None:
+        """Once a day, and with a new pack: say that a year's notice is missing, and let the months, quarters … begin that nobody has seen begin."""
+        planner = room.planner
+        state = (planner.day(now), room.rulebook.digest)
+        if self._begun.get(district) == state:
+            return
+        report_calendar(room, now)
+        if any(kind.every for kind in planner.ground.kinds.by_id.values()):
+            latest = await self._subjects.latest(district)
+            new = await self._subjects.begin(periods(planner.ground, now, latest), now)
+            if new:
+                log.info("periods.begun", district=district, count=new)
+        self._begun[district] = state
+
+    async def _adopt(self) -> None:
+        """Give deadlines to open cases that an earlier version registered without any."""
+        for district, room in self._rooms.items():
+            ids = await self._deadlines.without(district)
+            adopted = 0
+            for first in range(0, len(ids), _BATCH):
+                adopted += await self._deadlines.adopt(ids[first : first + _BATCH], room.planner)
+            if adopted:
+                log.info("deadlines.adopted", district=district, count=adopted)
 
     async def count_again(self) -> int:
         """Count every running deadline by the calendar as it is now; returns how many dates moved."""
         total = 0
         for district, room in self._rooms.items():
-            count, write = partial(_counted, room.planner.ground), partial(_moved_letters, room)
-            ids = await self._deadlines.running(district)
+            count, write = room.planner.recounted, partial(_moved_letters, room)
+            ids = await self._deadlines.running(district, counted_by=room.planner.ground.mark)
             for first in range(0, len(ids), _BATCH):
                 total += await self._deadlines.move(ids[first : first + _BATCH], now=self._now(), move=count, write=write)
         if total:
@@ -113,12 +147,12 @@ class Clock:
         return total
 
 
-def _act(room: DistrictRoom, now: datetime, due: Sequence[tuple[Deadline, Case]]) -> tuple[list[Fired], list[Letter]]:
+def _act(room: Office, now: datetime, due: Sequence[tuple[Deadline, About]]) -> tuple[list[Fired], list[Letter]]:
     """Take the step that is due on each deadline, and write one mail to each person concerned."""
     fired: list[Fired] = []
     acted: list[_Acted] = []
-    for deadline, case in due:
-        one = _step(room, deadline, case, now)
+    for deadline, about in due:
+        one = _step(room, deadline, about, now)
         if one is None:  # the pack no longer knows this kind, or its ladder has become shorter: nothing more to do
             fired.append(Fired(deadline=replace(deadline, next_at=None), event="", data={}))
             continue
@@ -132,7 +166,7 @@ def _act(room: DistrictRoom, now: datetime, due: Sequence[tuple[Deadline, Case]]
 _EVENTS = {"remind": "reminded", "overdue": "escalated"}
 
 
-def _step(room: DistrictRoom, deadline: Deadline, case: Case, now: datetime) -> _Acted | None:
+def _step(room: Office, deadline: Deadline, about: About, now: datetime) -> _Acted | None:
     ground = room.planner.ground
     kind = ground.kinds.by_id.get(deadline.kind)
     if kind is None:
@@ -142,42 +176,37 @@ def _step(room: DistrictRoom, deadline: Deadline, case: Case, now: datetime) -> 
     if reached <= deadline.fired:
         return None
     after = replace(deadline, fired=reached, next_at=steps[reached].at if reached < len(steps) else None)
-    return _Acted(deadline=after, case=case, kind=kind, step=steps[reached - 1], missed=reached - deadline.fired - 1)
+    return _Acted(deadline=after, about=about, kind=kind, step=steps[reached - 1], missed=reached - deadline.fired - 1)
 
 
-def _letters(room: DistrictRoom, acted: Sequence[_Acted]) -> Iterator[Letter]:
+def _letters(room: Office, acted: Sequence[_Acted]) -> Iterator[Letter]:
     """Yield one mail to each address, about everything that it is to hear now, reminders apart from what is overdue."""
     bundles: dict[tuple[Address, str], list[_Acted]] = {}
     roles: dict[tuple[Address, str], set[str]] = {}
     for one in acted:
-        for to, role in room.composer.concerned(one.case, one.kind.owes, one.step.to, copies=one.step.copies):
+        for to, role in room.composer.concerned(one.about.department, one.kind.owes, one.step.to, copies=one.step.copies):
             bundles.setdefault((to, one.step.what), []).append(one)
             roles.setdefault((to, one.step.what), set()).add(role)
     for (to, what), bundle in bundles.items():
-        bundle.sort(key=lambda one: (one.deadline.due.last, one.case.id, one.deadline.id))
+        bundle.sort(key=lambda one: (one.deadline.due.last, one.deadline.case_id is None, one.about.id, one.deadline.id))
         role = strongest(roles[to, what])
         occasion = Occasion(what=what, role=role, items=tuple(_item(one) for one in bundle))
-        first = bundle[0].case
-        yield Letter(case=first, notice=room.composer.for_deadlines(first, to, occasion, _round(bundle)))
+        first = bundle[0].about
+        yield Letter(about=first, notice=room.composer.for_deadlines(first, to, occasion, _round(bundle)))
 
 
 def _item(one: _Acted) -> Item:
-    return Item(case=one.case, due=one.deadline.due, missed=one.missed)
+    return Item(about=one.about, due=one.deadline.due, missed=one.missed)
 
 
 def _round(bundle: Sequence[_Acted]) -> str:
     """Return what names this mail for good: the steps it speaks of."""
-    steps = sorted(f"{one.case.number} {one.deadline.kind} {one.deadline.round} {one.deadline.fired}" for one in bundle)
+    steps = sorted(f"{number_of(one.about)} {one.deadline.kind} {one.deadline.round} {one.deadline.fired}" for one in bundle)
     return hashlib.sha256("\n".join(steps).encode()).hexdigest()[:32]
 
 
-def _counted(ground: Ground, deadline: Deadline) -> Deadline:
-    kind = ground.kinds.by_id.get(deadline.kind)
-    return moved(deadline, kind, ground) if kind else deadline
-
-
-def _moved_letters(room: DistrictRoom, old: Deadline, new: Deadline, case: Case) -> Iterator[Letter]:
+def _moved_letters(room: Office, old: Deadline, new: Deadline, about: About) -> Iterator[Letter]:
     """Yield the word to whoever owes it that a date has moved."""
-    for to, role in room.composer.concerned(case, new.owes, "handler", copies=False):
-        occasion = Occasion(what="moved", role=role, items=(Item(case=case, due=new.due, missed=0, was=old.due.due),))
-        yield Letter(case=case, notice=room.composer.for_deadlines(case, to, occasion, f"moved {new.kind} {new.round} {new.due.due}"))
+    for to, role in room.composer.concerned(about.department, new.owes, "handler", copies=False):
+        occasion = Occasion(what="moved", role=role, items=(Item(about=about, due=new.due, missed=0, was=old.due.due),))
+        yield Letter(about=about, notice=room.composer.for_deadlines(about, to, occasion, f"moved {new.kind} {new.round} {new.due.due}"))

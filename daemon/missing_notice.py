@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from daemon.pipeline import DistrictRoom
 from rules.calendar_watch import missing_notice
+
+if TYPE_CHECKING:
+    from daemon.review import Office
 
 log = structlog.get_logger()
 
 
-def report_calendar(room: DistrictRoom, now: datetime) -> None:
-    """Log a warning from 1 November on, an error from 15 December, nothing where the notice is there."""
+def report_calendar(room: Office, now: datetime) -> None:
+    """Log, once for each call (the clock calls it daily), a warning from 1 November on, an error from 15 December, nothing where the notice is there."""
     district = room.rulebook.district
     concern = missing_notice(room.calendar, now.astimezone(ZoneInfo(district.timezone)).date())
     if concern and concern.is_alarm:

@@ -16,8 +16,8 @@ import structlog
 
 from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
-from rules.deadline_plan import Planner, plans
 from rules.decide import decide
+from rules.planner import Planner, plans
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
 from store.model.arrival import Channel, StoredArrival
 from store.model.case import Case

@@ -20,10 +20,10 @@ from store.model.notice import Notice
 if TYPE_CHECKING:
     from notifier.compose import Composer
     from rules.calendar import Calendar
+    from rules.planner import Planner
     from rules.rulebook import RuleBook
     from store.arrivals import Arrivals
     from store.cases import Cases
-    from store.owing import Planner
     from store.recording import Compose, Corrections
 
 _LONGEST_NUMBER = 18  # digits that fit the database's integers

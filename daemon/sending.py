@@ -156,7 +156,8 @@ class Sender:
         sender = self.senders.get(queued.district)
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
-        original = await self._arrivals.raw(queued.arrival_id) if queued.notice.attach_original else None
+        wanted = queued.arrival_id if queued.notice.attach_original else None
+        original = None if wanted is None else await self._arrivals.raw(wanted)
         try:
             return await self._hand_over(queued, lease, sender, original, self._max_original)
         except MailTooLargeError:

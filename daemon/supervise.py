@@ -55,7 +55,6 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
         _report_degraded(room)
-        report_calendar(room, house.now())
     try:
         async with attended(house) as watch, asyncio.TaskGroup() as parts:
             _on_signals(house, stop, watch)

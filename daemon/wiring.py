@@ -36,8 +36,8 @@ from daemon.trust import trusting
 from notifier.compose import Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from rules.calendar import Calendar
-from rules.deadline_plan import Planner, plans
 from rules.engine import Engine
+from rules.planner import Planner, plans
 from rules.rulebook import RuleBook
 from store.arrivals import Arrivals
 from store.cases import Cases
@@ -56,6 +56,7 @@ from store.packs import Packs
 from store.platforms import Platforms, Taken
 from store.reconsidering import Reconsidering
 from store.shadows import Shadows
+from store.subjects import Subjects
 from store.workers import Caps
 
 log = structlog.get_logger()
@@ -76,6 +77,7 @@ class Stores:
     cases: Cases
     outbox: Outbox
     deadlines: Deadlines
+    subjects: Subjects
     matching: Matching
     packs: Packs
     orders: Orders
@@ -174,6 +176,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             cases=Cases(database, outbox),
             outbox=outbox,
             deadlines=Deadlines(database, outbox),
+            subjects=Subjects(database),
             matching=Matching(database),
             packs=Packs(database),
             orders=Orders(database),
@@ -274,7 +277,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 metrics=metrics,
                 mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
-                clock=Clock(rooms=rooms, deadlines=stores.deadlines, now=now),
+                clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
                 intake=intake,
                 doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)
                 + open_hotlines(config, list(rooms), calls, now=now),

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 
 from notifier.plain import line
 from notifier.rehearsal import rehearse
-from notifier.reminders import Occasion, view_of
-from notifier.view import View, asked_for, department, of_case, of_petition, office
+from notifier.reminders import Occasion, due_view, view_of
+from notifier.view import View, asked_for, department, of_case, of_petition, of_subject, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
 from store.model.case import Case, CaseState
 from store.model.district import District
+from store.model.due import Due
 from store.model.letter import Address
 from store.model.notice import Notice, Purpose
 from store.model.petition import Petition
+from store.owing import Subject
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
 _MAX_NAME = 40  # code points of a name or a number in a sentence
@@ -115,37 +117,42 @@ class Composer:
             return self._to_coordinator(case, Purpose.FORWARD, turn, more)
         return self._to_department(case, lead, Purpose.FORWARD, turn, more)
 
-    def for_progress(self, case: Case, event: str, reason: str, round_: str) -> list[Notice]:
-        """Return the word to the enterprise that *event* (a name of `store.life`) happened to its case; *reason* is a person's, and read by it."""
-        return self._to_enterprise(case, Purpose.PROGRESS, round_, {"event": event, "reason": line(reason, _MAX_REASON)})
+    def for_progress(self, case: Case, event: str, reason: str, round_: str, *, owed: Sequence[Due] = ()) -> list[Notice]:
+        """Return the word to the enterprise that *event* (a name of `store.life`) happened to its case.
+
+        *reason* is a person's, and read by it; *owed* are the dates by which it will have an answer.
+        """
+        view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
+        return self._to_enterprise(case, Purpose.PROGRESS, round_, view)
 
     def for_decision(self, case: Case, why: str, round_: str) -> list[Notice]:
         """Return the request to the coordinator to decide what stands in *why*."""
         return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": [line(why, _MAX_REASON).rstrip("。")]})
 
-    def concerned(self, case: Case, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
-        """Return who hears of a deadline of *case*: addresses, each with the capacity in words ("" for whoever owes it).
+    def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
+        """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).
 
         *owes* is "department", "coordinator" or "enterprise" (whose deadlines the coordinator watches); *rank* one of the ladder. Where a
         rank has no address of its own, the department's mailbox gets the mail with the request to put it before him.
         """
         coordinator = [(self._addresses.coordinator, "")] if self._addresses.coordinator else []
         oversight = [(address, "抄报") for address in self._addresses.oversight] if copies else []
-        own = self._address_of(case.department) if owes == "department" and case.department else None
-        if own is None or case.department is None:
+        own = self._address_of(department_id) if owes == "department" and department_id else None
+        if own is None or department_id is None:
             return [*coordinator, *oversight]
         if rank == "handler":
             return [(own, "")]
         if rank == "coordinator":
             return [(own, "督办"), *((address, "督办情况") for address, _ in coordinator), *oversight]
-        superior = self._addresses.superiors.get(case.department, {}).get(rank)
+        superior = self._addresses.superiors.get(department_id, {}).get(rank)
         if superior is not None:  # the mail is addressed to his department, then to his rank
             superior = Address(name=superior.name or own.name, address=superior.address)
         return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
 
-    def for_deadlines(self, case: Case, to: Address, occasion: Occasion, round_: str) -> Notice:
-        """Return the mail to *to* about the deadlines of *occasion*; it is kept at *case*, the first of them."""
-        view = {**of_case(case, self._district), **view_of(occasion), "addressee": to.name or self._district.coordinator}
+    def for_deadlines(self, about: Case | Subject, to: Address, occasion: Occasion, round_: str) -> Notice:
+        """Return the mail to *to* about the deadlines of *occasion*; it is kept at *about*, the first of them."""
+        names = of_case(about, self._district) if isinstance(about, Case) else of_subject(about.key, self._district)
+        view = {**names, **view_of(occasion), "addressee": to.name or self._district.coordinator}
         written = self._wording.write(Purpose.REMINDER, view)
         return Notice(
             purpose=Purpose.REMINDER,

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from notifier.reminders import Item, Occasion, view_of
-from notifier.view import of_case
+from notifier.reminders import Item, Occasion, due_view, view_of
+from notifier.view import of_case, of_subject
 from notifier.wording import Wording
 from store.errors import ConfigError, Problem
 from store.model.arrival import Channel
@@ -18,20 +18,21 @@ from store.model.due import CountedDay, Due
 from store.model.letter import Address, Attachment, Letter
 from store.model.notice import Purpose
 from store.model.petition import Found, Petition, Span
+from store.owing import Subject, SubjectSort
 
 _DAY = date(2024, 10, 31)
 _ADVICE = {"name": "示例部门", "duty": "示例职责"}
 
 
 def rehearse(district: District, wording: Wording) -> None:
-    """Write every purpose for a full case and a bare one; raises ConfigError with each template that cannot be filled."""
+    """Write every purpose for a full case and a bare one, reminders for what is no case too; raises ConfigError with each template that cannot be filled."""
     problems: dict[str, Problem] = {}
-    for view in _views(district):
-        for purpose in Purpose:
-            try:
-                wording.write(purpose, view)
-            except ConfigError as error:
-                problems |= {problem.place: problem for problem in error.problems}
+    tried = [(view, purpose) for view in _views(district) for purpose in Purpose]
+    for view, purpose in [*tried, *((view, Purpose.REMINDER) for view in _views_of_a_subject(district))]:
+        try:
+            wording.write(purpose, view)
+        except ConfigError as error:
+            problems |= {problem.place: problem for problem in error.problems}
     if problems:
         raise ConfigError(list(problems.values()))
 
@@ -42,11 +43,20 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
     yield of_case(bare, district)
     yield of_case(full, district)
     words = {"addressee": "示例部门", "stands_in_for": "示例部门", "invited": "示例部门", "reason": "示例", "author": "示例部门"}
-    yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE}
+    dates = [due_view(_due())]
+    yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE, "event": "promise", "dates": dates}
     if full.due is not None:
-        items = [Item(case=full, due=full.due, missed=1, was=_DAY)]
+        items = [Item(about=full, due=full.due, missed=1, was=_DAY)]
         for occasion in ("remind", "overdue", "moved"):
             yield {**of_case(full, district), **words, **view_of(Occasion(what=occasion, role="抄报", items=items))}
+
+
+def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
+    """Yield what a mail about deadlines says of a session, an activity or a period: there is no petition to quote."""
+    subject = Subject(id=1, district="", sort=SubjectSort.PERIOD, of="", key="示例", title="示例", department="", day=_DAY, until=_DAY)
+    for what in ("remind", "overdue", "moved"):
+        items = [Item(about=subject, due=replace(_due(), days=(), notes=("示例",)), missed=1, was=_DAY)]
+        yield {**of_subject("示例", district), "addressee": "示例部门", **view_of(Occasion(what=what, role="抄报", items=items))}
 
 
 def _case() -> Case:

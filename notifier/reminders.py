@@ -10,6 +10,7 @@ from notifier.dates import in_full, numbered_days
 from notifier.plain import line
 from store.model.case import Case
 from store.model.due import Due
+from store.owing import Subject
 
 _MOST = 50  # cases told one by one in one mail
 _COUNTED = 3  # so many are explained day by day
@@ -19,9 +20,9 @@ _PRECEDENCE = {"督办": 0, "抄报": 1, "督办情况": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One deadline: its case, its date, how many earlier steps were missed while the system stood still; `was` its date before it moved."""
+    """One deadline: what it is about, its date, how many earlier steps were missed while the system stood still; `was` its date before it moved."""
 
-    case: Case
+    about: Case | Subject
     due: Due
     missed: int
     was: date | None = None
@@ -51,20 +52,40 @@ def view_of(occasion: Occasion) -> dict[str, object]:
         "items": [_item(item, explained=explained) for item in occasion.items[:_MOST]],
         "more": max(0, len(occasion.items) - _MOST),
         "missed": sum(item.missed for item in occasion.items),
+        "of_cases": any(isinstance(item.about, Case) for item in occasion.items),
     }
 
 
 def _item(item: Item, *, explained: bool) -> dict[str, object]:
-    due = item.due
     return {
-        "number": item.case.number,
-        "title": line(item.case.petition.title, _TITLE) or "（无标题）",
+        "number": number_of(item.about),
+        "title": _title(item.about),
+        "was": in_full(item.was) if item.was else "",
+        **due_view(item.due, explained=explained),
+    }
+
+
+def due_view(due: Due, *, explained: bool = True) -> dict[str, object]:
+    """Return what a template may say of a date: day by day how it was counted where it is to be *explained*."""
+    return {
         "label": due.label,
         "basis": due.basis,
         "date": in_full(due.due),
         "provisional": due.provisional,
         "latest": in_full(due.last),
-        "was": in_full(item.was) if item.was else "",
         "start": in_full(due.start),
+        "start_label": due.start_label,
+        "notes": due.notes,
         "days": numbered_days(due.days) if explained else [],
     }
+
+
+def number_of(about: Case | Subject) -> str:
+    """Return by what people know it: a case's number, the name of a session, an activity or a period's return."""
+    return about.number if isinstance(about, Case) else about.key
+
+
+def _title(about: Case | Subject) -> str:
+    if isinstance(about, Subject):
+        return line(about.title, _TITLE) if about.title != about.key else ""
+    return line(about.petition.title, _TITLE) or "（无标题）"

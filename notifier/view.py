@@ -34,7 +34,9 @@ _OF_A_NOTICE: View = {
     "items": (),
     "more": 0,
     "missed": 0,
+    "of_cases": True,  # whether one of the items is a case, to be answered by mail
     "event": "",  # what happened to the case, a name of `store.life`
+    "dates": (),  # by when the enterprise will have an answer, each as an item of a mail about deadlines
     "reason": "",  # a person's words to the enterprise
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
@@ -78,6 +80,11 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "doubts": [line(doubt, _FIELD).rstrip("。") for doubt in case.petition.letter.doubts],
         "review": [reason.rstrip("。") for reason in case.decision.review],
     }
+
+
+def of_subject(key: str, district: District) -> dict[str, object]:
+    """Return the names that a template may use about a session, an activity or a period called *key*: those of a mail about deadlines."""
+    return {**_OF_A_NOTICE, "district": _district(district), "number": key}
 
 
 def department(id_: str, district: District) -> Department:

@@ -7,9 +7,11 @@ early and how late it may end once the notice is out (`rules.provisional`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from functools import cached_property
 
 from rules.calendar_file import SpecialDay
 from rules.calendar_overlay import Overlay
@@ -68,6 +70,16 @@ class Calendar:
         """Return this calendar with a district's own days and hours."""
         return Calendar(years=self._years, special=self._special, festivals=self._festivals, overlay=overlay, hours=hours)
 
+    @cached_property
+    def mark(self) -> str:
+        """What names these days and hours: another calendar that counts the same has the same."""
+        special = [
+            sorted((str(day), what.working, what.why) for day, what in days.items()) for days in (self._special, self._overlay.special)
+        ]
+        closes = sorted((str(day), str(at)) for day, at in self._overlay.closes.items())
+        whole = repr((sorted(self._years), special, closes, self.hours))
+        return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
     @property
     def years(self) -> tuple[int, ...]:
         """The years whose notice is known."""
@@ -81,7 +93,7 @@ class Calendar:
         counted = day.weekday() < _SATURDAY
         doubt = self._doubt(day)
         if counted and doubt and (festival := self._festivals.prospect(day).by_law):
-            why = f"{festival}，法定假日（《全国年节及纪念日放假办法》；{day.year}年放假安排尚未公布）"
+            why = f"{festival}，法定假日（《全国年节及纪念日放假办法》；{day.year}年放假安排{self.unknown(day.year)}）"
             return DayInfo(counted=False, why=why, provisional=True)
         return DayInfo(counted=counted, why=("工作日" if counted else "周末") + doubt, provisional=bool(doubt))
 
@@ -93,10 +105,13 @@ class Calendar:
         """Return when the office closes on *day*: earlier on a half day."""
         return self._overlay.closes.get(day, self.hours.closes)
 
+    def unknown(self, year: int) -> str:
+        """Say why the notice of *year*, which is not known, is not: it is still to come, or lies before those that are kept here."""
+        return "尚未公布" if year > max(self._years, default=0) else "未收录"
+
     def _doubt(self, day: date) -> str:
         if day.year not in self._years:
-            known = "尚未公布" if day.year > max(self._years, default=0) else "未收录"
-            return f"（{day.year}年放假安排{known}，暂按周末推算）"
+            return f"（{day.year}年放假安排{self.unknown(day.year)}，暂按周末推算）"
         if day >= first_unsure_day(day.year) and day.year + 1 not in self._years:
             return f"（{day.year + 1}年放假安排尚未公布，元旦假期可能涉及，暂按周末推算）"
         return ""

@@ -15,8 +15,10 @@
           remind: [3, 1]                # working days before
           ladder: [{after: 1, to: head}, {after: 3, to: coordinator, copies: true}]
 
-A kind whose basis is no article is policy of the pack. `every` with `day` declares a fixed date of each month or quarter (晋宁), which does
-not roll forward unless `roll_forward` is set; `before: true` counts back from its trigger (五华: 活动前3个工作日).
+A kind whose basis is no article is policy of the pack. `before: true` counts back from its trigger (五华: 活动前3个工作日). A session or an
+activity starts a kind by its triggers, only those named in `of` where there are such. `every` declares what each department (those of
+`owed_by`, else all) owes once in a period, by the `day` of the period's last month, else by its last day; a fixed date does not roll forward
+unless `roll_forward` is set. It is met when it is received, or where `counts` names activities, when such were held on `times` days.
 """
 
 from __future__ import annotations
@@ -26,20 +28,21 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from rules.language import POLICY
-from rules.packfiles import Node, Reader
+from rules.packfiles import Items, Node, Reader
 from store.life import BY_NAME
 from store.model.case import CaseState
 
-Unit = Literal["working", "calendar"]
+Unit = Literal["working", "calendar", "hours", "office_hours"]
 Owes = Literal["department", "coordinator", "enterprise"]
 Rank = Literal["handler", "section_head", "deputy", "head", "coordinator"]
 Source = Literal["promised_days", "limit_days", "case_due"]
-Every = Literal["month", "quarter"]
+Every = Literal["half_month", "month", "quarter", "half_year", "year"]
 
-TRIGGERS = ("session", "session_end", "booking_close", "activity", "activity_end")  # of channels still to come
+TRIGGERS = ("session", "session_end", "booking_close", "activity", "activity_end")  # of a session or an activity, no case
 RANK_WORDS = {"handler": "承办人", "section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人", "coordinator": "统筹部门督办"}
 _SINCE = (*BY_NAME, *(state.value for state in CaseState), *TRIGGERS)
 _MOST_DAYS = 250
+HOURS = frozenset({"hours", "office_hours"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +66,19 @@ class Kind:
     days: int | Source | None = None
     unit: Unit = "working"
     before: bool = False
+    of: tuple[str, ...] = ()
     every: Every | None = None
     day: int | None = None
+    owed_by: tuple[str, ...] | None = None  # None: every department but the coordinator
+    counts: tuple[str, ...] = ()
+    times: int = 1
     roll_forward: bool = False
     owes: Owes = "department"
     until: tuple[str, ...] = ()
     pauses: bool = False
     urgent: bool = False
     remind: tuple[int, ...] = ()
+    remind_share: tuple[int, ...] = ()  # percent of the time from the beginning to the due moment
     remind_at: int = 9  # full hour
     ladder: tuple[Rung, ...] = ()
     repeat_every: int = 0  # working days after the last rung; 0: never
@@ -115,9 +123,20 @@ def _kind(name: str, node: Node, reader: Reader) -> Kind | None:
 
 def _check(kind: Kind, node: Node, reader: Reader) -> None:
     if kind.every is None and (kind.days is None or not kind.since):
-        reader.problems.add(node, "缺少起算事件或天数", "写上 since 和 days；每月、每季的固定日期写 every 和 day")
-    if kind.every is not None and kind.day is None:
-        reader.problems.add(node, "写了 every 却没有 day", "day 写几号")
+        reader.problems.add(node, "缺少起算事件或天数", "写上 since 和 days；每月、每季一次的写 every")
+    if kind.every is not None and (kind.since or kind.days is not None):
+        reader.problems.add(node, "every 与 since、days 不能同写", "每个周期一次的只写 every（和 day）")
+    if kind.every == "half_month" and kind.day is not None:
+        reader.problems.add(node, "每半月一次的以 15 日和月末为限，不能另写 day", "删去 day")
+    if kind.every is None and (kind.counts or kind.owed_by is not None or kind.day is not None or kind.times != 1):
+        reader.problems.add(node, "counts、times、owed_by、day 只用于每个周期一次的", "加上 every，或删去")
+    triggers = set(kind.since) & set(TRIGGERS)
+    if triggers and triggers != set(kind.since):
+        reader.problems.add(node, "场次、活动的起算点不能与一件的事件混写", "分成两种时限")
+    if kind.of and not triggers:
+        reader.problems.add(node, "of 只用于从场次、活动起算的", "删去 of，或把 since 写成 activity_end 等")
+    if kind.unit in HOURS and (kind.before or kind.every or kind.pauses or not isinstance(kind.days, int)):
+        reader.problems.add(node, "按小时的时限要写明小时数，不能往回数，也不停止计时", "days 写小时数，不写 before、pauses")
     if kind.of_a_case and not kind.until:
         reader.problems.add(node, "没有写怎样算办到了", "until 写一个或几个事件，如 [answer]")
     if kind.repeat_every and not kind.repeat_cap:
@@ -140,6 +159,20 @@ def _numbers(node: Node, reader: Reader) -> tuple[int, ...]:
     return tuple(sorted((number for number in found if number is not None), reverse=True))
 
 
+def _shares(node: Node, reader: Reader) -> tuple[int, ...]:
+    found = [reader.integer(item, 1, 99) for item in reader.items(node, what="百分数")]
+    return tuple(sorted(number for number in found if number is not None))
+
+
+def _texts(node: Node, reader: Reader) -> tuple[str, ...]:
+    return reader.several(node, lambda item: reader.text(item, longest=60), what="名称")
+
+
+def _nobody_or_texts(node: Node, reader: Reader) -> tuple[str, ...]:
+    """Read names of which there may be none yet: a list that the document does not give, to be filled in by the district."""
+    return () if isinstance(node, Items) and not node.items else _texts(node, reader)
+
+
 def _ladder(node: Node, reader: Reader) -> tuple[Rung, ...]:
     rungs = []
     for item in reader.items(node, what="逐级督促"):
@@ -160,14 +193,19 @@ _READERS: Mapping[str, Callable[[Node, Reader], object]] = {
     "days": _days,
     "unit": lambda node, reader: reader.choice(node, get_args(Unit), "单位"),
     "before": lambda node, reader: reader.flag(node),
+    "of": _texts,
     "every": lambda node, reader: reader.choice(node, get_args(Every), "周期"),
     "day": lambda node, reader: reader.integer(node, 1, 28),
+    "owed_by": _nobody_or_texts,
+    "counts": _texts,
+    "times": lambda node, reader: reader.integer(node, 1, 31),
     "roll_forward": lambda node, reader: reader.flag(node),
     "owes": lambda node, reader: reader.choice(node, get_args(Owes), "责任方"),
     "until": _names,
     "pauses": lambda node, reader: reader.flag(node),
     "urgent": lambda node, reader: reader.flag(node),
     "remind": _numbers,
+    "remind_share": _shares,
     "remind_at": lambda node, reader: reader.integer(node, 7, 20),
     "ladder": _ladder,
     "repeat_every": lambda node, reader: reader.integer(node, 1, _MOST_DAYS),

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from rules.calendar import Calendar
-from rules.deadline_kinds import Kind, Kinds, Rank
+from rules.calendar import Calendar, Count
+from rules.deadline_kinds import HOURS, Kind, Kinds, Rank
+from rules.deadlines import VerificationRule, verification_due
 from rules.explain import basis_in_words
-from rules.office import close_of, day_zero
-from rules.rulebook import RuleBook
+from rules.office import add_hours, close_of, day_zero
 from store.life import FINISHED
 from store.model.case import Case, CaseState
-from store.model.due import Due
+from store.model.due import CountedDay, Due
 from store.owing import Deadline, DeadlineState, Owing
 
 
@@ -31,11 +32,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What planning needs of a district: its kinds, calendar and time zone."""
+    """What planning needs of a district: its name in data, its kinds, calendar and time zone, its rule for CG-3.4, its departments by id."""
 
     kinds: Kinds
     calendar: Calendar
     timezone: str
+    verification: VerificationRule = field(default_factory=VerificationRule)
+    district: str = ""
+    departments: Mapping[str, str] = field(default_factory=dict)  # id → name
+    coordinator: str = ""  # its name
+    mark: str = ""  # names the calendar and the pack, so that nothing is counted twice by the same
 
 
 def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: Ground) -> Owing:
@@ -51,49 +57,60 @@ def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: G
         met=met,
         pauses=frozenset(kind.id for kind in kinds if kind.pauses) if case.state is CaseState.AWAITING_SUPPLEMENT else frozenset(),
         heeded=event == "heed",
+        carries=event == "extend",
         resumes=old is CaseState.AWAITING_SUPPLEMENT and case.state is not CaseState.AWAITING_SUPPLEMENT,
     )
 
 
 def _begin(kind: Kind, case: Case, at: datetime, ground: Ground) -> Deadline | None:
-    if kind.days == "case_due":  # the date of the first handling; handled anew, a case has the limit of its order (重点督办单)
-        return (
-            None if case.due is None or case.progress.orders else _deadline(kind, case, replace(case.due, kind=kind.id), None, at, ground)
-        )
-    amount = _amount(kind, case)
+    amount, notes = _amount(kind, case, ground)
     if amount is None:
         return None
-    zero = day_zero(case.opened_at if kind.start == "opened" else at, ground.calendar, ground.timezone).day
-    return _deadline(kind, case, due_of(kind, zero, amount, ground), amount, at, ground)
-
-
-def _amount(kind: Kind, case: Case) -> int | None:
-    """Return the days that *kind* counts for *case*, None where the case has none of them."""
-    match kind.days:
-        case "promised_days":
-            days = case.progress.promised_days
-        case "limit_days":
-            days = case.progress.limit_days
-        case int():
-            return kind.days
-        case _:
-            return None
-    return days + case.progress.extended_days if days else None
-
-
-def due_of(kind: Kind, zero: date, amount: int, ground: Ground) -> Due:
-    """Return the date *amount* days after *zero* (before it, where the kind counts back), with the whole count."""
-    calendar = ground.calendar
-    if kind.unit == "calendar":
-        count = calendar.add_days(zero, -amount if kind.before else amount, roll_forward=kind.roll_forward)
+    if kind.days == "case_due":
+        due = replace(case.due, kind=kind.id) if case.due else None
+    elif kind.start == "opened":
+        due = due_of(kind, case.opened_at, amount, ground, start_label="登记")
     else:
-        count = calendar.subtract_working_days(zero, amount) if kind.before else calendar.add_working_days(zero, amount)
+        due = due_of(kind, at, amount, ground)
+    return deadline_of(kind, replace(due, notes=(*due.notes, *notes)), amount, at, ground, case_id=case.id) if due else None
+
+
+def _amount(kind: Kind, case: Case, ground: Ground) -> tuple[int | None, tuple[str, ...]]:
+    """Return the days (or hours) that *kind* counts for *case*, None where the case has none of them, and how they come about."""
+    match kind.days:
+        case "case_due":  # the date of the first handling; handled anew, a case has the limit of its order (重点督办单)
+            return ground.verification.working_days if case.due and not case.progress.orders else None, ()
+        case "promised_days":
+            days, word = case.progress.promised_days, "承诺"
+        case "limit_days":
+            days, word = case.progress.limit_days, "限期"
+        case _:
+            return kind.days, ()
+    if not days:
+        return None, ()
+    more = case.progress.extended_days
+    note = f"{word} {days} 个工作日" + (f"，批准延期 {more} 个工作日，共 {days + more} 个工作日" if more else "")
+    return days + more, (note,)
+
+
+def due_of(kind: Kind, since: datetime | date, amount: int, ground: Ground, *, start_label: str = "起算") -> Due:
+    """Return the date *amount* days after *since* (before it, where the kind counts back), with the whole count.
+
+    A moment counts from its day, or with the pack's shift from the next working day; a date as it is. Hours count from the moment itself.
+    """
+    if kind.unit in HOURS:
+        return _due_in_hours(kind, since, amount, ground, start_label)
+    zero = since
+    if isinstance(since, datetime):
+        found = day_zero(since, ground.calendar, ground.timezone)
+        zero, start_label = found.day, f"{start_label}，{found.shifted}" if found.shifted else start_label
+    count = _count(kind, zero, amount, ground.calendar)
     return Due(
         kind=kind.id,
         label=kind.label,
         basis=basis_in_words(kind.basis),
         start=zero,
-        start_label="登记" if kind.start == "opened" else "起算",
+        start_label=start_label,
         due=count.due,
         provisional=count.provisional,
         days=count.days,
@@ -102,23 +119,63 @@ def due_of(kind: Kind, zero: date, amount: int, ground: Ground) -> Due:
     )
 
 
-def _deadline(kind: Kind, case: Case, due: Due, amount: int | None, at: datetime, ground: Ground) -> Deadline:
+def _count(kind: Kind, zero: date, amount: int, calendar: Calendar) -> Count:
+    if kind.unit == "calendar":
+        return calendar.add_days(zero, -amount if kind.before else amount, roll_forward=kind.roll_forward)
+    return calendar.subtract_working_days(zero, amount) if kind.before else calendar.add_working_days(zero, amount)
+
+
+def _due_in_hours(kind: Kind, since: datetime | date, amount: int, ground: Ground, start_label: str) -> Due:
+    """Return the moment *amount* hours after *since*; a date begins with the opening of the office."""
+    calendar, zone = ground.calendar, ZoneInfo(ground.timezone)
+    begin = since if isinstance(since, datetime) else datetime.combine(since, calendar.hours.opens, zone)
+    at = add_hours(begin, amount, calendar, ground.timezone, office_only=kind.unit == "office_hours").astimezone(zone)
+    first = begin.astimezone(zone)
+    days = [first.date() + timedelta(days=n) for n in range((at.date() - first.date()).days + 1)]
+    infos = [(day, calendar.day(day)) for day in days]
+    counts_all = kind.unit == "hours"
+    unit = "小时" if counts_all else "办公小时"
+    return Due(
+        kind=kind.id,
+        label=kind.label,
+        basis=basis_in_words(kind.basis),
+        start=first.date(),
+        start_label=f"{start_label} {first:%H:%M}",
+        due=at.date(),
+        provisional=not counts_all and any(info.provisional for _, info in infos),
+        days=tuple(CountedDay(day=day, counted=counts_all or info.counted, why=info.why) for day, info in infos),
+        notes=(f"自 {_short(first)} {first:%H:%M} 起 {amount} {unit}，至 {_short(at)} {at:%H:%M}",),
+        since=begin,
+        at=at,
+    )
+
+
+def deadline_of(  # noqa: PLR0913 - what begins, when and of what
+    kind: Kind, due: Due, amount: int | None, at: datetime, ground: Ground, *, case_id: int | None = None, round_: str | None = None
+) -> Deadline:
+    """Return a deadline that begins at *at*."""
     deadline = Deadline(
         id=0,
-        case_id=case.id,
+        case_id=case_id,
         kind=kind.id,
-        round=at.isoformat(),
+        round=at.isoformat() if round_ is None else round_,
         owes=kind.owes,
         urgent=kind.urgent,
         amount=amount,
         due=due,
-        due_at=close_of(due.last, ground.calendar, ground.timezone),
+        due_at=due_at(due, ground),
         next_at=None,
         fired=0,
         state=DeadlineState.OPEN,
         paused_on=None,
+        counted_by=ground.mark,
     )
     return begun(deadline, kind, at, ground)
+
+
+def due_at(due: Due, ground: Ground) -> datetime:
+    """Return the moment at which *due* is over: the close of office of its latest day, or where hours are counted that moment."""
+    return due.at or close_of(due.last, ground.calendar, ground.timezone)
 
 
 def begun(deadline: Deadline, kind: Kind, now: datetime, ground: Ground) -> Deadline:
@@ -131,7 +188,8 @@ def begun(deadline: Deadline, kind: Kind, now: datetime, ground: Ground) -> Dead
 def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
     """Return every moment at which the clock acts on a deadline of *kind*, in order.
 
-    Reminders and rungs fall on working days at the pack's hour, so that nobody is written to at night or on a rest day.
+    Reminders and rungs fall on working days at the kind's hour, so that nobody is written to at night or on a rest day. A reminder by its
+    share of the time falls where it falls; the clock's quiet hours hold it back.
     """
     calendar, zone, hour = ground.calendar, ZoneInfo(ground.timezone), time(kind.remind_at)
 
@@ -139,6 +197,8 @@ def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
         return datetime.combine(day, hour, zone)
 
     reminders = [Step(at=at(_working_day_before(due.last, days, calendar)), what="remind", to="handler") for days in kind.remind]
+    begin, end = due.since or datetime.combine(due.start, calendar.hours.opens, zone), due_at(due, ground)
+    reminders += [Step(at=begin + (end - begin) * share / 100, what="remind", to="handler") for share in kind.remind_share]
     late = [
         Step(at=at(calendar.add_working_days(due.last, rung.after).due), what="overdue", to=rung.to, copies=rung.copies)
         for rung in kind.ladder
@@ -164,18 +224,70 @@ def resumed(deadline: Deadline, kind: Kind, today: date, ground: Ground) -> Dead
     if kind.unit == "working":
         span = [deadline.paused_on + timedelta(days=n + 1) for n in range(waited)]
         waited = sum(ground.calendar.day(day).counted for day in span)
-    amount = deadline.amount + waited
-    return moved(replace(deadline, state=DeadlineState.OPEN, paused_on=None, amount=amount), kind, ground)
+    unit = "个工作日" if kind.unit == "working" else "日"
+    note = f"等企业补正，{_short(deadline.paused_on)}至{_short(today)}停止计时，顺延 {waited} {unit}"
+    running = replace(
+        deadline,
+        state=DeadlineState.OPEN,
+        paused_on=None,
+        amount=deadline.amount + waited,
+        waited=deadline.waited + waited,
+        due=replace(deadline.due, notes=(*deadline.due.notes, note)),
+    )
+    return moved(running, kind, ground)
 
 
-def moved(deadline: Deadline, kind: Kind, ground: Ground) -> Deadline:
-    """Return *deadline* counted again, by the calendar as it now is. Steps that are behind it stay behind it."""
-    if deadline.amount is None:
-        return deadline
-    due = due_of(kind, deadline.due.start, deadline.amount, ground)
+def _short(day: date) -> str:
+    return f"{day.month}月{day.day}日"
+
+
+def carried(old: Deadline, new: Deadline, kind: Kind, at: datetime, ground: Ground) -> Deadline:
+    """Return *new*, which takes the place of *old*, with the days that *old* has waited."""
+    if not old.waited or new.amount is None:
+        return new
+    notes = (*new.due.notes, *old.due.notes[1:])
+    longer = replace(new, amount=new.amount + old.waited, waited=old.waited, due=replace(new.due, notes=notes))
+    return begun(moved(longer, kind, ground), kind, at, ground)
+
+
+def moved(deadline: Deadline, kind: Kind, ground: Ground, case: Case | None = None) -> Deadline:
+    """Return *deadline* counted again, by the calendar as it now is. Steps that are behind it stay behind it.
+
+    The CG-3.4 date of a *case* begins with the close of booking, which may have moved as well.
+    """
+    if deadline.amount is None or (kind.unit in HOURS and deadline.due.since is None):
+        return replace(deadline, counted_by=ground.mark)
+    return with_due(deadline, _recounted(deadline, kind, ground, case), kind, ground)
+
+
+def with_due(deadline: Deadline, due: Due, kind: Kind, ground: Ground) -> Deadline:
+    """Return *deadline* with another date; steps that are behind it stay behind it."""
     steps = schedule(kind, due, ground)
     next_at = steps[deadline.fired].at if deadline.fired < len(steps) else None
-    return replace(deadline, due=due, due_at=close_of(due.last, ground.calendar, ground.timezone), next_at=next_at)
+    return replace(deadline, due=due, due_at=due_at(due, ground), next_at=next_at, counted_by=ground.mark)
+
+
+def _recounted(deadline: Deadline, kind: Kind, ground: Ground, case: Case | None) -> Due:
+    old, amount = deadline.due, deadline.amount or 0
+    if kind.unit in HOURS:
+        return due_of(kind, old.since or old.start, amount, ground)
+    base = old
+    if kind.days == "case_due" and case is not None and case.received_at is not None:
+        base = verification_due(case.received_at, settings=ground.verification, calendar=ground.calendar, timezone=ground.timezone)
+        if not deadline.waited:
+            return replace(base, kind=kind.id, notes=old.notes)
+    count = _count(kind, base.start, amount, ground.calendar)
+    provisional = count.provisional or (kind.days == "case_due" and base.provisional)
+    return replace(
+        old,
+        start=base.start,
+        start_label=base.start_label,
+        due=count.due,
+        provisional=provisional,
+        days=count.days,
+        earliest=count.earliest if provisional else None,
+        latest=count.latest if provisional else None,
+    )
 
 
 _FIRST_HOUR, _LAST_HOUR = 8, 20
@@ -195,37 +307,3 @@ def after_quiet(now: datetime, calendar: Calendar, timezone: str) -> datetime:
     is_early = local.hour < _FIRST_HOUR and calendar.day(local.date()).counted
     day = local.date() if is_early else calendar.add_working_days(local.date(), 1).due
     return datetime.combine(day, time(_FIRST_HOUR), ZoneInfo(timezone))
-
-
-def plans(rulebook: RuleBook, calendar: Calendar) -> Planner:
-    """Return the planner of a pack and a calendar."""
-    return Planner(Ground(kinds=rulebook.settings.kinds, calendar=calendar, timezone=rulebook.district.timezone))
-
-
-class Planner:
-    """The plans of one district, as the store asks for them inside its transactions (`store.owing.Planner`)."""
-
-    def __init__(self, ground: Ground) -> None:
-        """Plan by *ground*."""
-        self.ground = ground
-
-    def owing(self, case: Case, event: str, old: CaseState | None, at: datetime) -> Owing:
-        """Return what *event* means for the deadlines of *case*."""
-        return owing(case, event, old, at, self.ground)
-
-    def resumed(self, deadline: Deadline, at: datetime) -> Deadline:
-        """Return a paused deadline running again from *at* on."""
-        kind = self.ground.kinds.by_id.get(deadline.kind)
-        return resumed(deadline, kind, self.day(at), self.ground) if kind else deadline
-
-    def heeded(self, deadline: Deadline, at: datetime) -> Deadline:
-        """Return an overdue deadline whose next rung is left out; one that is not overdue stays as it is."""
-        kind = self.ground.kinds.by_id.get(deadline.kind)
-        if kind is None or deadline.next_at is None or at <= deadline.due_at:
-            return deadline
-        steps, fired = schedule(kind, deadline.due, self.ground), deadline.fired + 1
-        return replace(deadline, fired=fired, next_at=steps[fired].at if fired < len(steps) else None)
-
-    def day(self, at: datetime) -> date:
-        """Return the date of *at* in the district."""
-        return at.astimezone(ZoneInfo(self.ground.timezone)).date()

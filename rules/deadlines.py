@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from rules.calendar import Calendar
+from rules.office import day_zero
 from store.model.due import Due
 
 _POLICY = "本区规则包设定"  # where a pack names no article for its date, none is cited
@@ -85,17 +86,20 @@ def verification_due(received_at: datetime, *, settings: VerificationRule, calen
 
 
 def _day_zero(received_at: datetime, settings: VerificationRule, calendar: Calendar, timezone: str) -> tuple[date, str, bool]:
+    zero = day_zero(received_at, calendar, timezone)
     if settings.start == "received":
-        return _local(received_at, timezone).date(), "来件", False
+        return zero.day, f"来件，{zero.shifted}" if zero.shifted else "来件", False
+    # With the pack's shift, what comes after hours comes at the opening of the next working day, for a booking as well.
+    opening = datetime.combine(zero.day, calendar.hours.opens, ZoneInfo(timezone))
     window = booking_window(
-        received_at,
+        opening if zero.shifted else received_at,
         working_days=settings.booking_window_working_days,
         calendar=calendar,
         timezone=timezone,
         opens_at=settings.booking_opens_at,
         closes_at=settings.booking_closes_at,
     )
-    return window.closes.date(), "挂号截止", window.provisional
+    return window.closes.date(), f"挂号截止，{zero.shifted}" if zero.shifted else "挂号截止", window.provisional
 
 
 def _local(moment: datetime, timezone: str) -> datetime:

@@ -56,10 +56,11 @@ def read_departments(root: Node, reader: Reader) -> dict[str, Department]:
 
 
 def read_grounds(root: Node, reader: Reader) -> dict[int, Ground]:
-    """Return the grounds of non-acceptance by number."""
+    """Return the grounds of non-acceptance by number; `[]` says that the district's document has none."""
     found: dict[int, Ground] = {}
     numbers = Register("情形", reader.problems)
-    for node in reader.items(root, what="不予受理的情形"):
+    none_stated = isinstance(root, Items) and not root.items
+    for node in () if none_stated else reader.items(root, what="不予受理的情形"):
         keys = ("number", "article", "text", "advice")
         entries = reader.table(node, keys, keys)
         number = reader.integer(entries["number"], 1, 99) if "number" in entries else None

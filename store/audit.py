@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from store.model.case import Event
-from store.tables import CASES, EVENTS
+from store.tables import CASES, EVENTS, SUBJECT_EVENTS, SUBJECTS
 from store.tables.columns import plain
 
 _START = "0" * 64  # what the first event names as the digest before it
@@ -24,10 +24,23 @@ _REASON = "reason_sha256"
 
 _NAMES = tuple(Event.__dataclass_fields__)
 
-_THIS = CASES.c.id == bindparam("this")
-_REMEMBERED = select(CASES.c.district, CASES.c.events, CASES.c.head).where(_THIS).with_for_update()
-_ADD = EVENTS.insert()
-_REMEMBER = update(CASES).where(_THIS).values(events=bindparam("length"), head=bindparam("last"))
+
+class Chain:
+    """Where histories lie: whose they are, their links, and the column by which a link names its owner. Its statements are built once."""
+
+    def __init__(self, owners: Table, links: Table, key: str) -> None:
+        """Keep the histories of *owners* in *links*, where the column *key* names them."""
+        this = owners.c.id == bindparam("this")
+        self.key = key
+        self.remembered = select(owners.c.district, owners.c.events, owners.c.head).where(this).with_for_update()
+        self.tail = select(owners.c.events, owners.c.head).where(this)
+        self.add = links.insert()
+        self.remember = update(owners).where(this).values(events=bindparam("length"), head=bindparam("last"))
+        self.links = select(*(links.c[name] for name in _NAMES)).where(links.c[key] == bindparam("this")).order_by(links.c.seq)
+
+
+OF_CASES = Chain(CASES, EVENTS, "case_id")
+OF_SUBJECTS = Chain(SUBJECTS, SUBJECT_EVENTS, "subject_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,30 +104,29 @@ def begin(entries: Iterable[Entry]) -> tuple[list[Event], Tail]:
     return _linked(Tail(), entries)
 
 
-def append(connection: Connection, case_id: int, entries: Iterable[Entry]) -> None:
-    """Add *entries* (one at least) to the history of the case, in this order (a unit of `Database.write`)."""
-    district, length, head = connection.execute(_REMEMBERED, {"this": case_id}).one()
+def append(connection: Connection, owner_id: int, entries: Iterable[Entry], *, chain: Chain = OF_CASES) -> None:
+    """Add *entries* (one at least) to the history of the case (or of another owner), in this order (a unit of `Database.write`)."""
+    district, length, head = connection.execute(chain.remembered, {"this": owner_id}).one()
     events, tail = _linked(Tail(length, head), entries)
-    keep(connection, case_id, district, events)
-    connection.execute(_REMEMBER, {"this": case_id, "length": tail.length, "last": tail.head})
+    keep(connection, owner_id, district, events, chain=chain)
+    connection.execute(chain.remember, {"this": owner_id, "length": tail.length, "last": tail.head})
 
 
-def keep(connection: Connection, case_id: int, district: str, events: Iterable[Event]) -> None:
+def keep(connection: Connection, owner_id: int, district: str, events: Iterable[Event], *, chain: Chain = OF_CASES) -> None:
     """Write *events*, which follow those written before (a unit of `Database.write`)."""
-    of = {"case_id": case_id, "district": district}
-    connection.execute(_ADD, [{**_fields(event), "data": _canonical(event.data), **of} for event in events])
+    of = {chain.key: owner_id, "district": district}
+    connection.execute(chain.add, [{**_fields(event), "data": _canonical(event.data), **of} for event in events])
 
 
-def read(connection: Connection, case_id: int) -> list[Event]:
-    """Return the history of the case, oldest first (a unit of `Database.read`)."""
-    columns = [EVENTS.c[name] for name in Event.__dataclass_fields__]
-    rows = connection.execute(select(*columns).where(EVENTS.c.case_id == case_id).order_by(EVENTS.c.seq))
+def read(connection: Connection, owner_id: int, *, chain: Chain = OF_CASES) -> list[Event]:
+    """Return the history of the case (or of another owner), oldest first (a unit of `Database.read`)."""
+    rows = connection.execute(chain.links, {"this": owner_id})
     return [Event(**{**row, "data": _data(row["data"])}) for row in rows.mappings()]
 
 
-def read_tail(connection: Connection, case_id: int) -> Tail:
-    """Return what the case remembers of its chain (a unit of `Database.read`)."""
-    length, head = connection.execute(select(CASES.c.events, CASES.c.head).where(CASES.c.id == case_id)).one()
+def read_tail(connection: Connection, owner_id: int, *, chain: Chain = OF_CASES) -> Tail:
+    """Return what the case (or another owner) remembers of its chain (a unit of `Database.read`)."""
+    length, head = connection.execute(chain.tail, {"this": owner_id}).one()
     return Tail(length, head)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
 
-from store import audit
+from store import audit, subject_rows
 from store.audit import Entry
 from store.model.arrival import StoredArrival
 from store.model.letter import Bounce
@@ -48,13 +48,16 @@ def note(connection: Connection, arrival: StoredArrival, bounce: Bounce, now: da
         "recipient": bounce.recipient or row["recipient"],
         "status": bounce.status,
     }
-    audit.append(connection, row["case_id"], [Entry(kind="notice.bounced", at=now, actor="system", reason=_problem(bounce), data=data)])
+    owner_id, chain = subject_rows.history_of(connection, row)
+    entry = Entry(kind="notice.bounced", at=now, actor="system", reason=_problem(bounce), data=data)
+    audit.append(connection, owner_id, [entry], chain=chain)
     return Returned(notice_id=row["id"], case_number=row["case_number"], purpose=row["purpose"])
 
 
 def _concerned(connection: Connection, district: str, bounce: Bounce) -> RowMapping | None:
     """Return the notice that the report names first."""
-    columns = (NOTICES.c.id, NOTICES.c.case_id, NOTICES.c.case_number, NOTICES.c.purpose, NOTICES.c.recipient, NOTICES.c.message_id)
+    names = ("id", "district", "case_id", "case_number", "purpose", "recipient", "message_id")
+    columns = tuple(NOTICES.c[name] for name in names)
     for message in bounce.messages:
         this = (NOTICES.c.message_id == message, NOTICES.c.district == district)
         row = connection.execute(select(*columns).where(*this)).mappings().first()

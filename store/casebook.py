@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -43,6 +44,14 @@ def load(connection: Connection, case_id: int, *, lock: bool = False) -> Case:
     if row is None:
         raise UsageError(f"没有内部编号为 {case_id} 的事项，请核对编号")
     return _case(row)
+
+
+def lock_free(connection: Connection, ids: Collection[int]) -> list[Case]:
+    """Lock these cases, in the order of their ids, and return those that nobody else has in hand."""
+    if not ids:
+        return []
+    query = select(CASES).where(CASES.c.id.in_(ids)).order_by(CASES.c.id).with_for_update(skip_locked=True)
+    return [_case(row) for row in connection.execute(query).mappings()]
 
 
 def find(connection: Connection, key: str) -> Case:
@@ -141,6 +150,7 @@ def _case(row: RowMapping) -> Case:
         accompanying=tuple(from_json(list[str], row["accompanying"])),
         due=from_json(Due, row["due"]) if row["due"] else None,
         progress=from_json(Progress, row["progress"]),
+        received_at=row["received_at"],
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from store import audit
-from store.tables import CASES, LEASES, NOTICES
+from store.tables import CASES, LEASES, NOTICES, SUBJECTS
 from store.tables.columns import Row
 
 Progress = Callable[[str, int, int], None]
@@ -60,7 +61,7 @@ def copy(source: sa.Connection, target: sa.Connection, progress: Progress) -> di
 def examine(connection: sa.Connection, progress: Progress) -> Contents:
     """Read back what *connection* holds, every history link by link."""
     counts = count(connection)
-    heads, broken = _histories(connection, counts[CASES.name], progress)
+    heads, broken = _histories(connection, counts[CASES.name] + counts[SUBJECTS.name], progress)
     queued = connection.scalar(sa.select(sa.func.count()).select_from(NOTICES).where(NOTICES.c.due_at.is_not(None)))
     return Contents(counts=counts, queued=queued or 0, heads=heads, broken=broken)
 
@@ -97,10 +98,17 @@ def _go_on_numbering(target: sa.Connection) -> None:
 def _histories(connection: sa.Connection, total: int, progress: Progress) -> tuple[dict[str, str], tuple[str, ...]]:
     broken: list[str] = []
     ends: dict[str, hashlib._Hash] = {}
-    query = sa.select(CASES.c.id, CASES.c.district, CASES.c.number, CASES.c.events, CASES.c.head).order_by(CASES.c.id)
-    for done, row in enumerate(connection.execute(query.execution_options(yield_per=_ROWS)), start=1):
-        problems = audit.verify(audit.read(connection, row.id), audit.Tail(row.events, row.head))
+    for done, (row, chain) in enumerate(_owners(connection), start=1):
+        problems = audit.verify(audit.read(connection, row.id, chain=chain), audit.Tail(row.events, row.head))
         broken += [f"{row.number}：{problems[0]}"] if problems else []
         ends.setdefault(row.district, hashlib.sha256()).update(f"{row.number}\n{row.events}\n{row.head}\n".encode())
         progress("核对登记历史", done, total)
     return {district: end.hexdigest() for district, end in ends.items()}, tuple(broken)
+
+
+def _owners(connection: sa.Connection) -> Iterator[tuple[sa.Row[Any, Any, Any, Any, Any], audit.Chain]]:
+    """Yield whoever has a history: the cases, then the sessions, activities and periods, with the key by which people know them."""
+    for table, number, chain in ((CASES, CASES.c.number, audit.OF_CASES), (SUBJECTS, SUBJECTS.c.key, audit.OF_SUBJECTS)):
+        query = sa.select(table.c.id, table.c.district, number.label("number"), table.c.events, table.c.head).order_by(table.c.id)
+        for row in connection.execute(query.execution_options(yield_per=_ROWS)):
+            yield row, chain

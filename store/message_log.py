@@ -89,10 +89,12 @@ def _meant(connection: Connection, key: str) -> tuple[Case | None, list[int]]:
     ids = list(connection.scalars(select(ARRIVALS.c.id).where(*named).order_by(ARRIVALS.c.id).limit(_MOST)))
     if ids:
         return next((case for id_ in ids if (case := casebook.of_arrival(connection, id_))), None), ids
-    case_id = connection.scalar(select(NOTICES.c.case_id).where(NOTICES.c.message_id == message).limit(1))
-    if case_id is None:
+    notice = connection.execute(select(NOTICES.c.case_id, NOTICES.c.case_number).where(NOTICES.c.message_id == message).limit(1)).first()
+    if notice is None:
         raise UsageError(f"没有 Message-ID 为 {message} 的邮件：没有收到过，也不是本系统发出的")
-    return casebook.load(connection, case_id), []
+    if notice.case_id is None:
+        raise UsageError(f"这是关于“{notice.case_number}”的提醒，不属于哪一件；用 zuozhen activity show '{notice.case_number}' 查看")
+    return casebook.load(connection, notice.case_id), []
 
 
 def _arrivals(connection: Connection, ids: Sequence[int], author: Author) -> Iterator[Step]:

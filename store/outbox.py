@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import audit, dialects, tries
+from store import audit, dialects, subject_rows, tries
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
 from store.errors import UsageError
 from store.model.case import Case
 from store.model.notice import Notice, NoticeState, QueuedNotice
+from store.owing import Subject
 from store.tables import CASES, NOTICES
 
 Listed = list  # the class below has a method of that name
@@ -50,7 +51,7 @@ _END = (
     update(NOTICES)
     .where(_ONE, _IS_QUEUED)
     .values({**_ENDED, "state": bindparam("end"), "problem": bindparam("why"), "reply": bindparam("said"), "sent_at": bindparam("at")})
-    .returning(NOTICES.c.case_id, NOTICES.c.purpose, NOTICES.c.message_id)
+    .returning(NOTICES.c.case_id, NOTICES.c.district, NOTICES.c.case_number, NOTICES.c.purpose, NOTICES.c.message_id)
 )
 
 
@@ -71,22 +72,25 @@ class Outbox:
         self._domain, self._key = domain, key
         self._caps = caps or Caps()
 
-    def put(self, connection: Connection, case: Case, notices: Sequence[Notice], *, arrival_id: int, now: datetime) -> None:
-        """Queue *notices* of *case*, about the arrival (a unit of `Database.write`).
+    def put(
+        self, connection: Connection, about: Case | Subject, notices: Sequence[Notice], *, arrival_id: int | None, now: datetime
+    ) -> None:
+        """Queue *notices* of a case, about the arrival, or of a session, an activity or a period (a unit of `Database.write`).
 
         A notice whose purpose, recipient and round the case has already is left as it is. One that a cap holds back stays visible,
         suppressed, and as an event.
         """
         suppressed = []
         for notice in notices:
-            problem = self._cap_problem(connection, case.district, notice, now)
-            row = {**self._row(case, notice, problem), "arrival_id": arrival_id, "created_at": now, "due_at": None if problem else now}
+            problem = self._cap_problem(connection, about.district, notice, now)
+            row = {**self._row(about, notice, problem), "arrival_id": arrival_id, "created_at": now, "due_at": None if problem else now}
             notice_id = connection.execute(dialects.insert_new(connection, NOTICES, returning_id=True), row).scalar()
             if notice_id is not None and problem:
                 data = {"notice": notice_id, "purpose": notice.purpose.value}
                 suppressed.append(Entry(kind="notice.suppressed", at=now, actor="system", reason=problem, data=data))
         if suppressed:
-            audit.append(connection, case.id, suppressed)
+            chain = audit.OF_CASES if isinstance(about, Case) else audit.OF_SUBJECTS
+            audit.append(connection, about.id, suppressed, chain=chain)
 
     async def claim_due(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> Listed[QueuedNotice]:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
@@ -142,30 +146,34 @@ class Outbox:
                 return f"{words}内发往该地址的通知已达 {limit} 封上限，未发送；确需发送请手工重发"
         return ""
 
-    def _row(self, case: Case, notice: Notice, problem: str) -> dict[str, Any]:
+    def _row(self, about: Case | Subject, notice: Notice, problem: str) -> dict[str, Any]:
         written = to_json(notice)
         return {
-            "district": case.district,
-            "case_id": case.id,
-            "case_number": case.number,
+            "district": about.district,
+            "case_id": about.id if isinstance(about, Case) else None,
+            "case_number": _number(about),
             "purpose": notice.purpose,
             "recipient": _cap_key(notice),
             "round": notice.round,
             "notice": written,
             "cap_key": _cap_key(notice) if notice.capped and not problem else None,
-            "message_id": f"{self._mark(case, written)}.{notice.purpose}@{self._domain}",
+            "message_id": f"{self._mark(about, written)}.{notice.purpose}@{self._domain}",
             "state": NoticeState.SUPPRESSED if problem else NoticeState.QUEUED,
             "tries": 0,
             "problem": problem,
             "reply": "",
         }
 
-    def _mark(self, case: Case, written: str) -> str:
-        """Return what names a notice of *case* for good: the same words to the same address have the same mark, others never.
+    def _mark(self, about: Case | Subject, written: str) -> str:
+        """Return what names a notice for good: the same words to the same address have the same mark, others never.
 
         128 bits by our key: only who has seen the mail knows them (`store.bounces` rests on that).
         """
-        return hmac.digest(self._key, f"{case.district}\n{case.number}\n{written}".encode(), "sha256").hex()[:_MARK]
+        return hmac.digest(self._key, f"{about.district}\n{_number(about)}\n{written}".encode(), "sha256").hex()[:_MARK]
+
+
+def _number(about: Case | Subject) -> str:
+    return about.number if isinstance(about, Case) else about.key
 
 
 def _cap_key(notice: Notice) -> str:
@@ -181,24 +189,26 @@ def _claim(connection: Connection, owner: str, now: datetime, limit: int, until:
 
 
 def _settle(connection: Connection, notice_id: int, state: NoticeState, words: str, now: datetime) -> None:
-    """Bring a queued notice to its end and note that in the history of its case; *words* are the relay's reply, or why it was not sent."""
+    """Bring a queued notice to its end and note that in the history of what it is about; *words* are the relay's reply, or why it was not sent."""
     at, problem, reply = (now, "", words) if state is NoticeState.SENT else (None, words, "")
     values = {"notice_id": notice_id, "end": state, "why": problem, "said": reply, "at": at}
-    row = connection.execute(_END, values).first()
+    row = connection.execute(_END, values).mappings().first()
     if row is None:
         return
     if state is NoticeState.REFUSED:  # somebody was not reached: a person must see to it
         since = func.coalesce(CASES.c.review_since, now)
-        connection.execute(update(CASES).where(CASES.c.id == row.case_id).values(review_since=since))
-    data = {"notice": notice_id, "purpose": row.purpose, "message_id": row.message_id}
-    audit.append(connection, row.case_id, [Entry(kind=f"notice.{state.value}", at=now, actor="system", reason=problem, data=data)])
+        connection.execute(update(CASES).where(CASES.c.id == row["case_id"]).values(review_since=since))
+    data = {"notice": notice_id, "purpose": row["purpose"], "message_id": row["message_id"]}
+    owner_id, chain = subject_rows.history_of(connection, row)
+    entry = Entry(kind=f"notice.{state.value}", at=now, actor="system", reason=problem, data=data)
+    audit.append(connection, owner_id, [entry], chain=chain)
 
 
 def _defer(connection: Connection, notice_id: int, problem: str, now: datetime, next_try_at: datetime) -> None:
     values = {**_FREE, "tries": NOTICES.c.tries + 1, "problem": problem, "due_at": next_try_at}
     later = update(NOTICES).where(NOTICES.c.id == notice_id, _IS_QUEUED).values(values).returning(NOTICES.c.district, NOTICES.c.arrival_id)
     row = connection.execute(later).first()
-    if row is not None:
+    if row is not None and row.arrival_id is not None:
         about = (row.arrival_id, notice_id)
         tries.note(connection, district=row.district, about=about, kind="notice.deferred", words=problem, now=now)
 
@@ -208,8 +218,9 @@ def _retry(connection: Connection, notice_id: int, now: datetime) -> None:
     again = update(NOTICES).where(NOTICES.c.id == notice_id, NOTICES.c.state != NoticeState.SENT.value).values(values)
     row = connection.execute(again.returning(NOTICES.c.district, NOTICES.c.arrival_id)).first()
     if row is not None:
-        about = (row.arrival_id, notice_id)
-        tries.note(connection, district=row.district, about=about, kind="notice.retried", words="", now=now)
+        if row.arrival_id is not None:
+            about = (row.arrival_id, notice_id)
+            tries.note(connection, district=row.district, about=about, kind="notice.retried", words="", now=now)
         return
     if connection.scalar(select(NOTICES.c.id).where(NOTICES.c.id == notice_id)) is None:
         raise _unknown(notice_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -22,16 +22,79 @@ class DeadlineState(StrEnum):
     VOID = "void"  # the case ended, or another deadline took its place
 
 
+class SubjectSort(StrEnum):
+    """What a subject is."""
+
+    SESSION = "session"  # 坐诊
+    ACTIVITY = "activity"  # 企业接待日, 巡诊, 走访 …
+    PERIOD = "period"  # a month, a quarter … of which a department owes a return or an activity
+
+
+class SubjectState(StrEnum):
+    """Where a subject stands."""
+
+    PLANNED = "planned"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a deadline concerns where that is no case: a session, an activity, or the return that a department owes for a period.
+
+    `key` is what people call it, once in a district; `of` names the activity (企业接待日), or the kind of deadline where it is a period;
+    `department` is whose it is, "" for the coordinator's. `day` is when it takes place, of a period the first day; `until` its last day.
+    `done` are the days on which something happened that counts towards a period.
+    """
+
+    id: int
+    district: str
+    sort: SubjectSort
+    of: str
+    key: str
+    title: str
+    department: str
+    day: date
+    until: date
+    done: tuple[date, ...] = ()
+    state: SubjectState = SubjectState.PLANNED
+
+
+HAPPENINGS = ("announced", "booking_closed", "ended", "cancelled", "received", "heeded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """What happened to a subject, as a person or a file of events says: one of `HAPPENINGS`.
+
+    `day` is when it takes (or took) place; a session or an activity is announced, or ended without that, with `sort`, `of`, `title` and
+    `department`. `kind` says what was received, of a period "" (it has one kind). `at` is when it is to be taken as said (drills), None: now.
+    """
+
+    event: str
+    key: str
+    day: date | None = None
+    sort: SubjectSort | None = None
+    of: str = ""
+    title: str = ""
+    department: str = ""
+    kind: str = ""
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadline:
-    """One date somebody owes something by. `amount` (with pauses added) counts from `due.start`, None where the date was given.
+    """One date somebody owes something by. `amount` (with the `waited` days of pauses in it) counts from `due.start`, None where the date was given.
+
+    `counted_by` names the calendar and the pack by which it was counted last. It is owed in a case, or else of a subject: one of `case_id` and `subject_id` is None.
 
     `owes` is whose it is ("department", "coordinator", "enterprise"); `due_at` the close of office of its latest day; `next_at` when the
     clock must act next, None where there is nothing left to do; `fired` how many of its steps are behind it.
     """
 
     id: int
-    case_id: int
+    case_id: int | None
+    subject_id: int | None = None
     kind: str
     round: str
     owes: str
@@ -43,6 +106,8 @@ class Deadline:
     fired: int
     state: DeadlineState
     paused_on: date | None
+    waited: int = 0
+    counted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +115,8 @@ class Owing:
     """What an event means for the deadlines of a case: kinds that are met, and new ones; a kind that begins anew voids its old one.
 
     `ends` is True where the case owes nothing more; `pauses` are the kinds that wait for a supplement, `resumes` says that it came,
-    `heeded` that whoever owes has heard the last reminder.
+    `heeded` that whoever owes has heard the last reminder; `lapses` are the kinds that have lost their sense (to telephone before a
+    session that is over). With `carries` what begins goes on from the one it takes the place of: the days that one has waited are added.
     """
 
     begins: tuple[Deadline, ...] = ()
@@ -59,6 +125,16 @@ class Owing:
     pauses: frozenset[str] = frozenset()
     resumes: bool = False
     heeded: bool = False
+    lapses: frozenset[str] = frozenset()
+    carries: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """One period as it begins for one who owes: the subject, not yet kept, and its deadline."""
+
+    subject: Subject
+    deadline: Deadline
 
 
 class Planner(Protocol):
@@ -68,8 +144,20 @@ class Planner(Protocol):
         """Return what *event* at *at* means for the deadlines of *case*, which was in *old* before (None: it is new)."""
         ...
 
+    def owing_of(self, subject: Subject, happening: Happening, at: datetime) -> Owing:
+        """Return what *happening* means for the deadlines of *subject*, as it is after it."""
+        ...
+
+    def counted_in(self, subject: Subject, at: datetime) -> Iterable[tuple[Period, int]]:
+        """Return the periods towards which the ended *subject* counts, each with how many days of the kind it asks for."""
+        ...
+
     def resumed(self, deadline: Deadline, at: datetime) -> Deadline:
         """Return a paused deadline running again from *at* on."""
+        ...
+
+    def carried(self, old: Deadline, new: Deadline, at: datetime) -> Deadline:
+        """Return *new*, which takes the place of *old*, with the days that *old* has waited."""
         ...
 
     def heeded(self, deadline: Deadline, at: datetime) -> Deadline:
@@ -92,7 +180,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One notice that the clock owes somebody, kept at *case* (the first of those it speaks of)."""
+    """One notice that the clock owes somebody, kept at what it speaks of first."""
 
-    case: Case
+    about: Case | Subject
     notice: Notice

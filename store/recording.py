@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, deadlines, dialects, knowledge, life, matching, matching_keys
+from store import arrivals, audit, casebook, deadline_rows, dialects, knowledge, life, matching, matching_keys
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -176,7 +176,7 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
 def _plan(connection: Connection, case: Case, event: str, old: CaseState | None, at: datetime, planner: Planner | None) -> None:
     """Let an event end and begin the deadlines of the case; without a planner (a tool, a test of something else) it has none."""
     if planner is not None:
-        deadlines.apply(connection, case, planner.owing(case, event, old, at), planner=planner, at=at)
+        deadline_rows.apply(connection, case, planner.owing(case, event, old, at), planner=planner, at=at)
 
 
 def note(connection: Connection, case_id: int, act: Act) -> None:
@@ -213,6 +213,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         department=decision.department,
         accompanying=decision.accompanying,
         due=decision.due,
+        received_at=filing.arrival.received_at,
     )
     events, tail = audit.begin([_opened(case, filing), _decided(case, filing, act)])
     values = {

@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("daemon.cli.check", "检查配置、部门邮箱和规则包，一次列出全部问题。"),
     "run": ("daemon.cli.run", "运行服务。"),
     "case": ("daemon.cli.case", "看件，确认、改判、改派、备注。"),
+    "activity": ("daemon.cli.activity", "场次、活动和定期报送：登记、收到、查看。"),
     "review": ("daemon.cli.review", "看哪些件等人审核。"),
     "mail": ("daemon.cli.mail", "看一封邮件的全部经过。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from daemon import gazettes
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
-from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path, districts_in_force
-from daemon.wiring import utc_now
+from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path, districts_in_force, with_stores
+from daemon.clock import Clock
+from daemon.districts import DistrictFiles
+from daemon.wiring import Stores, open_database, open_desk, utc_now
 from notifier.dates import in_full, numbered_days
 from rules.calendar import Calendar, Count, days_of
 from rules.calendar_folder import load_calendar
 from rules.calendar_watch import missing_notice
-from store.errors import ConfigError, UsageError
+from store.errors import ConfigError, TemporaryError, UsageError
 
 Day = Annotated[datetime, typer.Argument(metavar="日期", formats=["%Y-%m-%d"], help="如 2024-09-30")]
-Number = Annotated[int, typer.Argument(metavar="天数", min=-3660, max=3660, help="从次日起数；负数往回数（写在 -- 之后）")]
+Number = Annotated[int, typer.Argument(metavar="天数", min=-3660, max=3660, help="从次日起数；负数往回数")]
 DistrictOption = Annotated[str | None, typer.Option("--district", metavar="区代号", help="配置里有几个区时，用哪个区的日历")]
 RollOption = Annotated[bool, typer.Option("--roll-forward", help="自然日的最后一天是休息日时顺延到下一工作日")]
 FileArgument = Annotated[Path, typer.Argument(metavar="文件", help="存下的通知全文（.txt），或 2027.yaml")]
+
+
+_NEGATIVE = re.compile(r"-\d{1,4}")
 
 
 class Unit(StrEnum):
@@ -39,11 +45,22 @@ class Unit(StrEnum):
 UnitOption = Annotated[Unit, typer.Option("--unit", help="working 工作日、calendar 自然日")]
 
 
+class _Counting(Command):
+    """A command whose number of days may be negative: `-3` is that number, not an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - the type of typer's context is private
+        """Put negative numbers behind `--`, where everything is an argument."""
+        if "--" not in args:
+            negative = [word for word in args if _NEGATIVE.fullmatch(word)]
+            args = [*(word for word in args if word not in negative), *(["--", *negative] if negative else [])]
+        return super().parse_args(ctx, args)
+
+
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     calendar = group(summary)
     for command in (show, explain, add, diff, import_):
-        calendar.command(command.__name__.strip("_"), cls=Command)(command)
+        calendar.command(command.__name__.strip("_"), cls=_Counting if command in {explain, add} else Command)(command)
     app.add_typer(calendar, name=name)
 
 
@@ -104,7 +121,7 @@ def explain(
     if json_:
         as_json({**_as_json(count), "earliest": count.earliest, "latest": count.latest})
     else:
-        done("\n".join(_lines(day.date(), number, unit, count)))
+        done("\n".join(_lines(day.date(), number, unit, count, calendar)))
 
 
 def add(
@@ -118,13 +135,14 @@ def add(
 ) -> None:
     """从某一天起数若干天，得到哪一天；当天不计。
 
-    例：zuozhen calendar add 2024-09-30 5；zuozhen calendar add 2024-09-30 5 --unit calendar --json；往回数：zuozhen calendar add 2024-10-15 -- -3
+    例：zuozhen calendar add 2024-09-30 5；zuozhen calendar add 2024-09-30 5 --unit calendar --json；往回数：zuozhen calendar add 2024-10-15 -3
     """
-    count = _count(_calendar(config, district), day.date(), number, unit, roll_forward=roll_forward)
+    calendar = _calendar(config, district)
+    count = _count(calendar, day.date(), number, unit, roll_forward=roll_forward)
     if json_:
         as_json(_as_json(count))
     else:
-        done(_outcome(count))
+        done(_outcome(count, calendar))
 
 
 def diff(file: FileArgument, config: ConfigOption = None) -> None:
@@ -156,7 +174,27 @@ def import_(
     if not yes and not typer.confirm("以上无误，写入？", default=False):
         done("没有写入。")
         return
-    done(f"已写入 {gazettes.install(draft, folder)}。运行中的服务执行 systemctl reload zuozhen（或发 SIGHUP）后采用。")
+    done(f"已写入 {gazettes.install(draft, folder)}。")
+    _count_again(config)
+    done("运行中的服务执行 systemctl reload zuozhen（或发 SIGHUP）后采用。")
+
+
+def _count_again(config: Path | None) -> None:
+    """Count every running deadline by the new notice, tell who owes what moved, and say so. The service does the same when it takes it up."""
+    store = open_database(config_at(config).store)
+    if store.file is not None and not store.file.exists():
+        return
+
+    async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        rooms = {id_: open_desk(files) for id_, files in districts.items()}
+        clock = Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=utc_now)
+        moved = await clock.count_again()
+        done(f"进行中的时限已重新计算，{f'{moved} 个换了日期，已告知责任方' if moved else '没有一个换了日期'}。")
+
+    try:
+        with_stores(config, work)
+    except TemporaryError as error:
+        done(f"数据库现在用不了（{error}）；服务启动或 reload 时会自己重新计算。")
 
 
 def _show_draft(draft: gazettes.Draft, calendar: Calendar) -> bool:
@@ -213,17 +251,18 @@ def _as_json(count: Count) -> dict[str, object]:
     return {"date": count.due, "provisional": count.provisional, "days": days}
 
 
-def _lines(day: date, number: int, unit: Unit, count: Count) -> list[str]:
+def _lines(day: date, number: int, unit: Unit, count: Count, calendar: Calendar) -> list[str]:
     what = "个工作日" if unit is Unit.WORKING else "日（自然日）"
     way = "起算日" if number >= 0 else "倒数的起点"
     return [
         f"{way} {in_full(day)}，当日不计；{'往后' if number >= 0 else '往前'}数 {abs(number)} {what}：",
         *numbered_days(count.days),
-        _outcome(count),
+        _outcome(count, calendar),
     ]
 
 
-def _outcome(count: Count) -> str:
+def _outcome(count: Count, calendar: Calendar) -> str:
     if not count.provisional:
         return in_full(count.due)
-    return f"{in_full(count.due)}（暂定：有的年份放假安排尚未公布，公布后最早 {in_full(count.earliest)}，最晚 {in_full(count.latest)}）"
+    missing = "尚未公布，公布后" if calendar.unknown(count.due.year) == "尚未公布" else "没有收录，"
+    return f"{in_full(count.due)}（暂定：有的年份放假安排{missing}最早 {in_full(count.earliest)}，最晚 {in_full(count.latest)}）"

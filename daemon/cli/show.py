@@ -153,7 +153,8 @@ def deadline_lines(deadline: Deadline) -> list[str]:
     head = f"  {due_text(due)}{span}　{OWES[deadline.owes]}　{state}　依据：{due.basis}"
     if deadline.state in {DeadlineState.MET, DeadlineState.VOID}:
         return [head]
-    return [head, f"      起算日 {due.start}（{due.start_label}），当日不计", *(f"      {line}" for line in numbered_days(due.days))]
+    counted = [f"      起算日 {due.start}（{due.start_label}），当日不计", *(f"      {line}" for line in numbered_days(due.days))]
+    return [head, *(f"      {note}" for note in due.notes), *(counted if due.days else [])]
 
 
 DEADLINE_STATES = {

@@ -71,6 +71,7 @@ class Case:
     accompanying: tuple[str, ...]
     due: Due | None
     progress: Progress = field(default_factory=Progress)
+    received_at: datetime | None = None  # of the arrival that opened it, from which the CG-3.4 date counts; None in samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

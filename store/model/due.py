@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,9 @@ class Due:
     days: tuple[CountedDay, ...]
     earliest: date | None = None  # where provisional: between which days it may fall once the notice is out
     latest: date | None = None
+    notes: tuple[str, ...] = ()  # what else made this date, Chinese: a promise, an extension, days on which the count stood still
+    since: datetime | None = None  # where hours are counted: from which moment, to which
+    at: datetime | None = None
 
     @property
     def last(self) -> date:

@@ -50,13 +50,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedNotice:
-    """A notice as the outbox keeps it."""
+    """A notice as the outbox keeps it.
+
+    About a session, an activity or a period it has no case and no arrival; `case_number` is then the key of what it is about.
+    """
 
     id: int
     district: str
-    case_id: int
+    case_id: int | None
     case_number: str
-    arrival_id: int
+    arrival_id: int | None
     notice: Notice
     message_id: str  # without angle brackets
     state: NoticeState

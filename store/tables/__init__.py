@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from store.tables.arrivals import ArrivalRow, AttachmentRow, BlobRow, DeliveryRow, LedgerRow, RawRow, TryRow
-from store.tables.cases import CaseRow, DeadlineRow, DecisionRow, EventRow, NumberRow
+from store.tables.cases import CaseRow, DeadlineRow, DecisionRow, EventRow, NumberRow, SubjectEventRow, SubjectRow
 from store.tables.columns import Row
 from store.tables.matching import (
     GramCountRow,
@@ -41,6 +41,8 @@ NUMBERS = _table(NumberRow)
 CASES = _table(CaseRow)
 DECISIONS = _table(DecisionRow)
 EVENTS = _table(EventRow)
+SUBJECTS = _table(SubjectRow)
+SUBJECT_EVENTS = _table(SubjectEventRow)
 KEYS = _table(KeyRow)
 PLATFORM_RECORDS = _table(PlatformRecordRow)
 RECORD_KEYS = _table(RecordKeyRow)

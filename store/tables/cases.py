@@ -11,6 +11,7 @@ from store.tables.columns import EmptyText, MaybeMoment, MaybeText, Moment, Plai
 
 # The words of a partial index are also the words of the query it serves: SQLite uses the index only where both are the same.
 DEADLINE_RUNS = sa.text("ended_at IS NULL")
+DEADLINE_OF_SUBJECT_RUNS = sa.text("ended_at IS NULL AND subject_id IS NOT NULL")
 DECISION_PROPOSED = sa.text("standing = 'proposed'")
 
 
@@ -116,27 +117,79 @@ class EventRow(Row, table=True):
     digest: Text
 
 
-class DeadlineRow(Row, table=True):
-    """One date somebody owes something by; see `store.owing`. `next_at` is NULL where the clock has nothing to do, `ended_at` while it runs or waits."""
+class SubjectRow(Row, table=True):
+    """A session, an activity or the return of a period, of which something is owed without a case; see `store.owing.Subject`."""
 
-    __tablename__ = "deadlines"
+    __tablename__ = "subjects"
     __table_args__ = (
-        sa.UniqueConstraint("case_id", "kind", "round", "district"),
-        reference("cases", "case_id"),
-        partial_index("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
-        partial_index("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
+        sa.UniqueConstraint("district", "key"),
+        sa.Index("ix_subjects_of", "district", "of", "department", "day"),
         {"sqlite_autoincrement": True},
     )
 
     id: RowId
     district: Text
-    case_id: int
+    sort: Text
+    of: Text
+    key: Text
+    title: Text
+    department: Text
+    day: Text  # ISO date
+    until: Text  # ISO date
+    done: Text  # JSON list of ISO dates
+    state: Text
+    events: int
+    head: Text
+
+
+class SubjectEventRow(Row, table=True):
+    """One link of the history of a session, an activity or a period; see `store.audit`."""
+
+    __tablename__ = "subject_events"
+    __table_args__ = (sa.PrimaryKeyConstraint("subject_id", "seq", "district"), reference("subjects", "subject_id"))
+
+    subject_id: int
+    seq: int
+    district: Text
+    kind: Text
+    at: Moment
+    actor: Text
+    reason: Text
+    data: Text  # canonical JSON
+    previous: Text
+    digest: Text
+
+
+class DeadlineRow(Row, table=True):
+    """One date somebody owes something by, of a case or else of a subject; see `store.owing`.
+
+    `next_at` is NULL where the clock has nothing to do, `ended_at` while it runs or waits.
+    """
+
+    __tablename__ = "deadlines"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "kind", "round", "district"),
+        sa.UniqueConstraint("subject_id", "kind", "round", "district"),
+        reference("cases", "case_id"),
+        reference("subjects", "subject_id"),
+        partial_index("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
+        partial_index("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
+        partial_index("ix_deadlines_of_subject", "district", "subject_id", where=DEADLINE_OF_SUBJECT_RUNS),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int | None
+    subject_id: int | None
     kind: Text
     round: Text
     owes: Text
     urgent: int  # 0 or 1
     amount: int | None
+    waited: Annotated[int, Field(sa_column_kwargs={"server_default": "0"})]
     due: Text  # JSON
+    counted_by: EmptyText  # the calendar and the pack by which it was counted
     due_at: Moment
     next_at: MaybeMoment
     fired: int

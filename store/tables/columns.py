@@ -67,9 +67,9 @@ _NAMES = {
 }
 
 
-def partial_index(name: str, *columns: str, where: sa.TextClause) -> sa.Index:
+def partial_index(name: str, *columns: str, where: sa.TextClause, unique: bool = False) -> sa.Index:
     """Return an index over the few rows that are still open, so that finished ones cost nothing."""
-    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 def reference(table: str, column: str) -> sa.ForeignKeyConstraint:

@@ -11,7 +11,7 @@ class NoticeRow(Row, table=True):
     """One notice in the outbox.
 
     `due_at` is when it may be claimed, NULL where it is not queued. `cap_key` is the address it counts against, NULL where no cap applies
-    or one held it back.
+    or one held it back. A mail about a session, an activity or a period has no case and no arrival; its key stands as `case_number`.
     """
 
     __tablename__ = "notices"
@@ -23,15 +23,18 @@ class NoticeRow(Row, table=True):
         partial_index("ix_notices_owner", "owner", where=sa.text("owner IS NOT NULL")),
         partial_index("ix_notices_cap", "district", "cap_key", "created_at", where=sa.text("cap_key IS NOT NULL")),
         sa.Index("ix_notices_case", "case_id", "id"),
+        partial_index(
+            "ix_notices_subject", "district", "case_number", "purpose", "recipient", "round", where=sa.text("case_id IS NULL"), unique=True
+        ),
         sa.Index("ix_notices_state", "state", "id"),
         {"sqlite_autoincrement": True},
     )
 
     id: RowId
     district: Text
-    case_id: int
+    case_id: int | None
     case_number: Text
-    arrival_id: int
+    arrival_id: int | None
     purpose: Text
     recipient: Text
     round: Text

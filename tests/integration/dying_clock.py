@@ -16,10 +16,10 @@ from typing import NoReturn
 
 from daemon import clock
 from daemon.clock import Clock
-from daemon.pipeline import DistrictRoom
+from daemon.review import Office
 from store.deadlines import Deadlines
 from store.model.case import Case
-from store.owing import Deadline, Fired, Letter
+from store.owing import Deadline, Fired, Letter, Subject
 from tests.integration.houses import bench
 
 
@@ -32,7 +32,7 @@ def die() -> NoReturn:
 _act = clock._act
 
 
-def act_and_die(room: DistrictRoom, now: datetime, due: Sequence[tuple[Deadline, Case]]) -> tuple[list[Fired], list[Letter]]:
+def act_and_die(room: Office, now: datetime, due: Sequence[tuple[Deadline, Case | Subject]]) -> tuple[list[Fired], list[Letter]]:
     """Decide what to do, and die before it is committed."""
     if _act(room, now, due)[0]:
         die()
@@ -59,7 +59,7 @@ async def tick(url: str, moment: datetime, when: str) -> None:
             clock._act = act_and_die
         else:
             deadlines = Committed(stores.database, stores.outbox)
-        await Clock(rooms=opened.house.rooms, deadlines=deadlines, now=opened.clock).tick()
+        await Clock(rooms=opened.house.rooms, deadlines=deadlines, subjects=stores.subjects, now=opened.clock).tick()
 
 
 if __name__ == "__main__":

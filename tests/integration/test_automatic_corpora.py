@@ -93,7 +93,7 @@ async def test_no_machine_is_a_petitioner(machines: list[Path]) -> None:
             wrong += [path.name] if kind == "wrong" else []
         queued = await house.house.stores.outbox.list(limit=10_000)
         cases = {case.id: case for case in await house.house.stores.cases.list(limit=10_000)}
-        automatic = [queue.message_id for queue in queued if cases[queue.case_id].petition.letter.automatic]
+        automatic = [queue.message_id for queue in queued if queue.case_id and cases[queue.case_id].petition.letter.automatic]
     figures = f"{sum(seen.values())} mails: {dict(seen)}"
     print(f"\n{figures}")  # noqa: T201 - likewise
     assert wrong == []

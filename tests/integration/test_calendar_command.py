@@ -51,7 +51,8 @@ def test_add_as_a_program_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_add_backwards_and_by_calendar_days(capsys: pytest.CaptureFixture[str]) -> None:
     """Negative numbers count back; calendar days count all, and give way to a working day only when asked."""
-    assert said(capsys, "calendar", "add", "2026-06-16", "--", "-3") == "2026年6月11日（星期四）\n"
+    for words in (("2026-06-16", "-3"), ("2026-06-16", "-3", "--unit", "working"), ("2026-06-16", "--", "-3")):
+        assert said(capsys, "calendar", "add", *words) == "2026年6月11日（星期四）\n"
     assert said(capsys, "calendar", "add", "2024-09-30", "3", "--unit", "calendar") == "2024年10月3日（星期四）\n"
     assert said(capsys, "calendar", "add", "2024-09-30", "3", "--unit", "calendar", "--roll-forward") == "2024年10月8日（星期二）\n"
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete, update
 
 from daemon.casework import Details
 from daemon.clock import Clock
@@ -20,11 +21,13 @@ from rules.calendar_file import read_year
 from rules.calendar_folder import BUILTIN, year_files
 from rules.deadline_plan import schedule
 from rules.provisional import load_festivals
+from store import casebook
 from store.errors import UsageError
 from store.life import Role
 from store.model.case import Case, CaseState
 from store.model.notice import NoticeState, Purpose, QueuedNotice
 from store.owing import Deadline, DeadlineState
+from store.tables import DEADLINES
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, bench, office
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -42,7 +45,7 @@ async def shared(database_url: str) -> AsyncIterator[Bench]:
 
 def clock(shared: Bench) -> Clock:
     """Return a fresh clock of the house, as after a restart."""
-    return Clock(rooms=shared.house.rooms, deadlines=shared.house.stores.deadlines, now=shared.clock)
+    return Clock(rooms=shared.house.rooms, deadlines=shared.house.stores.deadlines, subjects=shared.house.stores.subjects, now=shared.clock)
 
 
 async def at(shared: Bench, moment: datetime) -> list[QueuedNotice]:
@@ -353,3 +356,80 @@ async def test_two_services_move_a_date_once(postgresql_url: str) -> None:
         assert "answer" in moved
         assert len(moved) == len(set(moved))
         assert len([queued for queued in await reminders(one) if "时限变动" in queued.notice.subject]) == len(moved)
+
+
+async def test_a_case_in_somebody_s_hand_waits_for_the_next_tick(postgresql_url: str) -> None:
+    """The clock never waits for a person while it holds what that person needs next: what he has in hand it leaves alone."""
+    async with bench(postgresql_url) as shared:
+        shared.clock.now = WEDNESDAY.astimezone(UTC)
+        first, second = await shared.opened(), await shared.opened()
+        shared.clock.now = datetime(2024, 9, 26, 9, tzinfo=ZONE).astimezone(UTC)
+        with shared.house.stores.database.beside(patience=timedelta(seconds=5)).begin() as person:
+            casebook.load(person, first.id, lock=True)
+            assert await clock(shared).tick() == 1
+            person.execute(
+                update(DEADLINES).where(DEADLINES.c.case_id == first.id).values(fired=0)
+            )  # would wait for ever, did the clock hold it
+        assert await clock(shared).tick() == 1
+        for case in (first, second):
+            kinds = [event.kind for event in await shared.house.stores.cases.history(case.id)]
+            assert kinds.count("deadline.reminded") == 1
+
+
+async def test_a_case_older_than_deadlines_gets_those_of_its_history(shared: Bench) -> None:
+    """Registered, acknowledged and promised without deadlines, a case has after the start of this version what it would have had."""
+    case = await do(shared, await shared.opened(), "acknowledge")
+    case = await do(shared, case, "promise", days=7, limit=5)
+    untouched, before = await shared.opened(), await shared.house.stores.deadlines.of_case(case.id)
+    await shared.house.stores.database.write(lambda connection: connection.execute(delete(DEADLINES).where(DEADLINES.c.case_id == case.id)))
+
+    await clock(shared).tick()
+    after = await shared.house.stores.deadlines.of_case(case.id)
+    assert [(one.kind, one.state, one.due, one.round) for one in after] == [(one.kind, one.state, one.due, one.round) for one in before]
+    assert await shared.house.stores.deadlines.without("chenggong") == []
+    assert len(await running(shared, untouched)) == 3
+
+
+async def test_the_date_of_verification_moves_with_a_notice_too(shared: Bench) -> None:
+    """CG-3.4 begins with the close of booking, the last working day of the month: a notice that takes that day off moves both."""
+    plans = {int(path.stem): read_year(path) for path in year_files(BUILTIN)}
+
+    def known(*years: int) -> Calendar:
+        special = {day: what for year in years for day, what in plans[year].special.items()}
+        return Calendar(years=years, special=special, festivals=load_festivals())
+
+    shared.room.calendar = known(2023, 2024)
+    shared.clock.now = datetime(2025, 1, 8, 10, tzinfo=ZONE).astimezone(UTC)
+    case = await shared.opened()
+    guessed = (await running(shared, case))["verification"]
+    assert guessed.due.provisional
+    shared.room.calendar = known(2023, 2024, 2025)
+    await clock(shared).count_again()
+    final = (await running(shared, case))["verification"].due
+    again = await shared.house.stores.cases.get(case.number)
+    assert (final.start, final.due, final.provisional) == (
+        date(2025, 1, 27),
+        date(2025, 2, 10),
+        False,
+    )  # 26th worked, 28th to 4 February off
+    assert again.due is not None
+    assert (again.due.start, again.due.due, again.due.kind) == (final.start, final.due, "verification")
+
+
+async def test_an_extension_keeps_the_days_that_were_waited(shared: Bench) -> None:
+    """A promise that stood still for a supplement and was extended then counts both, and its explanation and the letter say so."""
+    case = await do(shared, await shared.opened(), "promise", days=7)
+    case = await do(shared, case, "supplement", missing=("合同",))
+    shared.clock.now = datetime(2024, 9, 29, 10, tzinfo=ZONE).astimezone(UTC)
+    case = await do(shared, case, "supplemented", Role.COORDINATOR)
+    case = await do(shared, case, "extend", Role.COORDINATOR, days=3)
+    due = (await running(shared, case))["answer"].due
+    assert due.due == date(2024, 10, 17)  # 13 working days from 25 September, make-up days 29 September and 12 October counted
+    assert due.notes == (
+        "承诺 7 个工作日，批准延期 3 个工作日，共 10 个工作日",
+        "等企业补正，9月25日至9月29日停止计时，顺延 3 个工作日",
+    )
+    assert sum(day.counted for day in due.days) == 13
+    letter = (await shared.notice(case, Purpose.PROGRESS)).notice.text
+    assert "2024年10月17日（星期四）前（含当日）" in letter
+    assert "第13日 10月17日" in letter

@@ -35,18 +35,21 @@ TO_COPIES = [(address, "抄报") for address in COPIES]
 )
 def test_each_rank_has_its_reader(owes: str, rank: str, expected: list[tuple[Address, str]]) -> None:
     """A rank with an address of its own is written to; one without is reached through the department's mailbox."""
-    assert FULL.concerned(CASE, owes, rank, copies=False) == expected
+    assert FULL.concerned(CASE.department, owes, rank, copies=False) == expected
 
 
 @pytest.mark.parametrize("rank", ["head", "deputy", "coordinator"])
 def test_copies_go_to_every_oversight_office(rank: str) -> None:
     """A rung with copies adds each oversight office of the address book, and takes nobody else away."""
-    assert FULL.concerned(CASE, "department", rank, copies=True) == [*FULL.concerned(CASE, "department", rank, copies=False), *TO_COPIES]
+    assert FULL.concerned(CASE.department, "department", rank, copies=True) == [
+        *FULL.concerned(CASE.department, "department", rank, copies=False),
+        *TO_COPIES,
+    ]
 
 
 def test_a_book_without_oversight_offices_has_no_copies() -> None:
     """Where none is filled in, a rung with copies is a rung without."""
-    assert Composer(DISTRICT, ADDRESSES).concerned(CASE, "department", "coordinator", copies=True) == [
+    assert Composer(DISTRICT, ADDRESSES).concerned(CASE.department, "department", "coordinator", copies=True) == [
         (FLOWERS, "督办"),
         (COORDINATOR, "督办情况"),
     ]
@@ -55,17 +58,17 @@ def test_a_book_without_oversight_offices_has_no_copies() -> None:
 def test_a_department_without_a_mailbox_is_left_to_the_coordinator() -> None:
     """A reminder to a department that cannot be mailed reaches the coordinator and the copies, never nobody."""
     composer = Composer(DISTRICT, replace(BOOK, departments={}))
-    assert composer.concerned(CASE, "department", "section_head", copies=True) == [(COORDINATOR, ""), *TO_COPIES]
+    assert composer.concerned(CASE.department, "department", "section_head", copies=True) == [(COORDINATOR, ""), *TO_COPIES]
 
 
 def test_nobody_to_write_to_is_no_error() -> None:
     """A book with a sender alone yields nobody, and the clock goes on."""
-    assert Composer(DISTRICT, Addresses(sender=SENDER)).concerned(CASE, "department", "coordinator", copies=True) == []
+    assert Composer(DISTRICT, Addresses(sender=SENDER)).concerned(CASE.department, "department", "coordinator", copies=True) == []
 
 
 def test_a_superior_is_addressed_by_his_department() -> None:
     """His mail opens with the name of his department and his rank, not with the coordinator's."""
-    ((to, role),) = FULL.concerned(CASE, "department", "head", copies=False)
-    occasion = Occasion(what="overdue", role=role, items=(Item(case=CASE, due=DUE, missed=0),))
+    ((to, role),) = FULL.concerned(CASE.department, "department", "head", copies=False)
+    occasion = Occasion(what="overdue", role=role, items=(Item(about=CASE, due=DUE, missed=0),))
     text = FULL.for_deadlines(CASE, to, occasion, "1").text
     assert text.startswith(f"{NAME}：\n\n（主要负责人）\n")

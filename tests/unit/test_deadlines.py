@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.calendar_folder import load_calendar
+from rules.calendar_overlay import Overlay
 from rules.deadlines import BookingWindow, VerificationRule, booking_window, verification_due
+from rules.office import OfficeHours
 from store.model.due import Due
 
 CALENDAR = load_calendar()
@@ -129,3 +131,20 @@ def test_the_due_day_is_a_working_day_after_day_zero(moment: datetime, days: int
     assert result.due > result.start
     assert CALENDAR.day(result.due).counted
     assert sum(day.counted for day in result.days) == days
+
+
+def test_the_shift_after_hours_applies_to_verification_too() -> None:
+    """With the pack's setting a mail after the close of office, or on a rest day, comes on the next working day; without it, on its own."""
+    shifted = CALENDAR.of_district(Overlay(), OfficeHours(shift_after_hours=True))
+    for moment, start, said in (
+        (datetime(2024, 9, 30, 18, tzinfo=ZONE), date(2024, 10, 8), "来件，下班后收到，按本区设定顺延至下一工作日"),
+        (datetime(2024, 10, 3, 10, tzinfo=ZONE), date(2024, 10, 8), "国庆节放假"),
+        (datetime(2024, 10, 8, 10, tzinfo=ZONE), date(2024, 10, 8), "来件"),
+    ):
+        due = verification_due(moment, settings=AT_RECEIPT, calendar=shifted, timezone=CHINA)
+        assert due.start == start
+        assert said in due.start_label
+        assert _due(moment, AT_RECEIPT).start == moment.date()
+    late = datetime(2024, 10, 31, 16, 59, tzinfo=ZONE)
+    early_close = CALENDAR.of_district(Overlay(), OfficeHours(closes=time(16), shift_after_hours=True))
+    assert verification_due(late, settings=AT_CLOSE, calendar=early_close, timezone=CHINA).start == date(2024, 11, 29)
