@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from daemon.casework import RATINGS, RESULTS, Casework, Details
-from daemon.cli import show
+from daemon.cli import comparison, show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
@@ -83,12 +83,15 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         history = await stores.cases.history(case.id)
         notices = sorted(await stores.outbox.list(case_id=case.id, limit=1000), key=lambda queued: queued.id)
         owed = await stores.deadlines.of_case(case.id)
+        beside = await comparison.related(stores, case)
         if json_:
-            as_json(show.case_json(case, history, notices, owed))
+            as_json({**show.case_json(case, history, notices, owed), "repeats": comparison.as_json(beside)})
         else:
             files = files_of(districts, case.district)
             problems = open_desk(files).composer.problems(case)
             done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, owed, problems)))
+            if beside is not None:
+                comparison.show(beside)
 
     with_stores(config, work)
 
