@@ -17,8 +17,7 @@ from store.tables import ARRIVALS, ATTACHMENTS, CASES, DECISIONS, EVENTS, KEYS, 
 
 _TABLES = (ARRIVALS, RAWS, ATTACHMENTS, CASES, DECISIONS, EVENTS, KEYS, NOTICES)  # a row before those that name it
 _NUMBERED = {"id", "arrival_id", "case_id"}
-_UNIQUE = {"source_key", "content_key", "message_id", "value", "cap_key"}
-_CASE_NUMBERS = {"number", "number_key", "case_number"}
+_UNIQUE = {"source_key", "content_key", "message_id", "value", "cap_key", "number", "number_key", "case_number"}
 _CUT = {"content": RAWS, "notice": NOTICES}
 _KEPT = 300  # characters of what is cut
 _COUNTED = (ARRIVALS, CASES, NOTICES)  # tables that number their rows
@@ -26,7 +25,10 @@ _TOGETHER = 100  # copies in one transaction: the disk is waited for once
 
 
 async def multiply(database: Database, wanted: int) -> int:
-    """Copy the cases in *database*, which no service is using, until there are at least *wanted*; return how many there are."""
+    """Copy the cases in *database*, which no service is using, until there are at least *wanted*; return how many there are.
+
+    It may be done again, for more.
+    """
     steps = await database.read(
         lambda connection: {table: connection.scalar(sa.select(sa.func.max(table.c.id))) or 0 for table in _COUNTED}
     )
@@ -34,32 +36,31 @@ async def multiply(database: Database, wanted: int) -> int:
     copies = -(-wanted // cases) - 1
     for begin in range(1, copies + 1, _TOGETHER):
         numbers = range(begin, min(begin + _TOGETHER, copies + 1))
-        await database.write(partial(_copy_all, numbers=numbers, steps=steps))
+        await database.write(partial(_copy_all, numbers=numbers, steps=steps, before=cases))
     await database.write(_settle)
     return cases * (copies + 1)
 
 
-def _copy_all(connection: sa.Connection, numbers: Iterable[int], steps: dict[sa.Table, int]) -> None:
+def _copy_all(connection: sa.Connection, numbers: Iterable[int], steps: dict[sa.Table, int], before: int) -> None:
+    """Make the copies *numbers* of all that is there; a mark of each, above the *before* cases, was given to no copy made earlier."""
     for number in numbers:
-        _copy(connection, number, steps)
+        _copy(connection, number, steps, f"~{before + number}")
 
 
-def _copy(connection: sa.Connection, number: int, steps: dict[sa.Table, int]) -> None:
+def _copy(connection: sa.Connection, number: int, steps: dict[sa.Table, int], mark: str) -> None:
     for table in _TABLES:
         first = table.c.case_id <= steps[CASES] if table is EVENTS else table.c.get("arrival_id", table.c.get("id")) <= steps[ARRIVALS]
-        columns = [_moved(table, column, number, steps) for column in table.c]
+        columns = [_moved(table, column, number, steps, mark) for column in table.c]
         connection.execute(table.insert().from_select(list(table.c.keys()), sa.select(*columns).where(first)))
 
 
-def _moved(table: sa.Table, column: sa.Column[object], number: int, steps: dict[sa.Table, int]) -> sa.ColumnElement[object]:
-    """Return what stands in *column* of copy *number*."""
+def _moved(table: sa.Table, column: sa.Column[object], number: int, steps: dict[sa.Table, int], mark: str) -> sa.ColumnElement[object]:
+    """Return what stands in *column* of copy *number*; what must be there once only gets the *mark*."""
     name = column.name
     if name in _NUMBERED:
         return column + number * steps[{"id": table, "arrival_id": ARRIVALS, "case_id": CASES}[name]]  # type: ignore[return-value]  # of int
     if name in _UNIQUE:
-        return column.concat(f"~{number}")
-    if name in _CASE_NUMBERS:
-        return sa.func.replace(column, "-2", f"-{number}2")  # CG-2026-00001 → CG-72026-00001
+        return column.concat(mark)
     if _CUT.get(name) is table:
         return sa.func.substr(column, 1, _KEPT)
     return column

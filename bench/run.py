@@ -21,6 +21,7 @@ import deciding
 import machine
 import owing
 import reading
+import rehearsing
 import sizes
 import whole
 from result import Result, table
@@ -32,6 +33,8 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "decide-200": partial(sizes.measure, 200),
     "decide-1000": partial(sizes.measure, 1_000),
     "reload": sizes.measure_reloads,
+    "backtest": partial(rehearsing.measure, 10_000),
+    "backtest-many": partial(rehearsing.measure, 100_000),
     "full": partial(whole.measure, "SQLite", 1_000),
     "full-many": partial(whole.measure, "SQLite", 100_000),
     "deadlines": partial(owing.measure, "SQLite"),
