@@ -8,6 +8,7 @@ nothing of the change can reach most of them; it is given few, since it costs ea
 from __future__ import annotations
 
 import asyncio
+import logging
 import resource
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
 
+import structlog
 from corpus import mails
 from history import multiply
 from result import Result, Sample, compare
@@ -29,7 +31,7 @@ from store.history import Period
 from store.model.arrival import Channel
 
 _PACK, _FIRST = "chenggong", 300  # petitions that are really decided
-_EVERY = 1_500  # petitions that the other side decides
+_EVERY = 500  # petitions that the other side decides
 _RECHECK = 100  # of so many one is decided by durable-rules too, as `zuozhen rules backtest` does unless told otherwise
 _BEGIN = datetime(2026, 10, 12, 1, 0, tzinfo=UTC)
 _CHANGES = {
@@ -51,7 +53,8 @@ def measure(petitions: int) -> Result:
 
 
 async def _measure(petitions: int) -> Result:
-    async with temporary_house(_PACK, now=lambda: _BEGIN) as house:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    async with temporary_house(load_pack(builtin_pack(_PACK)), now=lambda: _BEGIN) as house:
         for number, mail in enumerate(mails(_FIRST, seed=4)):
             received = _BEGIN + timedelta(minutes=7 * number)
             await take(house, Message(source=f"{number}", channel=Channel.MAIL, received_at=received, raw=mail.raw))

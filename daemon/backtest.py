@@ -17,10 +17,10 @@ from rules.reference import Reference
 from rules.rulebook import RuleBook
 from rules.workbench.backtest import Change, Summary, kinds_of, outcome_in_words, rules_of, traces
 from rules.workbench.pool import Files, Kit, run
-from rules.workbench.reach import Marks, Reach
+from rules.workbench.reach import Beside, Marks, Reach
 from store.errors import MalformedMessageError
 from store.history import Past, Recorded
-from store.model.decision import Decision
+from store.model.decision import Compared, Decision
 
 _MARKS_KEPT = 20_000  # earlier cases
 
@@ -119,17 +119,19 @@ class _Desk:
         """Return those arrivals which the old pack decided, beside the cases named there, and on which the new one is proven to agree."""
         if self.asked.every or self._reach.everything:
             return set()
-        ours = [one for one in some if one.rulebook == self.asked.old_digest and None not in one.compared]
-        marks = self._marks_of({case_id for one in ours for case_id in one.compared if case_id is not None})
+        ours = [one for one in some if one.rulebook == self.asked.old_digest and all(seen.record_id is None for seen in one.compared)]
+        marks = self._marks_of({seen.case_id for one in ours for seen in one.compared if seen.case_id is not None})
         return {
             one.arrival_id
             for one in ours
-            if not self._reach.may_touch(one.petition, [marks.get(case_id or 0, frozenset()) for case_id in one.compared], one.received_at)
+            if not self._reach.may_touch(one.petition, [_beside(seen, marks) for seen in one.compared], one.received_at)
         }
 
     def agree(self, past: Past) -> bool:
         """Tell whether the packs are proven to agree on a petition, beside the earlier cases as they are found today."""
-        earlier = [self._reach.marks(candidate.title, candidate.content) for candidate in past.candidates]
+        earlier = [
+            Beside(marks=self._reach.marks(candidate.title, candidate.content), keys=candidate.keys) for candidate in past.candidates
+        ]
         return not self._reach.may_touch(past.recorded.petition, earlier, past.recorded.received_at)
 
     def _marks_of(self, cases: set[int]) -> Mapping[int, Marks]:
@@ -139,6 +141,12 @@ class _Desk:
         for case_id, (title, content) in self.reader.words(cases - self._marks.keys()).items():
             self._marks[case_id] = self._reach.marks(title, content)
         return self._marks
+
+
+def _beside(seen: Compared, marks: Mapping[int, Marks]) -> Beside:
+    return Beside(
+        marks=marks.get(seen.case_id or 0, frozenset()), keys=seen.keys, days=seen.days, enterprise=seen.enterprise, details=seen.details
+    )
 
 
 def _decide_again(kit: Kit, chunk: list[_Stretch]) -> Summary:

@@ -136,7 +136,7 @@ def _own_names(petition: Petition) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # itself alone, like the rule book
 class Words:
     """What a rule book knows of words: all its lists, and of each list that speaks for a department how much a single mention weighs."""
 
@@ -307,12 +307,16 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
 
 
 def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: Words) -> float:
-    matches = words.lexicon.find(
-        texts_compared(candidate.title, candidate.content), silent=[candidate.name] if len(candidate.name) >= _SHORTEST_NAME else ()
-    )
-    by_matter = shared_matters(profile, _profile(matches, words.weights))
+    by_matter = shared_matters(profile, _profile_of(words, candidate.name, candidate.title, candidate.content[:_COMPARED]))
     by_wording = shared_wording(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
     return max(by_matter, by_wording)
+
+
+@lru_cache(maxsize=1_000)  # an earlier case is compared with many that follow
+def _profile_of(words: Words, name: str, title: str, content: str) -> Mapping[str, float]:
+    """Return what an earlier case is about, its enterprise being *name*."""
+    matches = words.lexicon.find(texts_compared(title, content), silent=[name] if len(name) >= _SHORTEST_NAME else ())
+    return _profile(matches, words.weights)
 
 
 def texts_compared(title: str, content: str) -> list[Text]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from rules.lexicon import shadow
 
@@ -28,6 +29,7 @@ def shared_matters(one: Mapping[str, float], other: Mapping[str, float]) -> floa
     return min(product / size, 1.0) if size else 0.0
 
 
-def _grams(text: str) -> set[str]:
-    letters = "".join(character for character in shadow(text[:_LONGEST]).text if character.isalnum())
-    return {letters[at : at + _GRAM] for at in range(len(letters) - _GRAM + 1)}
+@lru_cache(maxsize=32)  # one petition is compared with many earlier ones
+def _grams(text: str) -> frozenset[str]:
+    letters = "".join(filter(str.isalnum, shadow(text[:_LONGEST]).text))
+    return frozenset(letters[at : at + _GRAM] for at in range(len(letters) - _GRAM + 1))

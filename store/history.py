@@ -12,7 +12,7 @@ from store import matching
 from store.codec import from_json
 from store.database import Database
 from store.model.arrival import ArrivalState
-from store.model.decision import Decision
+from store.model.decision import Compared, Decision
 from store.model.district import District
 from store.model.matching import Candidate
 from store.model.petition import Petition
@@ -23,14 +23,14 @@ _CANDIDATES = 20  # as many as the daemon hands to the rules
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One decided petition as it lies there. `rulebook` is the digest of the pack that decided, `compared` the ids of the cases it saw beside it."""
+    """One decided petition as it lies there. `rulebook` is the digest of the pack that decided, `compared` what it saw beside it."""
 
     arrival_id: int
     number: str  # of the case it opened, "" where it opened none
     received_at: datetime
     petition: Petition
     rulebook: str
-    compared: tuple[int | None, ...]  # None: something else than a case
+    compared: tuple[Compared, ...]
     record: str  # JSON
 
     @property
@@ -48,16 +48,11 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    case_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Head:
     """What is read of a decision in any case; the rest, most of it quotations, costs several times as much."""
 
     rulebook: str
-    compared: tuple[_Seen, ...]
+    compared: tuple[Compared, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +124,7 @@ def _read(arrival_id: int, received_at: datetime, number: str | None, petition: 
         received_at=received_at,
         petition=from_json(Petition, petition),
         rulebook=head.rulebook,
-        compared=tuple(seen.case_id for seen in head.compared),
+        compared=head.compared,
         record=decision,
     )
 

@@ -9,9 +9,9 @@ rules that draw it could fire.
 
 | difference | reaches |
 |---|---|
-| a pattern: words, exceptions, synonyms, homophones, names of departments | petitions that hold it; with earlier cases, also where those hold it |
+| a pattern: words, exceptions, synonyms, homophones, names of departments | petitions that hold it |
 | a rule | petitions in which it could fire, by the old or by the new wording |
-| how much a list says of the matter (a rule that routes by it alone) | petitions with earlier cases, where they or it mention the list |
+| what says how like an earlier case is: a pattern in it, or how much a list mentioned in either weighs (a rule that routes by it alone) | petitions in which a rule that asks for a likeness could fire |
 | margin and share of routing, time zone, form of case numbers, order of the departments | every petition |
 | all else: templates, texts, articles, dates, casework | none, for no verdict and no department rests on it |
 
@@ -38,6 +38,27 @@ from store.model.petition import Petition
 
 Marks: TypeAlias = frozenset[str]  # lists that a text may mention
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """An earlier case beside a petition, as a decision's record or a look-up has it; `days`, `enterprise` and `details` where it is told."""
+
+    marks: Marks
+    keys: tuple[str, ...]
+    days: int | None = None
+    enterprise: str = ""
+    details: str = ""
+
+    def may_be(self, leaf: CandidateIs) -> bool:
+        """Tell whether it could be what *leaf* asks for."""
+        return (
+            (not leaf.same or not set(leaf.same).isdisjoint(self.keys))
+            and (leaf.within_days is None or self.days is None or self.days <= leaf.within_days)
+            and (not leaf.enterprises or not self.enterprise or self.enterprise in leaf.enterprises)
+            and (not leaf.details or not self.details or self.details in leaf.details)
+        )
+
+
 _CHANGED = ""  # the mark of a pattern that means something else to the other pack; no list is called so
 
 
@@ -58,18 +79,20 @@ class Reach:
         """Return what of an earlier case matters to `may_touch`; few different values, so that many may be kept."""
         return self._watch.marks(texts_compared(title, content))
 
-    def may_touch(self, petition: Petition, earlier: Collection[Marks], now: datetime) -> bool:
+    def may_touch(self, petition: Petition, earlier: Collection[Beside], now: datetime) -> bool:
         """Tell whether the packs could decide differently on *petition*, come in at *now*; False is proof that they do not.
 
-        *earlier* are the marks of the earlier cases it is decided beside.
+        *earlier* are the earlier cases it is decided beside.
         """
         if self.everything:
             return True
-        said = self._watch.marks(texts_of(petition)[0])
-        beside = said.union(*earlier)
-        if _CHANGED in beside or (earlier and not self._reweighed.isdisjoint(beside)):
+        lists = self._watch.marks(texts_of(petition)[0])
+        if _CHANGED in lists:
             return True
-        return any(side.may_fire(_Said(petition, now, side.book, said, has_earlier=bool(earlier))) for side in self._sides)
+        both = lists.union(*(one.marks for one in earlier))
+        weighed_alike = not earlier or (_CHANGED not in both and self._reweighed.isdisjoint(both))
+        said = [_Said(petition, now, side.book, lists, earlier) for side in self._sides]
+        return any(side.may_fire(one, weighed_alike=weighed_alike) for side, one in zip(self._sides, said, strict=True))
 
 
 # ---------------------------------------------------------------- what differs
@@ -136,8 +159,8 @@ class _Said:
     petition: Petition
     now: datetime
     book: RuleBook
-    lists: frozenset[str]
-    has_earlier: bool
+    lists: Marks
+    earlier: Collection[Beside]
 
     @cached_property
     def holds(self) -> Callable[[Condition], bool]:
@@ -155,21 +178,23 @@ class _Side:
             for conclusion in rule.then.conclude:
                 self._authors.setdefault(conclusion, []).append(rule)
         self._rules = [rule for rule in book.rules.values() if rule.name in changed]
+        self._weighing = [rule for rule in book.rules.values() if any(_weighs(leaf) for leaf in leaves(rule.when))]
         self._wordless = [rule for rule in self._rules if self._mentions_nothing(rule)]
 
     def lists(self) -> set[str]:
-        """Return the lists on which it rests whether a changed rule can fire."""
+        """Return the lists on which it rests whether a changed rule, or one that asks for a likeness, can fire."""
         mentions = [leaf for rule in self._with_authors() for leaf in leaves(rule.when) if isinstance(leaf, Mention)]
         return {name for leaf in mentions for name in _named(leaf)}
 
-    def may_fire(self, said: _Said) -> bool:
-        """Tell whether one of the changed rules could fire; False is proof that none does."""
-        return any(self._bounds(rule.when, said)[0] for rule in (self._rules if said.lists else self._wordless))
+    def may_fire(self, said: _Said, *, weighed_alike: bool) -> bool:
+        """Tell whether one of the changed rules could fire, or (unless *weighed_alike*) one that asks for a likeness; False is proof."""
+        rules = [*(self._rules if said.lists else self._wordless), *(() if weighed_alike else self._weighing)]
+        return any(self._bounds(rule.when, said)[0] for rule in rules)
 
     def _with_authors(self) -> Iterable[Rule]:
-        """Return the changed rules and those on whose conclusions they rest."""
+        """Return the rules in question and those on whose conclusions they rest."""
         found: dict[str, Rule] = {}
-        waiting = list(self._rules)
+        waiting = [*self._rules, *self._weighing]
         while waiting:
             rule = waiting.pop()
             if rule.name not in found:
@@ -203,10 +228,14 @@ class _Side:
             case Concluded():
                 return any(self._bounds(author.when, said)[0] for author in self._authors.get(leaf.name, ())), False
             case CandidateIs():
-                return said is None or said.has_earlier, False
+                return said is None or any(one.may_be(leaf) for one in said.earlier), False
         return (True, False) if said is None else (said.holds(leaf),) * 2
 
 
 def _named(leaf: Mention) -> Iterator[str]:
     """Yield the lists of which something must be mentioned for *leaf* to hold."""
     return (name for name in (leaf.words, leaf.same_sentence, leaf.near) if name is not None)
+
+
+def _weighs(leaf: Leaf) -> bool:
+    return isinstance(leaf, CandidateIs) and leaf.likeness_at_least is not None

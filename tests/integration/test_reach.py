@@ -14,7 +14,7 @@ from rules.decide import decide
 from rules.reference import Reference
 from rules.rulebook import RuleBook
 from rules.workbench.backtest import kinds_of
-from rules.workbench.reach import Reach
+from rules.workbench.reach import Beside, Reach
 from store.model.decision import Decision
 from store.model.matching import Candidate
 from store.model.petition import Petition
@@ -60,7 +60,7 @@ def compare(dice: random.Random, old: RuleBook, new: RuleBook, figures: Figures)
     for _ in range(PETITIONS):
         made, candidates = random_petition(dice), random_candidates(dice)
         differs = kinds_of(before(made, candidates), after(made, candidates))
-        if reach.may_touch(made, [reach.marks(one.title, one.content) for one in candidates], NOW):
+        if reach.may_touch(made, [Beside(marks=reach.marks(one.title, one.content), keys=one.keys) for one in candidates], NOW):
             figures.different += bool(differs)
             figures.alike += not differs
         else:
@@ -166,7 +166,7 @@ def test_beside_earlier_cases_their_words_count_too() -> None:
     weight = reach_of(lambda files: rule_of(files, "电")["then"].update(weight=4))
 
     for reach in (word, weight):
-        assert not reach.may_touch(NEITHER, [reach.marks("电费", "电费又涨了")], NOW)
+        assert not reach.may_touch(NEITHER, [Beside(marks=reach.marks("电费", "电费又涨了"), keys=("phone",))], NOW)
         assert not reach.may_touch(NEITHER, (), NOW)
-    assert word.may_touch(NEITHER, [word.marks("电费", "检修以后电费又涨了")], NOW)
-    assert weight.may_touch(NEITHER, [weight.marks("电费", "跳闸以后电费又涨了")], NOW)
+    assert word.may_touch(NEITHER, [Beside(marks=word.marks("电费", "检修以后电费又涨了"), keys=("phone",))], NOW)
+    assert weight.may_touch(NEITHER, [Beside(marks=weight.marks("电费", "跳闸以后电费又涨了"), keys=("phone",))], NOW)
