@@ -7,23 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from store.codec import from_json
 from store.database import Database
 from store.model.due import Due
 from store.owing import DeadlineState
-from store.tables import ARRIVALS, CASES, DEADLINES, DECISIONS, EVENTS
+from store.tables import ARRIVALS, CASES, DEADLINES, DECISIONS, EVENTS, SUBJECT_EVENTS, SUBJECTS
 
 _STEPS = ("deadline.reminded", "deadline.escalated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One deadline as it ended or stands: `fired` steps are behind it; it ended, or was paused, at `ended_at`, None while it runs."""
+    """One deadline as it ended or stands: `fired` steps are behind it; it ended at `ended_at`, None while it runs.
+
+    `about` is the number of its case, or the key of the session, activity or period of which it is owed.
+    """
 
     id: int
-    case: str
+    about: str
     kind: str
     due: Due
     state: DeadlineState
@@ -34,9 +37,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """One step that the clock took, as the history of its case says it."""
+    """One step that the clock took, as the history of what it is about says it."""
 
-    case: str
     at: datetime
     data: Mapping[str, object]
 
@@ -55,12 +57,14 @@ class Drills:
     async def runs(self) -> list[Run]:
         """Return all deadlines, in the order in which they began."""
         columns = [DEADLINES.c[name] for name in ("id", "kind", "due", "state", "fired", "ended_at", "paused_on")]
-        query = select(*columns, CASES.c.number).outerjoin(CASES, CASES.c.id == DEADLINES.c.case_id).order_by(DEADLINES.c.id)
+        about = func.coalesce(CASES.c.number, SUBJECTS.c.key).label("about")
+        owed = DEADLINES.outerjoin(CASES, CASES.c.id == DEADLINES.c.case_id).outerjoin(SUBJECTS, SUBJECTS.c.id == DEADLINES.c.subject_id)
+        query = select(*columns, about).select_from(owed).order_by(DEADLINES.c.id)
         return await self._db.read(
             lambda connection: [
                 Run(
                     id=row.id,
-                    case=row.number or "",
+                    about=row.about,
                     kind=row.kind,
                     due=from_json(Due, row.due),
                     state=DeadlineState(row.state),
@@ -74,11 +78,16 @@ class Drills:
 
     async def taken(self) -> list[Taken]:
         """Return every step that the clock took, in the order of time."""
-        query = select(EVENTS.c.at, EVENTS.c.data, CASES.c.number).join(CASES, CASES.c.id == EVENTS.c.case_id)
-        query = query.where(EVENTS.c.kind.in_(_STEPS)).order_by(EVENTS.c.at, EVENTS.c.case_id, EVENTS.c.seq)
-        return await self._db.read(
-            lambda connection: [Taken(case=row.number, at=row.at, data=json.loads(row.data)) for row in connection.execute(query)]
-        )
+        return await self._db.read(_taken)
+
+
+def _taken(connection: Connection) -> list[Taken]:
+    found = [
+        Taken(at=row.at, data=json.loads(row.data))
+        for table in (EVENTS, SUBJECT_EVENTS)
+        for row in connection.execute(select(table.c.at, table.c.data).where(table.c.kind.in_(_STEPS)))
+    ]
+    return sorted(found, key=lambda one: one.at)
 
 
 def _case_of(connection: Connection, source_key: str) -> str:

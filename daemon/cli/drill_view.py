@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from daemon.cli.output import plain, shorten
 from daemon.cli.show import PURPOSES
-from daemon.drill.events import NOTE, Happening
+from daemon.drill.events import NOTE, Deed
 from daemon.drill.ledger import KindTally, Line
 from daemon.drill.play import Outcome
 from daemon.drill.script import moment_of
@@ -18,7 +18,15 @@ from store.life import BY_NAME
 from store.model.notice import QueuedNotice
 
 KIND_COLUMNS = ("时限", "依据", "件次", "应发", "已发", "漏发", "重发", "最大偏差")
-STEP_COLUMNS = ("计划", "实发", "时限", "件号", "期满", "哪一步", "发给")
+STEP_COLUMNS = ("计划", "实发", "时限", "件号或名称", "期满", "哪一步", "发给")
+_HAPPENINGS = {
+    "announced": "登记日期",
+    "booking_closed": "挂号截止",
+    "ended": "已举行",
+    "cancelled": "取消",
+    "received": "收到",
+    "heeded": "收悉催办",
+}
 _WEEKDAYS = "一二三四五六日"
 _SUBJECT = 46
 
@@ -47,12 +55,15 @@ def _happened(outcome: Outcome) -> Iterator[tuple[datetime, str]]:
         if isinstance(item, Message):
             words = f"来件　{item.source} → {outcome.numbers.get(item.source) or '（未登记）'}"
         else:
-            words = f"{_event_words(item)}　{outcome.numbers.get(item.case, item.case)}（{item.by}）"
+            about = item.happening.key if item.happening else outcome.numbers.get(item.case, item.case)
+            words = f"{_event_words(item)}　{about}（{item.by}）"
         problem = failed.get(id(item))
         yield moment, f"    {moment:%H:%M} · {words}{f'　没有发生：{problem}' if problem else ''}"
 
 
-def _event_words(event: Happening) -> str:
+def _event_words(event: Deed) -> str:
+    if event.happening is not None:
+        return _HAPPENINGS[event.event]
     step = BY_NAME.get(event.event)
     return step.words if step else "备注" if event.event == NOTE else event.event
 
@@ -91,7 +102,7 @@ def _step_row(line: Line, label: str, outcome: Outcome) -> Sequence[str]:
     sent = f"{line.taken.astimezone(zone):%Y-%m-%d %H:%M}" if line.taken and line.mails else "漏发"
     step = "提醒" if line.what == "remind" else f"逾期→{RANK_WORDS.get(line.to, line.to)}"
     to = "、".join(outcome.names.get(mail.notice.to.address.casefold(), mail.notice.to.address) for mail in line.mails)
-    return (f"{line.planned.astimezone(zone):%Y-%m-%d %H:%M}", sent, label, line.case, line.due.isoformat(), step, to)
+    return (f"{line.planned.astimezone(zone):%Y-%m-%d %H:%M}", sent, label, line.about, line.due.isoformat(), step, to)
 
 
 def summary_line(outcome: Outcome) -> str:
@@ -129,8 +140,8 @@ def drill_json(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _name(item: Message | Happening) -> str:
-    return item.source if isinstance(item, Message) else f"{item.case} {item.event}".strip()
+def _name(item: Message | Deed) -> str:
+    return item.source if isinstance(item, Message) else f"{item.happening.key if item.happening else item.case} {item.event}"
 
 
 def _mail_json(queued: QueuedNotice, outcome: Outcome) -> dict[str, object]:
@@ -154,7 +165,7 @@ def _mail_json(queued: QueuedNotice, outcome: Outcome) -> dict[str, object]:
 def _kind_json(tally: KindTally) -> dict[str, object]:
     steps = [
         {
-            "case": line.case,
+            "about": line.about,
             "due": line.due,
             "what": line.what,
             "to": line.to,

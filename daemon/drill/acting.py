@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from daemon.activities import Activities
 from daemon.casework import Details
-from daemon.drill.events import NOTE, Happening
+from daemon.drill.events import NOTE, Deed
 from daemon.rehearsal import Message, keep
 from daemon.review import Act
 from daemon.wiring import House
 from store.drills import Drills
 from store.errors import MalformedMessageError, TemporaryError, UsageError
 from store.life import BY_NAME
+from store.owing import Happening
 
 _TRIES = 3  # over a mail whose reader died, as the service does
 _OPENED_BY_HAND = "case.decided"
@@ -24,15 +26,16 @@ class Stage:
         """Play in *house*, whose time stands at the moment of what happens."""
         self._house = house
         self._drills = Drills(house.stores.database)
+        self._activities = Activities(offices=house.rooms, subjects=house.stores.subjects, now=house.now)
 
-    async def play(self, item: Message | Happening) -> None:
+    async def play(self, item: Message | Deed) -> None:
         """Let *item* happen. Raises UsageError where it is not possible, TemporaryError where the machine is the trouble."""
         if isinstance(item, Message):
             await self._arrive(item)
-        elif item.case:
-            await self._act(item)
+        elif item.happening is not None:
+            await self._happen(item, item.happening)
         else:
-            raise UsageError(f"本程序还不处理不属于某一件的事件（{item.event}）")
+            await self._act(item)
 
     async def _arrive(self, mail: Message) -> None:
         arrival = await keep(self._house, mail)
@@ -47,7 +50,24 @@ class Stage:
                 continue
             return
 
-    async def _act(self, event: Happening) -> None:
+    async def _happen(self, deed: Deed, happening: Happening) -> None:
+        (district,) = self._house.rooms
+        if await self._was_said(district, deed, happening):
+            return
+        if not await self._activities.happen(district, happening, Act(by=deed.by, reason=deed.reason)):
+            raise UsageError(f"“{happening.key}”没有变化：先前已登记，或没有在等的这一样")
+
+    async def _was_said(self, district: str, deed: Deed, happening: Happening) -> bool:
+        """Say whether the history has this very deed already, as for a case."""
+        subjects = self._house.stores.subjects
+        try:
+            subject = await subjects.get(district, happening.key)
+        except UsageError:  # not announced yet
+            return False
+        history = await subjects.history(subject.id)
+        return any(past.at == deed.at and past.actor == deed.by and past.kind == f"subject.{happening.event}" for past in history)
+
+    async def _act(self, event: Deed) -> None:
         key = await self._key(event.case)
         if await self._is_done(key, event):
             return
@@ -64,7 +84,7 @@ class Stage:
             case word:
                 await self._house.casework.do(key, word, event.role, act, await self._details(event))
 
-    async def _details(self, event: Happening) -> Details:
+    async def _details(self, event: Deed) -> Details:
         said = event.details
         return replace(said, of=await self._key(said.of)) if said.of else said
 
@@ -74,7 +94,7 @@ class Stage:
             raise UsageError(f"来件“{name}”没有读出来，在隔离区，不能对它做什么")
         return key
 
-    async def _is_done(self, key: str, event: Happening) -> bool:
+    async def _is_done(self, key: str, event: Deed) -> bool:
         """Say whether the history of the case has this very act already: the process was killed behind it."""
         if key.startswith("A-"):
             return False  # to confirm that again changes nothing, and an overruled one has a case

@@ -1,7 +1,7 @@
 """What a drill sent, day by day, and each step of each deadline as planned beside as sent: the proof that nothing was missed or doubled.
 
 The plan is counted again here, from each deadline's date by its kind; what was sent is read from the mails themselves, which name the
-case and the deadline they speak of.
+case (or session, activity, period) and the deadline they speak of.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Line:
     """One step of one deadline: when it was planned, when it was taken (None: never), and the mails that say so."""
 
     kind: str
-    case: str
+    about: str
     due: date
     what: str
     to: str
@@ -86,11 +86,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """What is to be held against each other. `reminders` are the mails by the moment they were written, `cases` finds a case's number."""
+    """What is to be held against each other. `reminders` are the mails by the moment they were written, `numbers` finds what they are about."""
 
     taken: Sequence[Taken]
     reminders: Mapping[datetime, Sequence[QueuedNotice]]
-    cases: re.Pattern[str]
+    numbers: re.Pattern[str]
     ground: Ground
     end: datetime
 
@@ -105,7 +105,7 @@ async def ledger_of(house: House, end: datetime) -> Ledger:
     evidence = _Evidence(
         taken=await drills.taken(),
         reminders=_by_moment(sent),
-        cases=_finding({run.case for run in runs if run.case}),
+        numbers=_finding({run.about for run in runs}),
         ground=room.planner.ground,
         end=end,
     )
@@ -149,10 +149,10 @@ def _extra(kind: Kind, taken: Sequence[Taken]) -> int:
 
 def _taken_line(kind: Kind, run: Run, one: Taken, evidence: _Evidence) -> Line:
     written = evidence.reminders.get(one.at, ())
-    mails = [mail for mail in written if _speaks_of(mail.notice.text, run.case, kind.label, evidence.cases)]
+    mails = [mail for mail in written if _speaks_of(mail.notice.text, run.about, kind.label, evidence.numbers)]
     return Line(
         kind=run.kind,
-        case=run.case,
+        about=run.about,
         due=run.due.due,
         what=str(one.data["what"]),
         to=str(one.data["to"]),
@@ -162,12 +162,10 @@ def _taken_line(kind: Kind, run: Run, one: Taken, evidence: _Evidence) -> Line:
     )
 
 
-def _speaks_of(text: str, case: str, label: str, cases: re.Pattern[str]) -> bool:
-    """Say whether a mail names *label* behind the number of *case* and before the next one; where there is no case, whether it names it."""
-    if not case:
-        return label in text
-    pieces = cases.split(text)
-    return any(number == case and label in said for number, said in zip(pieces[1::2], pieces[2::2], strict=True))
+def _speaks_of(text: str, about: str, label: str, numbers: re.Pattern[str]) -> bool:
+    """Say whether a mail names *label* behind *about* (a case's number, the name of a session …) and before the next of these."""
+    pieces = numbers.split(text)
+    return any(number == about and label in said for number, said in zip(pieces[1::2], pieces[2::2], strict=True))
 
 
 def _missed(run: Run, steps: Sequence[Step], own: Sequence[Taken], evidence: _Evidence) -> Iterator[Step]:
@@ -185,4 +183,4 @@ def _paused(run: Run, ground: Ground) -> datetime | None:
 
 
 def _missed_line(run: Run, step: Step) -> Line:
-    return Line(kind=run.kind, case=run.case, due=run.due.due, what=step.what, to=step.to, planned=step.at, taken=None, mails=())
+    return Line(kind=run.kind, about=run.about, due=run.due.due, what=step.what, to=step.to, planned=step.at, taken=None, mails=())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from daemon.config import AddressBook
 from daemon.config_reader import load_addresses
-from daemon.drill.events import Happening
+from daemon.drill.events import Deed
 from daemon.drill.ledger import Ledger, ledger_of
 from daemon.drill.run import Drill, refusals
 from daemon.drill.script import moment_of, read_script
@@ -38,9 +38,9 @@ class Outcome:
     zone: ZoneInfo
     district: District
     calendar: Calendar
-    items: Sequence[Message | Happening]
+    items: Sequence[Message | Deed]
     skipped: int
-    refused: Sequence[tuple[Message | Happening, str]]
+    refused: Sequence[tuple[Message | Deed, str]]
     numbers: Mapping[str, str]
     names: Mapping[str, str]
     ledger: Ledger

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from daemon.drill.acting import Stage
-from daemon.drill.events import Happening
+from daemon.drill.events import Deed
 from daemon.drill.script import Script, moment_of
 from daemon.drill.simulated import SimulatedTime
 from daemon.rehearsal import Message
@@ -80,7 +80,7 @@ class Drill:
         refused = {**progress.refused, progress.position: problem} if problem else progress.refused
         return await self._saved(replace(progress, position=progress.position + 1, refused=refused))
 
-    async def _play(self, item: Message | Happening) -> str:
+    async def _play(self, item: Message | Deed) -> str:
         """Let *item* happen and return "", or why it cannot: a drill shows what would go wrong, it does not stop there."""
         try:
             await self._stage.play(item)
@@ -124,6 +124,6 @@ def _read(text: str) -> Progress:
     return Progress(**{**values, "moment": datetime.fromisoformat(values["moment"]), "refused": refused})
 
 
-def refusals(drill: Drill, progress: Progress) -> Sequence[tuple[Message | Happening, str]]:
+def refusals(drill: Drill, progress: Progress) -> Sequence[tuple[Message | Deed, str]]:
     """Return what could not happen, and why."""
     return [(drill.items[index], problem) for index, problem in sorted(progress.refused.items())]

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from daemon.drill.events import Happening, read_events
+from daemon.drill.events import Deed, read_events
 from daemon.rehearsal import Message, channel_of
 from rules.packfiles import Node, Problems
 from store.errors import ConfigError, UsageError
@@ -33,7 +33,7 @@ _LARGEST = 50 << 20  # bytes, as at the doors
 class Script:
     """Everything that happens, oldest first. `digest` names it: the same files give the same one."""
 
-    items: Sequence[Message | Happening]
+    items: Sequence[Message | Deed]
     digest: str
 
 
@@ -44,7 +44,7 @@ class _Reading:
     problems: Problems = field(default_factory=Problems)
 
 
-def moment_of(item: Message | Happening) -> datetime:
+def moment_of(item: Message | Deed) -> datetime:
     """Return when *item* happens."""
     return item.received_at if isinstance(item, Message) else item.at
 
@@ -112,7 +112,7 @@ def _check_names(mails: Sequence[Message], reading: _Reading) -> None:
         seen.add(mail.source)
 
 
-def _check_cases(events: Sequence[Happening], arrived: Mapping[str, datetime], reading: _Reading) -> None:
+def _check_cases(events: Sequence[Deed], arrived: Mapping[str, datetime], reading: _Reading) -> None:
     """Hold every event to a mail that came before it, and let none stand twice."""
     seen: set[tuple[object, ...]] = set()
     for event in events:
@@ -121,7 +121,7 @@ def _check_cases(events: Sequence[Happening], arrived: Mapping[str, datetime], r
                 reading.problems.unknown(Node(event.place, "case"), "来件", name, list(arrived))
             elif arrived[name] > event.at:
                 reading.problems.add(Node(event.place, "at"), f"发生在来件“{name}”到达之前")
-        identity = (event.at, event.case) if event.case else (event.at, event.event, *event.about.items())
+        identity = (event.at, event.case) if event.case else (event.at, event.happening)
         if identity in seen:
             reading.problems.add(Node(event.place, "at"), "同一件在同一时刻已有一件事", "两件事至少隔一秒；写重了的去掉一次")
         seen.add(identity)

@@ -25,6 +25,10 @@ ACTS = """
 - {at: 2025-01-22 10:00, case: 节前, event: promise, by: 孙莉, days: 7, limit: 4, reason: 需函询}
 - {at: 2025-02-13 10:00, case: 节前, event: answer, by: 孙莉, result: solved, reason: 已办}
 - {at: 2025-02-14 10:00, case: 节前, event: rate, by: 企业, rating: satisfied, reason: 满意}
+- {at: 2025-01-21 11:00, key: 第1期, event: announced, sort: session, day: 2025-01-24, department: scj, by: 王芳}
+- {at: 2025-01-24 17:30, key: 第1期, event: ended, by: 王芳}
+- {at: 2025-02-06 10:00, key: 第1期, event: heeded, by: 李明}
+- {at: 2025-02-10 10:00, key: 第1期, event: received, kind: receipt, by: 王芳}
 """
 
 
@@ -129,11 +133,15 @@ async def test_killed_at_random_it_sends_the_same_mails(tmp_path: Path) -> None:
     assert sorted(path.read_bytes() for path in (tmp_path / "mails").iterdir()) == sorted(written.mails().values())
     kinds = {kind["kind"]: kind for kind in told["kinds"]}
     first, second = told["cases"]["节前"], told["cases"]["除夕"]
-    assert [step["planned"][:10] for step in kinds["answer"]["steps"] if step["case"] == first] == [
+    assert [step["planned"][:10] for step in kinds["answer"]["steps"] if step["about"] == first] == [
         *("2025-01-24", "2025-01-27", "2025-02-05"),  # seven working days from the 20th, a Sunday among them: the first behind the festival
         *("2025-02-06", "2025-02-07", "2025-02-08", "2025-02-11"),  # the ladder: after 1, 2, 3 and 5 working days, the 8th a Saturday
     ]
-    assert [step["planned"][:10] for step in kinds["acknowledge"]["steps"] if step["case"] == second] == [
+    assert [step["planned"][:10] for step in kinds["receipt"]["steps"]] == [
+        *("2025-01-27", "2025-02-05"),  # three working days behind a Friday, a Sunday among them: over the festival
+        "2025-02-06",  # the section head; the coordinator on the 8th is spared, since it was heard
+    ]
+    assert [step["planned"][:10] for step in kinds["acknowledge"]["steps"] if step["about"] == second] == [
         "2025-02-05",
         "2025-02-06",
         "2025-02-07",

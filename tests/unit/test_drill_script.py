@@ -1,18 +1,19 @@
 """The folder of a drill: what arrives when, what people do, and every mistake in it told with its place."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from daemon.drill.events import Happening
+from daemon.drill.events import Deed
 from daemon.drill.script import moment_of, read_script
 from daemon.rehearsal import Message
 from store.errors import ConfigError, UsageError
 from store.life import Role
 from store.model.arrival import Channel
 from store.model.decision import Verdict
+from store.owing import Happening, SubjectSort
 
 CHINA = "Asia/Shanghai"
 ZONE = ZoneInfo(CHINA)
@@ -50,22 +51,24 @@ def test_mails_arrive_as_their_names_or_their_dates_say(tmp_path: Path) -> None:
 
 
 def test_events_stand_in_the_order_of_time(tmp_path: Path) -> None:
-    """An event without a time is at nine; whoever may do it first does it; what is said goes into details, a correction, or facts."""
+    """An event without a time is at nine; whoever may do it first does it; what is said goes into details, a correction, or a happening."""
     text = """
-- {at: 2024-11-12, event: session_end, by: 王芳, about: {department: swj, theme: 花卉}}
+- {at: 2024-11-12, event: ended, key: 第2期, sort: session, department: swj, title: 花卉, day: 2024-11-11, by: 王芳}
 - {at: 2024-10-08, case: 冷库, event: promise, by: 李明, days: 7, limit: 5}
 - {at: 2024-10-01 10:00, case: 冷库, event: overrule, by: 王芳, verdict: refuse, ground: 2, reason: 民事纠纷}
 """
     mail, overrule, promise, session = read_script(folder(tmp_path, text), CHINA).items
     assert isinstance(mail, Message)
-    assert isinstance(overrule, Happening)
+    assert isinstance(overrule, Deed)
     assert overrule.correction is not None
     assert (overrule.correction.verdict, overrule.correction.ground, overrule.reason) == (Verdict.REFUSE, 2, "民事纠纷")
-    assert isinstance(promise, Happening)
+    assert isinstance(promise, Deed)
     assert (promise.role, promise.details.days, promise.details.limit) == (Role.DEPARTMENT, 7, 5)
     assert moment_of(promise) == datetime(2024, 10, 8, 9, tzinfo=ZONE)
-    assert isinstance(session, Happening)
-    assert (session.case, session.about) == ("", {"department": "swj", "theme": "花卉"})
+    assert isinstance(session, Deed)
+    assert session.happening == Happening(
+        event="ended", key="第2期", day=date(2024, 11, 11), sort=SubjectSort.SESSION, title="花卉", department="swj"
+    )
 
 
 def test_lines_of_json_do_as_well(tmp_path: Path) -> None:
@@ -85,7 +88,9 @@ def test_lines_of_json_do_as_well(tmp_path: Path) -> None:
         ("{at: 2024-10-08, case: 冷窖, event: acknowledge, by: 李明}", "没有名为“冷窖”的来件"),
         ("{at: 2024-09-01, case: 冷库, event: acknowledge, by: 李明}", "到达之前"),
         ("{at: 2024-10-08, case: 冷库, event: acknowledge}", "缺少“by”"),
-        ("{at: 2024-10-08, event: acknowledge, by: 李明}", "不属于某一件的事件"),
+        ("{at: 2024-10-08, event: acknowledge, by: 李明}", "应写一个"),
+        ("{at: 2024-10-08, key: 第2期, event: acknowledge, by: 李明}", "没有名为“acknowledge”的场次、活动的事件"),
+        ("{at: 2024-10-08, key: 第2期, event: ended, day: 昨天, by: 李明}", "不是日期"),
         ("{at: 2024-10-08, case: 冷库, event: promise, by: 李明, days: 七}", "应是整数"),
         ("{at: 2024-10-08, case: 冷库, event: merge, of: 别的, by: 李明}", "没有名为“别的”的来件"),
         ("{at: 2024-10-08, case: 冷库, event: note, by: 李明}\n- {at: 2024-10-08, case: 冷库, event: heed, by: 周敏}", "同一时刻"),
