@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +22,11 @@ settings.load_profile("zuozhen")
 
 
 def _log_as_before() -> Iterator[None]:
-    """Undo what a command that ran in this process set for its log: the next test may listen for events below that level."""
-    before, last_resort = structlog.get_config(), logging.lastResort
+    """Undo what a command that ran in this process set for its log and its end: the next test may listen for events below that level."""
+    before, last_resort, excepthook = structlog.get_config(), logging.lastResort, sys.excepthook
     yield
     structlog.configure(**before)
-    logging.lastResort = last_resort
+    logging.lastResort, sys.excepthook = last_resort, excepthook
 
 
 log_as_before_test = pytest.fixture(autouse=True)(_log_as_before)
