@@ -10,7 +10,22 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 _HELP = "显示这份说明"
 _HEADINGS = {"Arguments": "参数", "Options": "选项", "Commands": "命令"}
-_WORDS = {"[OPTIONS]": "[选项]", "COMMAND [ARGS]...": "命令 …", "env var: ": "环境变量：", "default: ": "不写时：", "required]": "必填]"}
+_WORDS = {
+    "[OPTIONS]": "[选项]",
+    "COMMAND [ARGS]...": "命令 …",
+    "env var: ": "环境变量：",
+    "default: ": "不写时：",
+    "required]": "必填]",
+    "…]...": "…]",
+    "…}...": "…}",
+}
+# How typer names the kind of a value where we do not name it; a plain text needs no name.
+_KINDS = (
+    (re.compile(r" ?<(?:str|text|path|list\[\w{1,20}\])>"), ""),
+    (re.compile(r"<int( range)?>"), "整数"),
+    (re.compile(r"<float( range)?>"), "数"),
+)
+_BROKEN_LINE = re.compile(r"(?<=[^\x00-\x7f])\n(?=[^\n])")  # within a paragraph of Chinese, which has no spaces between words
 # What pydantic says of a value that does not fit, which is how typer checks values.
 _MISTAKES = (
     (re.compile(r"is not one of (.{1,500}?)\.?$"), "只能是 {0}"),
@@ -38,7 +53,7 @@ class _Page:
         return self._page.section(_HEADINGS.get(name, name))
 
     def write_dl(self, rows: list[tuple[str, str]]) -> None:
-        self._page.write_dl([(first, _in_chinese(second)) for first, second in rows])
+        self._page.write_dl([(_kind_in_chinese(first), _in_chinese(second)) for first, second in rows])
 
 
 class Command(TyperCommand):
@@ -50,6 +65,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - types private to typer
         """Write the page."""
+        self.help = _BROKEN_LINE.sub("", self.help or "")
         super().format_help(ctx, _Page(formatter))  # type: ignore[arg-type]  # it has all that the page has
 
 
@@ -120,6 +136,12 @@ def _value_mistake(said: str) -> str:
         if found := pattern.search(said):
             return words.format(*(group.replace("', '", "、").replace("'", "") for group in found.groups()))
     return said
+
+
+def _kind_in_chinese(name: str) -> str:
+    for pattern, words in _KINDS:
+        name = pattern.sub(words, name)
+    return name
 
 
 def _in_chinese(text: str) -> str:

@@ -40,12 +40,13 @@ _FIGURES = {
     "duplicate_f1": "重复件 F1",
     "same_problem_f1": "类题 F1",
 }
+_EXIT_CODES = "退出码：0 做完，没有问题；1 做完，而结果不合格（各命令的说明写着怎样算不合格）；2 命令、配置或规则包写错了；75 数据库暂时用不了，稍后再试。"
 _FIELD_NAMES = {"name": "企业名称", "uscc": "信用代码", "phone": "电话", "contact": "联系人"}
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
-    rules = group(summary)
+    rules = group(f"{summary}\n\n{_EXIT_CODES}")
     rules.command("lint", cls=Command)(lint_pack)
     rules.command("test", cls=Command)(try_pack)
     rules.command("coverage", cls=Command)(coverage_of)

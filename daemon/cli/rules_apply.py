@@ -26,7 +26,7 @@ from rules.workbench.lint import Severity
 from store.errors import UsageError
 from store.orders import Follower, Order, Origin
 
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么改")]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么改，记入历史")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, max=600, help="等运行中的服务换上，最多几秒")]
 
 _LOOK_S = 0.5
@@ -42,7 +42,7 @@ def apply(
 ) -> None:
     """启用一个规则包：先检查，再试全部例子和用例，都通过才换上；运行中的服务不停机，几个服务共用一个数据库时一起换。
 
-    有任何不通过，仍用原来的，退出码为 1。
+    退出码：0 已启用；1 有不通过的，仍用原来的，或有服务没有换上；2 规则包读不进来；75 已启用，但等到时限还有服务没有回音。
 
     例：zuozhen rules apply ./chenggong-新 --by 王芳 --reason 增加停水的说法
     """
@@ -70,6 +70,8 @@ def restore(
     wait: WaitOption = 20.0,
 ) -> None:
     """换回以前用过的一个规则包。数据库里存有用过的每一版，不需要当时的文件。
+
+    退出码：0 已换回；1 有服务没有换上；2 没有这一版，或摘要不到 6 位；75 已换回，但等到时限还有服务没有回音。
 
     例：zuozhen rules restore 3f9a1c02 --by 王芳 --reason 新规则误判了几件
     """

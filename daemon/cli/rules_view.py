@@ -46,7 +46,7 @@ def format_pack(
     check: Annotated[bool, typer.Option("--check", help="只看，不改；有要整理的文件时退出码为 1")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """把规则包的 YAML 文件排整齐：空格、空行、行尾。注释和内容一字不动。
+    """把规则包的 YAML 文件排整齐：空格、空行、行尾。注释和内容一字不动。有文件读不出来时退出码为 1，其余照样整理。
 
     例：zuozhen rules fmt ./chenggong
     """

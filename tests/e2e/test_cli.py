@@ -237,7 +237,19 @@ def test_help(words: tuple[str, ...], here: Here) -> None:
     said = here(*words, "--help")
     assert said.code == 0
     assert "用法：zuozhen" in said.out
-    for english in ("Usage", "Options", "Arguments", "Commands", "required", "default:", "env var", "Show this message"):
+    for english in (
+        "Usage",
+        "Options",
+        "Arguments",
+        "Commands",
+        "required",
+        "default:",
+        "env var",
+        "Show this message",
+        "<str>",
+        "range>",
+        "Path]",
+    ):
         assert english not in said.out
     is_command = "命令:" not in said.out
     assert (f"例：zuozhen {' '.join(words)}" in said.out) is is_command
@@ -826,6 +838,21 @@ def test_explain_a_file(instance: Path, ask: Here) -> None:
     (instance.parent / "x.eml").write_bytes(mail())
     said = ask("explain", str(instance.parent / "x.eml"))
     assert "承办：区税务总局" in said.out
+
+
+def test_what_is_in_force_decides_by_default(instance: Path, ask: Here) -> None:
+    """A file and a schema go by the pack that is in force, which is said; another is named with --pack."""
+    own_pack(instance, "departments.yaml", "id: swj, name: 区税务局", "id: swj, name: 区税务总局")
+    (instance.parent / "x.eml").write_bytes(mail())
+    said, product = ask("decide", str(instance.parent / "x.eml")), ask("decide", str(instance.parent / "x.eml"), "--pack", "chenggong")
+    schema = ask("rules", "schema")
+
+    assert said.out.startswith("规则包：昆明市呈贡区现用的（")
+    assert "承办：区税务总局" in said.out
+    assert product.out.startswith("规则包：chenggong（")
+    assert "承办：区税务局" in product.out
+    assert schema.err.startswith("规则包：昆明市呈贡区现用的（")
+    assert schema.data["type"] == "array"
 
 
 # ------------------------------------------------------------ rules
