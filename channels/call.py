@@ -66,9 +66,9 @@ def role_of(who: str, roles: dict[str, Speaker]) -> Speaker | None:
 
 def turns_of(spoken: Iterable[Spoken], roles: dict[str, Speaker], doubts: list[str]) -> tuple[Turn, ...]:
     """Return the turns with their speakers, empty ones left out and at most as many as a call may have; notes go to *doubts*."""
-    kept, dropped = _capped(one for one in spoken if one.text.strip())
-    if dropped:
-        doubts.append(f"通话记录太长，只读前 {len(kept)} 句，其余 {dropped} 句请看原件")
+    kept, is_whole = _capped(one for one in spoken if one.text.strip())
+    if not is_whole:
+        doubts.append(f"通话记录太长，只读前 {len(kept)} 句，其余请看原件")
     known = {one.who: role_of(one.who, roles) for one in kept}
     known |= _guessed(kept, [who for who, role in known.items() if role is None], set(known.values()), doubts)
     return tuple(
@@ -77,17 +77,16 @@ def turns_of(spoken: Iterable[Spoken], roles: dict[str, Speaker], doubts: list[s
     )
 
 
-def _capped(spoken: Iterator[Spoken]) -> tuple[list[Spoken], int]:
+def _capped(spoken: Iterator[Spoken]) -> tuple[list[Spoken], bool]:
+    """Return the first turns, as many as a call may have, and whether that is all; what stands behind costs nothing."""
     kept: list[Spoken] = []
-    left, dropped = MAX_WORDS, 0
+    left = MAX_WORDS
     for one in spoken:
         if len(kept) >= MAX_TURNS or left <= 0:
-            dropped += 1
-            continue
-        text = one.text[:left]
-        kept.append(Spoken(who=one.who, at_s=one.at_s, text=text))
-        left -= len(text)
-    return kept, dropped
+            return kept, False
+        kept.append(Spoken(who=one.who, at_s=one.at_s, text=one.text[:left]))
+        left -= len(one.text)
+    return kept, left >= 0
 
 
 def _guessed(spoken: list[Spoken], unknown: list[str], found: set[Speaker | None], doubts: list[str]) -> dict[str, Speaker | None]:

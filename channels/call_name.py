@@ -21,6 +21,7 @@ _LEAST = 20
 _REGISTERED, _SHORT, _READ_BACK = 45, 24, 30
 _ANSWERS_QUESTION, _SPELLED, _MISHEARD = 30, 15, 60
 _EARLY_TURNS = 4  # of the caller, in which he says who he is
+_REACH = 24  # characters before a trade in which its name begins
 _SHORTEST, _LONGEST = 2, 14  # characters of a short name
 _ALIKE = 0.6  # share of sounds that two names have in common
 
@@ -117,11 +118,12 @@ def _short(said: Said, clause: re.Match[str]) -> Iterator[tuple[int, int, int]]:
     for trade in _TRADE.finditer(words):
         if not (_ENDS_NAME.match(words, trade.end()) or persons.person_at(words, trade.end())):
             continue
-        opening = max((match.end() for match in _OPENS.finditer(words, 0, trade.start())), default=0)
-        before = words[:opening]
+        low = max(0, trade.start() - _REACH)
+        opening = max((match.end() for match in _OPENS.finditer(words, low, trade.start())), default=low)
+        before = words[low:opening]
         core = words[opening : trade.start()]
         if core and len(core) + len(trade[0]) <= _LONGEST and not _is_generic(core):
-            is_own = not opening or before.endswith(("我们是", "我是", "我", "我们", "叫", "的", "是"))
+            is_own = opening == 0 or before.endswith(("我们是", "我是", "我", "我们", "叫", "的", "是"))
             yield clause.start() + opening, clause.start() + trade.end(), _SHORT - 4 + 10 * is_own - 40 * bool(_OTHERS.search(before))
     if (place := _PLACE_NAME.fullmatch(words)) and not _NO_NAME.search(words[2:]):
         yield clause.start(), clause.start() + place.end(), _SHORT - 2

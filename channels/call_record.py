@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from channels.call import Spoken
@@ -29,6 +30,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 _MAX_CELL = 1 << 24
 _MAX_SECONDS = 1_000_000  # a time beyond is none
 _LEAST_COLUMNS = 2
+_MAX_ROWS = 200_000
 _NO_JSON = "通话记录不是完整的 JSON"
 
 
@@ -105,10 +107,13 @@ def rows_of(text: str, shape: CallShape) -> list[dict[str, str]] | None:
     if len(columns) < _LEAST_COLUMNS or not known & set(columns):
         return None
     csv.field_size_limit(_MAX_CELL)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        return [
-            {(key or "").strip(): value for key, value in row.items() if isinstance(value, str)}
-            for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [
+            {(key or "").strip(): value for key, value in row.items() if isinstance(value, str)} for row in islice(reader, _MAX_ROWS + 1)
         ]
     except csv.Error as error:
         raise MalformedMessageError(f"CSV 读不下去：{error}") from error
+    if len(rows) > _MAX_ROWS:
+        raise MalformedMessageError(f"CSV 超过 {_MAX_ROWS} 行，请分成几个文件")
+    return rows

@@ -29,6 +29,7 @@ _HEAD = {
 }
 _FIELD_OF = {word: name for name, words in _HEAD.items() for word in words}
 _HEAD_LINES = 12  # lines in which the particulars of the call stand
+_LOOKED_AT = 200_000  # characters in which a label must come again
 _MOST_VOICES = 6  # labels nobody knows but that come again and again; more are no voices
 
 
@@ -109,7 +110,7 @@ def speech(text: str, is_known: IsVoice) -> Iterator[Spoken]:
 
 def _voices(text: str, is_known: IsVoice) -> IsVoice:
     """Return what tells a speaker's label from words before a colon (我跟他说：…): a word known for it, or one that comes again and again."""
-    counted = Counter(match["who"].strip() for line in text.split("\n") if (match := _LINE.match(line)))
+    counted = Counter(match["who"].strip() for line in text[:_LOOKED_AT].split("\n") if (match := _LINE.match(line)))
     often = {who for who, count in counted.items() if count > 1 and not is_known(who)}
     usual = often if len(often) <= _MOST_VOICES else set()
     return lambda who: is_known(who) or who in usual
