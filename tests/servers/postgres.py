@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -135,7 +136,7 @@ def server(*, durable: bool = False, settings: dict[str, str] | None = None) -> 
 
 
 def migrate(url: str) -> None:
-    """Bring the tables of *url* up to date, from a test that has no event loop."""
+    """Bring the tables of *url* up to date; in a thread of its own, since the test that asks first may have an event loop."""
 
     async def upgrade() -> None:
         database = Database(url)
@@ -144,7 +145,8 @@ def migrate(url: str) -> None:
         finally:
             await database.close()
 
-    asyncio.run(upgrade())
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(lambda: asyncio.run(upgrade())).result()
 
 
 def _programs() -> Path:
