@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from channels.platforms import read_batch
-from daemon import platform_report
+from daemon import logs, platform_report
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, config_at, with_stores
@@ -81,6 +81,7 @@ def import_(
 
     例：zuozhen platforms import 工单.xlsx --platform 12345
     """
+    logs.configure("error", "auto")
     raw = _bytes(file)
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> KeptBatch:
