@@ -364,12 +364,15 @@ async def test_a_case_in_somebody_s_hand_waits_for_the_next_tick(postgresql_url:
         shared.clock.now = WEDNESDAY.astimezone(UTC)
         first, second = await shared.opened(), await shared.opened()
         shared.clock.now = datetime(2024, 9, 26, 9, tzinfo=ZONE).astimezone(UTC)
-        with shared.house.stores.database.beside(patience=timedelta(seconds=5)).begin() as person:
-            casebook.load(person, first.id, lock=True)
-            assert await clock(shared).tick() == 1
-            person.execute(
-                update(DEADLINES).where(DEADLINES.c.case_id == first.id).values(fired=0)
-            )  # would wait for ever, did the clock hold it
+        beside = shared.house.stores.database.beside(patience=timedelta(seconds=5))
+        try:
+            with beside.begin() as person:
+                casebook.load(person, first.id, lock=True)
+                assert await clock(shared).tick() == 1
+                # This would wait for ever, did the clock hold what it waits for.
+                person.execute(update(DEADLINES).where(DEADLINES.c.case_id == first.id).values(fired=0))
+        finally:
+            beside.dispose()
         assert await clock(shared).tick() == 1
         for case in (first, second):
             kinds = [event.kind for event in await shared.house.stores.cases.history(case.id)]
