@@ -121,7 +121,7 @@ def test_mistakes_are_told(here: Here, config: Path, monkeypatch: pytest.MonkeyP
         ('[[platform]]\nid = "odd"\nfolder = "drop"', "规则包里没有平台 odd 的映射文件"),
         ('[[platform]]\nid = "12345"', "folder、key_file、credential 至少要给出一个"),
         ('[[platform]]\nid = "12345"\nkey_file = "key"\n[intake_http]\nlisten = "127.0.0.1:0"', "密钥太短，每行至少 32 个字符"),
-        ('[[platform]]\nid = "12345"\nfolder = "drop"\n[intake_http]\nlisten = "127.0.0.1:0"', "没有一个平台有密钥"),
+        ('[[platform]]\nid = "12345"\nfolder = "drop"\n[intake_http]\nlisten = "127.0.0.1:0"', "打开了接口，但没有一个平台"),
         ('[[platform]]\nid = "12345"\nkey_file = "key"', "有密钥，但没有打开接口"),
         ('[[platform]]\nid = "12345"\nfolder = "d"\n[[platform]]\nid = "12345"\nfolder = "d"', "平台 12345 写了两次"),
         ('[[platform]]\nid = "12345"\nfolder = "d"\n[[platform]]\nid = "gjzwfw"\nfolder = "d"', "已归另一个平台"),
