@@ -193,6 +193,7 @@ COMMANDS = {
     "check": [],
     "run": [],
     "case": ["list", "show", "confirm", "overrule", "assign", "note", "do", "events"],
+    "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show"],
     "mail": ["log"],
     "outbox": ["list", "show", "retry"],
