@@ -21,6 +21,7 @@ from rules.workbench.reach import Beside, Marks, Reach
 from store.errors import MalformedMessageError
 from store.history import Past, Recorded
 from store.model.decision import Compared, Decision
+from store.model.matching import Candidate
 
 _MARKS_KEPT = 20_000  # earlier cases
 
@@ -129,10 +130,15 @@ class _Desk:
 
     def agree(self, past: Past) -> bool:
         """Tell whether the packs are proven to agree on a petition, beside the earlier cases as they are found today."""
-        earlier = [
-            Beside(marks=self._reach.marks(candidate.title, candidate.content), keys=candidate.keys) for candidate in past.candidates
-        ]
+        earlier = [Beside(marks=self._marks_at(candidate), keys=candidate.keys) for candidate in past.candidates]
         return not self._reach.may_touch(past.recorded.petition, earlier, past.recorded.received_at)
+
+    def _marks_at(self, candidate: Candidate) -> Marks:
+        if candidate.case_id is None:
+            return self._reach.marks(candidate.title, candidate.content)
+        if candidate.case_id not in self._marks:
+            self._marks[candidate.case_id] = self._reach.marks(candidate.title, candidate.content)
+        return self._marks[candidate.case_id]
 
     def _marks_of(self, cases: set[int]) -> Mapping[int, Marks]:
         """Return the marks of *cases*; those of the last ones asked for are kept, since a case is compared with many that follow."""
