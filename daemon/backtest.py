@@ -128,6 +128,13 @@ class _Desk:
             if not self._reach.may_touch(one.petition, [_beside(seen, marks) for seen in one.compared], one.received_at)
         }
 
+    def beside_candidates(self, some: Sequence[Recorded]) -> list[Past]:
+        """Return *some* with their earlier cases: where the old pack decided those it saw then, else as they are found today."""
+        ours = [one for one in some if one.rulebook == self.asked.old_digest]
+        others = [one for one in some if one.rulebook != self.asked.old_digest]
+        found = [*self.reader.as_seen(ours), *self.reader.with_candidates(self.new, others)]
+        return sorted(found, key=lambda past: past.recorded.arrival_id)
+
     def agree(self, past: Past) -> bool:
         """Tell whether the packs are proven to agree on a petition, beside the earlier cases as they are found today."""
         earlier = [Beside(marks=self._marks_at(candidate), keys=candidate.keys) for candidate in past.candidates]
@@ -164,7 +171,7 @@ def _decide_again(kit: Kit, chunk: list[_Stretch]) -> Summary:
     unreached = desk.out_of_reach(some)
     looked_at = [one for one in some if one.arrival_id not in unreached or desk.is_sampled(one)]
     summary.total += len(some) - len(looked_at)
-    for past in desk.reader.with_candidates(desk.new, looked_at):
+    for past in desk.beside_candidates(looked_at):
         try:
             _look_at(past, desk, summary, is_unreached=past.recorded.arrival_id in unreached)
         except MalformedMessageError as error:

@@ -89,6 +89,10 @@ class Reader:
         """Return *some*, each with the candidates as they were before it came in."""
         return self._runner.run(self._history.with_candidates(book.district, some))
 
+    def as_seen(self, some: Sequence[Recorded]) -> list[Past]:
+        """Return *some*, each with what its decision says it was compared with."""
+        return self._runner.run(self._history.as_seen(some))
+
     def words(self, cases: Collection[int]) -> dict[int, tuple[str, str]]:
         """Return title and content of these cases by their ids."""
         return self._runner.run(self._history.words(cases))

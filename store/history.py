@@ -88,6 +88,11 @@ class History:
         """Return *some*, each with the candidates as they were before it came in."""
         return await self._db.read(lambda connection: [_past(connection, district, one) for one in some])
 
+    async def as_seen(self, some: Sequence[Recorded]) -> list[Past]:
+        """Return *some*, each with what its decision says it was compared with; what is gone is left out."""
+        seen = matching.Matching(self._db)
+        return [Past(recorded=one, candidates=tuple(await seen.again(one.compared))) for one in some]
+
     async def words(self, cases: Collection[int]) -> dict[int, tuple[str, str]]:
         """Return title and content of these cases by their ids."""
         query = select(CASES.c.id, CASES.c.title, CASES.c.content).where(CASES.c.id.in_(sorted(cases)))
