@@ -167,6 +167,7 @@ QUESTIONS: dict[str, Question] = {
         "chenggong", now=NOW, urgent_only=True, limit=5, act=lambda _: ([], [])
     ),
     "deadlines of a case": lambda store: Deadlines(store.db, store.outbox).of_case(1),
+    "cases without deadlines": lambda store: Deadlines(store.db, store.outbox).without("chenggong"),
     "deadlines that run": lambda store: Deadlines(store.db, store.outbox).running("chenggong"),
     "open batches": lambda store: Platforms(store.db).open_batches(),
     "take rows": _take_rows,
