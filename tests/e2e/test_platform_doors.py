@@ -17,6 +17,8 @@ from tests.e2e.crashing import BY_FOLDER
 from tests.e2e.instance import Daemon, ask, daemon, sink, write_instance
 from tests.integration.houses import PATIENCE_S
 
+pytestmark = pytest.mark.timeout(300)  # a daemon is started twice; each wait has its own, shorter end, and says what the daemon said
+
 SECRET = "0123456789abcdef0123456789abcdef"
 ROWS = "工单编号,工单状态,企业名称,来电号码,工单内容\n"
 LIST = ROWS + "\n".join(
@@ -131,7 +133,7 @@ async def test_http_answers_202_after_the_commit_and_repeats_it(tmp_path: Path) 
     assert ask(config, "SELECT added, same FROM platform_batches ORDER BY id") == [(3, 0), (0, 3)]
 
 
-_SOONEST = {"batch-committed-file-not-moved", "cases-told"}
+_SOONEST = {"batch-committed-file-not-moved"}
 _MARKS = [mark if mark in _SOONEST else pytest.param(mark, marks=pytest.mark.long) for mark in BY_FOLDER]
 
 
