@@ -25,7 +25,7 @@ from store.model.matching import Candidate
 from store.model.petition import Found, Petition, Span
 
 NOW = datetime(2024, 10, 10, 2, tzinfo=UTC)
-CASES = Path(__file__).parent / "cases"
+CASES = builtin_pack("chenggong") / "cases"
 
 _PACK = {
     "pack.yaml": """
@@ -160,7 +160,7 @@ def decided_by(rulebook: RuleBook, asked: Petition, infer: Infer, candidates: Se
 
 
 def pack_cases() -> list[PackCase]:
-    """Return the labelled cases under tests/decisions/cases."""
+    """Return the labelled cases that come with the pack."""
     return [case for path in sorted(CASES.glob("*.yaml")) for case in cases_of(path)]
 
 

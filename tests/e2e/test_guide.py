@@ -42,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(300)  # it tries all the cases of the real pack three times
 def test_the_guide_is_true(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever types what the page says sees what the page shows."""
     commands = 0
