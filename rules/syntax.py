@@ -358,8 +358,8 @@ class _RuleReader:
         found = [leaf for leaf in _positive(when) if isinstance(leaf, CandidateIs) and not (then.follow_up and leaf.elsewhere)]
         if (then.follow_up or then.duplicate) and not found:
             key = "follow_up" if then.follow_up else "duplicate"
-            also = "" if then.follow_up else "（或 elsewhere）"
-            self._problems.add(node, f"{key} 要有一个 candidate{also} 条件，说明属于哪一件", "在 when 里加上 candidate: {same: [...]}")
+            wanted = "candidate" if then.follow_up else "candidate 或 elsewhere"
+            self._problems.add(node, f"{key} 要有一个 {wanted} 条件，说明属于哪一件", "在 when 里加上 candidate: {same: [...]}")
 
 
 def _positive(condition: Condition) -> Iterator[Leaf]:

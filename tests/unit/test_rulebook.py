@@ -187,7 +187,7 @@ MISTAKES = [
         "then: {follow_up: true, duplicate: true}",
         ":62: 6.then: 一条规则不能同时 follow_up、duplicate",
     ),
-    (ROUTING, "urgent: true", "duplicate: true", ":9: 1.then: duplicate 要有一个 candidate 条件"),
+    (ROUTING, "urgent: true", "duplicate: true", ":9: 1.then: duplicate 要有一个 candidate 或 elsewhere 条件"),
     # the compiler's own
     (
         ADMISSION,
