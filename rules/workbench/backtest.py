@@ -5,7 +5,8 @@
 | verdict | accepted, refused … otherwise, or on another ground |
 | standing | no longer for a person to confirm, or now for one |
 | department | another lead |
-| accompany, supplement, urgent, review | the same verdict and lead, but other departments beside it, other questions, other haste, other reasons to look |
+| accompany, supplement, grade, urgent | the same verdict and lead, but other departments beside it, other questions, level or classes, other haste |
+| advice, review | where the enterprise is told to turn instead; whether there is a reason to look |
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ KINDS: Mapping[str, str] = {
     "department": "承办部门变了",
     "accompany": "陪诊部门变了",
     "supplement": "补正项变了",
+    "grade": "级别或分类变了",
     "urgent": "加急变了",
+    "advice": "建议转向的部门变了",
     "review": "人工查看的理由变了",
 }
 GRAVE = ("verdict", "standing", "department")  # what the enterprise or a department would have felt
@@ -112,7 +115,9 @@ def kinds_of(before: Decision, after: Decision) -> tuple[str, ...]:
         "department": (before.department, after.department),
         "accompany": (set(before.accompanying), set(after.accompanying)),
         "supplement": (set(before.missing), set(after.missing)),
+        "grade": ((before.level, set(before.classes)), (after.level, set(after.classes))),
         "urgent": (before.urgent, after.urgent),
+        "advice": (before.advice, after.advice),
         "review": (bool(before.review), bool(after.review)),
     }
     return tuple(kind for kind, (one, other) in pairs.items() if one != other)

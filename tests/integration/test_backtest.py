@@ -127,6 +127,20 @@ async def test_another_department_is_a_grave_change(old: Path, changed: Callable
     assert '受理，区供水局 → <span class="after">受理，区供电局</span>' in page
 
 
+@pytest.mark.parametrize(
+    ("effect", "kind"), [("level: 重大", "grade"), ("classes: [部门任务]", "grade"), ("urgent: true", "urgent"), ("review: 请看", "review")]
+)
+async def test_what_changes_beside_verdict_and_lead_is_told(
+    old: Path, changed: Callable[[dict[str, str]], RuleBook], effect: str, kind: str
+) -> None:
+    """Another level, class or haste is a change of the petitions the rule fires on, though no grave one."""
+    new = changed({"route: gsj": f"{effect}, route: gsj"})
+    async with history(old, LETTERS) as (_, url):
+        summary = await summary_of(asked(url, load_pack(old), new))
+
+    assert (summary.changed, summary.grave, summary.kinds) == (2, 0, {kind: 2})
+
+
 async def test_period_and_limit(old: Path) -> None:
     """Only what came within the period counts, the oldest first, up to the limit."""
     book = load_pack(old)
