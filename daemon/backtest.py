@@ -137,6 +137,9 @@ class _Desk:
 
     def agree(self, past: Past) -> bool:
         """Tell whether the packs are proven to agree on a petition, beside the earlier cases as they are found today."""
+        if self._reach.everything:
+            return False
+        self._forget_marks()
         earlier = [Beside(marks=self._marks_at(candidate), keys=candidate.keys) for candidate in past.candidates]
         return not self._reach.may_touch(past.recorded.petition, earlier, past.recorded.received_at)
 
@@ -149,11 +152,15 @@ class _Desk:
 
     def _marks_of(self, cases: set[int]) -> Mapping[int, Marks]:
         """Return the marks of *cases*; those of the last ones asked for are kept, since a case is compared with many that follow."""
-        if len(self._marks) > _MARKS_KEPT:
-            self._marks.clear()
+        self._forget_marks()
         for case_id, (title, content) in self.reader.words(cases - self._marks.keys()).items():
             self._marks[case_id] = self._reach.marks(title, content)
         return self._marks
+
+    def _forget_marks(self) -> None:
+        """Keep memory bounded however long the history is."""
+        if len(self._marks) > _MARKS_KEPT:
+            self._marks.clear()
 
 
 def _beside(seen: Compared, marks: Mapping[int, Marks]) -> Beside:

@@ -14,6 +14,7 @@ _TIGHT_DASH = re.compile(r"^\s*-\w{1,30}: ")  # -rule: 甲
 _SAID = (  # what libyaml says (it has no translations) → what that means in a pack
     ("',' or ']'", "方括号没有收尾，或少了逗号", "补上 ] 或半角逗号"),
     ("',' or '}'", "花括号没有收尾，或少了逗号", "补上 } 或半角逗号"),
+    ("expected node content", "括号没有收尾，或逗号后面缺了一项", "补上 ] 或 }，去掉多余的逗号"),
     ("quoted scalar", "引号没有收尾", "补上引号；词里有半角引号时，外面改用单引号"),
     ("expected '-' indicator", "缩进与上面的“-”对不齐", "同一条里的各行缩进要一样多"),
     ("could not find expected ':'", "少了半角冒号，或引号、括号没有收尾", "写成“键: 值”，冒号用半角，后面空一格"),

@@ -45,6 +45,7 @@ def test_harmless_variants(text: str) -> None:
         pytest.param("甲: 乙: 丙\n", "x.yaml:1: 冒号的位置不对", id="colon"),
         pytest.param("甲: [乙\n丙: 丁\n", "x.yaml:2: 方括号没有收尾", id="bracket"),
         pytest.param("- 规则: {甲: 乙\n- 丙: 丁\n", "x.yaml:2: 花括号没有收尾", id="brace"),
+        pytest.param("- 甲: [\n", "x.yaml:2: 括号没有收尾", id="bracket-at-the-end"),
         pytest.param('甲: "乙\n丙: 丁\n', "x.yaml:3: 引号没有收尾", id="quote"),
         pytest.param('甲: "乙"丙\n', "x.yaml:1: 缩进对不齐，或引号后面还有字", id="after-a-quote"),
         pytest.param("- 甲: 乙\n 丙: 丁\n", "x.yaml:2: 缩进与上面的“-”对不齐", id="indentation"),
