@@ -12,6 +12,7 @@ The console, and the sessions that the product will plan itself, call the same f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +26,28 @@ from store.subjects import Said
 from store.trouble import reason
 
 if TYPE_CHECKING:
-    from daemon.review import Act, Office
+    from daemon.review import Office
     from store.subjects import Subjects
 
 _MOST_BYTES, _LONGEST = 4 << 20, 120
+_LONGEST_NAME, _LONGEST_REASON = 50, 1000  # characters
 _KEYS = ("at", "event", "key", "day", "sort", "of", "title", "department", "kind")
 _SORTS = {SubjectSort.SESSION.value: SubjectSort.SESSION, SubjectSort.ACTIVITY.value: SubjectSort.ACTIVITY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Who says that something happened, and on what ground where there is more to say: that it happened is ground enough."""
+
+    by: str
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what nobody says; raises UsageError."""
+        if not self.by.strip():
+            raise UsageError("请写明经办人（--by 姓名），要记入经过")
+        if len(self.by) > _LONGEST_NAME or len(self.reason) > _LONGEST_REASON:
+            raise UsageError(f"经办人不超过 {_LONGEST_NAME} 字，理由不超过 {_LONGEST_REASON} 字")
 
 
 class Activities:
@@ -40,7 +57,7 @@ class Activities:
         """Keep the parts."""
         self._offices, self._subjects, self._now = offices, subjects, now
 
-    async def happen(self, district: str, happening: Happening, act: Act) -> bool:
+    async def happen(self, district: str, happening: Happening, told: Told) -> bool:
         """Let *happening* take effect; False where it had before. Raises UsageError (Chinese) where it is not possible."""
         office = self._offices.get(district)
         if office is None:
@@ -48,8 +65,9 @@ class Activities:
         now = self._now()
         if happening.at is not None and happening.at > now:
             raise UsageError(f"“{happening.key}”的时间 {happening.at:%Y-%m-%d %H:%M} 还没有到，不能先登记")
+        _check_words(happening)
         self._check(office, happening, now)
-        said = Said(by=act.by, at=happening.at or now, reason=act.reason)
+        said = Said(by=told.by, at=happening.at or now, reason=told.reason)
         return await self._subjects.happen(district, happening, said, office.planner)
 
     def _check(self, office: Office, happening: Happening, now: datetime) -> None:
@@ -60,9 +78,22 @@ class Activities:
         if happening.kind and happening.kind not in kinds:
             without_case = [kind.id for kind in kinds.values() if not kind.of_a_case]
             raise UsageError(f"没有名为 {happening.kind} 的时限；场次、活动有：{'、'.join(without_case) or '（无）'}")
+        if happening.event == "booking_closed" and happening.day is None:
+            raise UsageError(f"“{happening.key}”的挂号在哪一天截止，要写明日期")
         today = now.astimezone(ZoneInfo(office.rulebook.district.timezone)).date()
         if happening.event in {"ended", "booking_closed"} and happening.day is not None and happening.day > today:
             raise UsageError(f"“{happening.key}”在 {happening.day}，还没有到，不能登记为已结束或已截止")
+
+
+def _check_words(happening: Happening) -> None:
+    """Raise UsageError where there is no name, or one that could not stand in the subject of a mail."""
+    if not happening.key.strip():
+        raise UsageError("名称不能是空的；写场次或活动的名称，如 2024年第1期")
+    for what, text in (("名称", happening.key), ("主题", happening.title), ("活动种类", happening.of)):
+        if len(text) > _LONGEST:
+            raise UsageError(f"{what}超过 {_LONGEST} 字，请缩短")
+        if not text.isprintable():
+            raise UsageError(f"{what}要写在一行里，不能有换行或看不见的字符：{text[:20]!r}")
 
 
 def read_happenings(path: Path, timezone: str) -> list[Happening]:

@@ -103,12 +103,10 @@ class Casework:
         return [deadline.due for deadline in begun if deadline.owes == "department"]
 
     async def _check_in_time(self, case: Case) -> None:
-        """Raise UsageError where the time for a return (the pack's kind `return`) is over."""
-        for deadline in await self._deadlines.of_case(case.id):
-            if deadline.kind == "return" and deadline.state is DeadlineState.OPEN and deadline.due_at < self._now():
-                raise UsageError(
-                    f"{case.number} 的退回期限 {deadline.due.last} 已过，不能退回；确需改派的，请统筹部门用 zuozhen case assign"
-                )
+        """Raise UsageError where the time for a return (the pack's kind `return`) is over, also where it ended early by something done."""
+        ends = [deadline for deadline in await self._deadlines.of_case(case.id) if deadline.kind == "return"]
+        if ends and ends[-1].due_at < self._now():
+            raise UsageError(f"{case.number} 的退回期限 {ends[-1].due.last} 已过，不能退回；确需改派的，请统筹部门用 zuozhen case assign")
 
     async def _other(self, key: str, case: Case) -> str:
         """Return the number of the case that *case* repeats or goes into."""

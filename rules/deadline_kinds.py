@@ -139,6 +139,12 @@ def _check(kind: Kind, node: Node, reader: Reader) -> None:
         reader.problems.add(node, "按小时的时限要写明小时数，不能往回数，也不停止计时", "days 写小时数，不写 before、pauses")
     if kind.of_a_case and not kind.until:
         reader.problems.add(node, "没有写怎样算办到了", "until 写一个或几个事件，如 [answer]")
+    _check_reminders(kind, node, reader)
+
+
+def _check_reminders(kind: Kind, node: Node, reader: Reader) -> None:
+    if kind.before and kind.remind_share:
+        reader.problems.add(node, "往回数的没有起点，不能按所占时间提醒", "删去 remind_share，用 remind 写提前几个工作日")
     if kind.repeat_every and not kind.repeat_cap:
         reader.problems.add(node, "重复催办没有上限", "加上 repeat_cap")
 

@@ -46,7 +46,8 @@ class Ground:
 
 def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: Ground) -> Owing:
     """Return what *event* (at *at*, the case having been in *old*, None where it is new) means for the deadlines of *case*."""
-    happened = {event} if old is case.state else {event, case.state.value}
+    # A return that is passed on at once leaves a case assigned, but to somebody else, who owes everything anew.
+    happened = {event} if old is case.state and event != "return" else {event, case.state.value}
     kinds = ground.kinds.by_id.values()
     met = frozenset(kind.id for kind in kinds if happened & set(kind.until))
     if case.state in FINISHED:
@@ -270,7 +271,7 @@ def with_due(deadline: Deadline, due: Due, kind: Kind, ground: Ground) -> Deadli
 def _recounted(deadline: Deadline, kind: Kind, ground: Ground, case: Case | None) -> Due:
     old, amount = deadline.due, deadline.amount or 0
     if kind.unit in HOURS:
-        return due_of(kind, old.since or old.start, amount, ground)
+        return replace(due_of(kind, old.since or old.start, amount, ground), start_label=old.start_label)
     base = old
     if kind.days == "case_due" and case is not None and case.received_at is not None:
         base = verification_due(case.received_at, settings=ground.verification, calendar=ground.calendar, timezone=ground.timezone)

@@ -89,6 +89,8 @@ def _happen(connection: Connection, district: str, happening: Happening, said: S
     if old.id and _was_said(connection, old, happening):
         return False
     new = _after(old, happening)
+    if happening.event == "ended" and new.day > planner.day(said.at):
+        raise UsageError(f"“{new.key}”在 {new.day}，还没有到，不能登记为已结束")
     owing = planner.owing_of(new, happening, said.at)
     if happening.event == "received" and owing.met.isdisjoint(one.kind for one in deadline_rows.running_of(connection, old)):
         return False

@@ -11,13 +11,12 @@ from typing import Annotated
 
 import typer
 
-from daemon.activities import Activities, read_happenings
+from daemon.activities import Activities, Told, read_happenings
 from daemon.cli import show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, with_stores
+from daemon.cli.place import ConfigOption, JsonOption, LimitOption, named, with_stores
 from daemon.districts import DistrictFiles
-from daemon.review import Act
 from daemon.wiring import Stores, open_desk, utc_now
 from store.codec import to_json
 from store.errors import UsageError
@@ -25,7 +24,7 @@ from store.owing import Deadline, DeadlineState, Happening, Subject, SubjectSort
 from store.subjects import SORT_WORDS, SUBJECT_STATE_WORDS
 
 Key = Annotated[str, typer.Argument(metavar="名称", help="场次、活动或定期事项的名称，如 2024年第1期")]
-By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过")]
+By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过", callback=named)]
 Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="记入经过")]
 DayOption = Annotated[datetime | None, typer.Option("--day", metavar="日期", formats=["%Y-%m-%d"], help="哪一天，如 2024-09-27")]
 DistrictOption = Annotated[str | None, typer.Option("--district", metavar="区代号", help="配置里有几个区时，哪个区的")]
@@ -132,7 +131,7 @@ def announce(
     例：zuozhen activity announce 2024年第1期 --sort session --day 2024-09-27 --department gsl --title 助推民营经济发展 --by 王芳
     """
     happening = Happening(event="announced", key=key, day=_day(day), sort=SubjectSort(sort), of=of, title=title, department=department)
-    _act(config, district, happening, Act(by=by, reason=reason))
+    _act(config, district, happening, Told(by=by, reason=reason))
 
 
 def close_booking(
@@ -142,7 +141,7 @@ def close_booking(
 
     例：zuozhen activity close-booking 2024年第1期 --day 2024-09-20 --by 王芳
     """
-    _act(config, district, Happening(event="booking_closed", key=key, day=_day(day)), Act(by=by, reason=reason))
+    _act(config, district, Happening(event="booking_closed", key=key, day=_day(day)), Told(by=by, reason=reason))
 
 
 def end(
@@ -163,7 +162,7 @@ def end(
     例：zuozhen activity end 走访云南某公司 --of 企业走访 --department swj --day 2024-10-15 --by 李明
     """
     happening = Happening(event="ended", key=key, day=_day(day), sort=SubjectSort(sort), of=of, title=title, department=department)
-    _act(config, district, happening, Act(by=by, reason=reason))
+    _act(config, district, happening, Told(by=by, reason=reason))
 
 
 def cancel(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, district: DistrictOption = None) -> None:
@@ -171,7 +170,7 @@ def cancel(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, d
 
     例：zuozhen activity cancel 2024年第1期 --by 王芳 --reason 改在下月
     """
-    _act(config, district, Happening(event="cancelled", key=key), Act(by=by, reason=reason))
+    _act(config, district, Happening(event="cancelled", key=key), Told(by=by, reason=reason))
 
 
 def receive(
@@ -186,7 +185,7 @@ def receive(
 
     例：zuozhen activity receive 2024年第1期 receipt --by 王芳 --reason 公文交换系统第12号
     """
-    _act(config, district, Happening(event="received", key=key, kind=kind), Act(by=by, reason=reason))
+    _act(config, district, Happening(event="received", key=key, kind=kind), Told(by=by, reason=reason))
 
 
 def heed(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, district: DistrictOption = None) -> None:
@@ -194,7 +193,7 @@ def heed(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, dis
 
     例：zuozhen activity heed 2024年第1期 --by 李明 --reason 周五前报
     """
-    _act(config, district, Happening(event="heeded", key=key), Act(by=by, reason=reason))
+    _act(config, district, Happening(event="heeded", key=key), Told(by=by, reason=reason))
 
 
 def import_(
@@ -214,7 +213,7 @@ def import_(
         activities, new = _activities(stores, districts), 0
         for number, happening in enumerate(happenings, start=1):
             try:
-                new += await activities.happen(id_, happening, Act(by=by, reason=f"{file.name}第{number}件"))
+                new += await activities.happen(id_, happening, Told(by=by, reason=f"{file.name}第{number}件"))
             except UsageError as error:
                 raise UsageError(f"{file.name} 第{number}件：{error}") from error
         done(f"{len(happenings)} 件事，新登记 {new} 件，其余先前已登记。")
@@ -222,10 +221,10 @@ def import_(
     with_stores(config, work)
 
 
-def _act(config: Path | None, district: str | None, happening: Happening, act: Act) -> None:
+def _act(config: Path | None, district: str | None, happening: Happening, told: Told) -> None:
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         id_ = _district(districts, district)
-        if not await _activities(stores, districts).happen(id_, happening, act):
+        if not await _activities(stores, districts).happen(id_, happening, told):
             done(f"“{happening.key}”没有变化：先前已登记，或没有在等的这一样。")
             return
         subject = await stores.subjects.get(id_, happening.key)

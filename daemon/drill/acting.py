@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from daemon.activities import Activities
+from daemon.activities import Activities, Told
 from daemon.casework import Details
 from daemon.drill.events import NOTE, Deed
 from daemon.rehearsal import Message, keep
@@ -54,7 +54,7 @@ class Stage:
         (district,) = self._house.rooms
         if await self._was_said(district, deed, happening):
             return
-        if not await self._activities.happen(district, happening, Act(by=deed.by, reason=deed.reason)):
+        if not await self._activities.happen(district, happening, Told(by=deed.by, reason=deed.reason)):
             raise UsageError(f"“{happening.key}”没有变化：先前已登记，或没有在等的这一样")
 
     async def _was_said(self, district: str, deed: Deed, happening: Happening) -> bool:

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 
-from daemon.activities import Activities, read_happenings
+from daemon.activities import Activities, Told, read_happenings
 from daemon.clock import Clock
-from daemon.review import Act
 from daemon.wiring import Desk
 from notifier.compose import Addresses, Composer
 from rules.calendar_folder import load_calendar
@@ -27,7 +26,7 @@ from store.owing import Deadline, DeadlineState, Happening, SubjectSort, Subject
 from tests.integration.houses import Bench, bench
 
 ZONE = ZoneInfo("Asia/Shanghai")
-ACT = Act(by="王芳", reason="公文交换系统")
+ACT = Told(by="王芳", reason="公文交换系统")
 COORDINATOR = "ysb@jn.example"
 
 

@@ -70,6 +70,7 @@ def test_a_good_kind_is_read_with_its_ladder_in_order(pack: Path) -> None:
         (f"{GOOD}, of: [走访]", "of 只用于从场次、活动起算的"),
         (f"{GOOD}, unit: hours", "按小时的时限要写明小时数"),
         (f"{GOOD}, remind_share: [120]", "1 到 99"),
+        ("label: 叫号, since: [session], days: 3, before: true, remind_share: [50], owes: department", "往回数的没有起点"),
         ("label: 月报, every: month, day: 31, owes: department", "1 到 28"),
         ("label: 月报, every: week, day: 5, owes: department", "周期"),
     ],
