@@ -82,9 +82,13 @@ class Clock:
     async def tick(self) -> int:
         """Do all that is due now, and return how many deadlines were acted on. Safe to repeat after a crash at any line."""
         if self._recount.is_set():
-            await self._adopt()
-            await self.count_again()
-            self._recount.clear()
+            self._recount.clear()  # first: what is changed again while this counts by the old one is counted at the next tick
+            try:
+                await self._adopt()
+                await self.count_again()
+            except BaseException:
+                self._recount.set()
+                raise
         acted = 0
         for district, room in self._rooms.items():
             now = self._now()
@@ -153,8 +157,8 @@ def _act(room: Office, now: datetime, due: Sequence[tuple[Deadline, About]]) -> 
     acted: list[_Acted] = []
     for deadline, about in due:
         one = _step(room, deadline, about, now)
-        if one is None:  # the pack no longer knows this kind, or its ladder has become shorter: nothing more to do
-            fired.append(Fired(deadline=replace(deadline, next_at=None), event="", data={}))
+        if one is None:
+            fired.append(Fired(deadline=_planned_anew(room, deadline), event="", data={}))
             continue
         acted.append(one)
         data: dict[str, object] = {"deadline": deadline.id, "kind": deadline.kind, "what": one.step.what, "to": one.step.to}
@@ -175,8 +179,25 @@ def _step(room: Office, deadline: Deadline, about: About, now: datetime) -> _Act
     reached = sum(step.at <= now for step in steps)
     if reached <= deadline.fired:
         return None
-    after = replace(deadline, fired=reached, next_at=steps[reached].at if reached < len(steps) else None)
-    return _Acted(deadline=after, about=about, kind=kind, step=steps[reached - 1], missed=reached - deadline.fired - 1)
+    step = steps[reached - 1]
+    return _Acted(deadline=_next(room, deadline, steps, reached), about=about, kind=kind, step=step, missed=reached - deadline.fired - 1)
+
+
+def _planned_anew(room: Office, deadline: Deadline) -> Deadline:
+    """Return a deadline that by this service's pack and calendar has no step now, set to its next one; None where it has none left.
+
+    Its moment came by another plan: `calendar import` has counted by a notice that this service reads only when it is reloaded, or the
+    pack has lost the kind or a rung.
+    """
+    kind = room.planner.ground.kinds.by_id.get(deadline.kind)
+    steps = schedule(kind, deadline.due, room.planner.ground) if kind else []
+    return _next(room, deadline, steps, deadline.fired)
+
+
+def _next(room: Office, deadline: Deadline, steps: Sequence[Step], fired: int) -> Deadline:
+    """Return *deadline* with *fired* of *steps* behind it, as this service plans it: one that knows better counts it again."""
+    next_at = steps[fired].at if fired < len(steps) else None
+    return replace(deadline, fired=fired, next_at=next_at, counted_by=room.planner.ground.mark)
 
 
 def _letters(room: Office, acted: Sequence[_Acted]) -> Iterator[Letter]:

@@ -61,11 +61,13 @@ class Planner:
         return deadline_plan.carried(old, new, kind, at, self.ground) if kind else new
 
     def heeded(self, deadline: Deadline, at: datetime) -> Deadline:
-        """Return an overdue deadline whose next rung is left out; one that is not overdue stays as it is."""
+        """Return an overdue deadline whose next rung is left out; one that is not overdue, or whose next is left out already, stays as it is."""
         kind = self.ground.kinds.by_id.get(deadline.kind)
         if kind is None or deadline.next_at is None or at <= deadline.due_at:
             return deadline
         steps, fired = schedule(kind, deadline.due, self.ground), deadline.fired + 1
+        if deadline.fired > sum(step.at <= at for step in steps):
+            return deadline  # said twice before the rung that it spares: one word silences one rung, not the whole ladder
         return replace(deadline, fired=fired, next_at=steps[fired].at if fired < len(steps) else None)
 
     def recounted(self, deadline: Deadline, about: Case | Subject) -> Deadline:

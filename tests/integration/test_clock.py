@@ -22,7 +22,7 @@ from rules.calendar_folder import BUILTIN, year_files
 from rules.deadline_plan import schedule
 from rules.provisional import load_festivals
 from store import casebook
-from store.errors import UsageError
+from store.errors import StoreUnavailableError, UsageError
 from store.life import Role
 from store.model.case import Case, CaseState
 from store.model.notice import NoticeState, Purpose, QueuedNotice
@@ -242,6 +242,7 @@ async def test_a_reminder_that_was_heard_spares_the_next_rung(shared: Bench) -> 
     await at(shared, datetime(2024, 9, 26, 9, tzinfo=ZONE))
     shared.clock.now = datetime(2024, 9, 27, 8, tzinfo=ZONE).astimezone(UTC)
     await do(shared, case, "heed")
+    await do(shared, case, "heed")  # said once more, it does not silence the rung after
     assert await at(shared, datetime(2024, 9, 27, 9, 30, tzinfo=ZONE)) == []  # section head
     (mail,) = await at(shared, datetime(2024, 9, 29, 9, 30, tzinfo=ZONE))  # deputy
     assert "请呈分管领导阅" in mail.notice.text
@@ -278,6 +279,61 @@ async def test_a_notice_moves_the_right_dates_and_tells_who_owes(shared: Bench) 
     assert any("2025年2月6日（星期四）" in notice.text and "原为" in notice.text for notice in told)
     assert (await running(shared, first))["answer"].due.due == kept
     assert await again.count_again() == 0
+
+
+async def test_a_calendar_that_changes_while_the_old_one_is_counted_is_counted_too(shared: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload in the middle of a long count is not forgotten when that count ends, nor is one whose count failed."""
+    ticking, counted = clock(shared), list[str]()
+
+    async def count() -> int:
+        counted.append("again")
+        if len(counted) == 1:
+            ticking.calendar_changed()
+        if len(counted) == 2:
+            raise StoreUnavailableError("away")
+        return 0
+
+    monkeypatch.setattr(ticking, "count_again", count)
+    await ticking.tick()
+    with pytest.raises(StoreUnavailableError):
+        await ticking.tick()
+    await ticking.tick()
+    await ticking.tick()
+    assert counted == ["again"] * 3
+
+
+async def test_a_date_counted_by_a_notice_that_the_service_has_not_read_is_not_given_up(shared: Bench) -> None:
+    """`calendar import` moves a date before the service is reloaded: at a moment that its own calendar does not know, the step waits."""
+    plans = {int(path.stem): read_year(path) for path in year_files(BUILTIN)}
+
+    def known(*years: int) -> Calendar:
+        special = {day: what for year in years for day, what in plans[year].special.items()}
+        return Calendar(years=years, special=special, festivals=load_festivals())
+
+    new, old = known(2023, 2024, 2025), known(2023, 2024)
+    shared.room.calendar = new
+    shared.clock.now = datetime(2025, 1, 23, 10, tzinfo=ZONE).astimezone(UTC)  # Sunday 26 January is worked, by the notice of 2025
+    case = await do(shared, await shared.opened(), "acknowledge")
+    case = await do(shared, case, "promise", days=1)
+    first = schedule(
+        shared.room.planner.ground.kinds.by_id["answer"], (await running(shared, case))["answer"].due, shared.room.planner.ground
+    )
+    rung = next(step for step in first if step.what == "overdue")
+    assert rung.at.date() == date(2025, 1, 26)
+    shared.room.calendar = old
+    await at(shared, datetime(2025, 1, 24, 10, tzinfo=ZONE))
+    await shared.house.stores.database.write(
+        lambda connection: connection.execute(
+            update(DEADLINES).where(DEADLINES.c.case_id == case.id, DEADLINES.c.kind == "answer").values(next_at=rung.at.astimezone(UTC))
+        )
+    )
+    ticking = clock(shared)
+    await ticking.tick()
+    shared.clock.now = datetime(2025, 1, 27, 8, 30, tzinfo=ZONE).astimezone(UTC)  # a working day by both
+    await ticking.tick()
+    waiting = (await running(shared, case))["answer"]
+    assert waiting.next_at == datetime(2025, 1, 27, 9, tzinfo=ZONE)
+    assert waiting.counted_by == shared.room.planner.ground.mark  # so that the reload counts it by the notice
 
 
 async def test_what_was_closed_in_time_is_kept_as_met(shared: Bench) -> None:

@@ -150,6 +150,7 @@ def imported(instance: Instance, capsys: pytest.CaptureFixture[str]) -> str:
     return heard.out
 
 
+@pytest.mark.timeout(300)  # the pack is loaded a dozen times
 def test_import_moves_the_right_dates_and_no_others(instance: Instance, capsys: pytest.CaptureFixture[str]) -> None:
     """Cases and a session whose days the notice changes move, each with an event and one mail; what it does not touch stays, unmentioned."""
     over = asyncio.run(instance.promised(datetime(2027, 1, 29, 10, tzinfo=ZONE), 7))  # over the Spring Festival
