@@ -296,10 +296,11 @@ class Then:
 class Earlier:
     """The earlier report that a sample may stand beside: the keys it shares with the sample, its words, and its age in days.
 
-    With a `status` it is a record of another platform that stands so there; else a case of ours.
+    With a `status` it is a record of another platform that stands so there; else a case of ours. Without a `name` it has the sample's.
     """
 
     same: tuple[str, ...]
+    name: str = ""
     title: str = ""
     text: str = ""
     days: int = 1

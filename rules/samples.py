@@ -8,7 +8,7 @@
 | sender | the name that the mail's From shows |
 | channel | mail, letter (default), window or hotline |
 | automatic | the mail is automatic, of this kind |
-| earlier: {same: [thread], title, text, days} | an earlier case shares these keys; its words, and how many days ago it came |
+| earlier: {same: [thread], name, title, text, days} | an earlier case shares these keys; its enterprise, if another than this, its words, and how many days ago it came |
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ def _words(node: Node, reader: Reader) -> str:
 
 
 def _earlier(node: Node, reader: Reader) -> Earlier:
-    entries = reader.table(node, ("same", "title", "text", "days", "status"), ("same",))
+    entries = reader.table(node, ("same", "name", "title", "text", "days", "status"), ("same",))
     same = (
         reader.several(entries["same"], lambda item: reader.choice(item, CANDIDATE_KEYS, "比对项"), what="比对项")
         if "same" in entries
         else ()
     )
-    texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in ("title", "text") if key in entries}
+    texts = {key: reader.text(entries[key], longest=_LONGEST) or "" for key in ("name", "title", "text") if key in entries}
     days = reader.integer(entries["days"], 0, 36_500) if "days" in entries else None
     status = reader.choice(entries["status"], PLATFORM_STATUSES, "状态") if "status" in entries else None
     return Earlier(same=same, **texts, days=1 if days is None else days, status=status or "")
@@ -137,7 +137,7 @@ def candidates_of(sample: Sample, now: datetime) -> tuple[Candidate, ...]:
             keys=earlier.same,
             state=None if earlier.status else CaseState.ASSIGNED,
             verdict=None if earlier.status else Verdict.ACCEPT,
-            name=sample.fields.get("name", ""),
+            name=earlier.name or sample.fields.get("name", ""),
             title=earlier.title,
             content=earlier.text,
             received_at=now - timedelta(days=earlier.days),

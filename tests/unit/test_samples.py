@@ -60,6 +60,19 @@ def test_every_key_arrives() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [pytest.param("", "昆明牧野有限公司", id="not-said"), pytest.param(", name: 昆明沐野有限公司", "昆明沐野有限公司", id="said")],
+)
+def test_an_earlier_case_has_its_own_enterprise(name: str, expected: str) -> None:
+    """An earlier case may name its enterprise otherwise; where it names none, it is that of the sample."""
+    (example,), problems = read(f"hit: [{{name: 昆明牧野有限公司, text: 正文, earlier: {{same: [sound]{name}}}}}]\n")
+    (candidate,) = candidates_of(example.sample, NOW)
+
+    assert problems == []
+    assert candidate.name == expected
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         pytest.param("{}\n", "x.yaml:1: examples 里没有例子", id="empty"),
