@@ -17,6 +17,8 @@ from rules.decide import decide
 from rules.language import Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
+from rules.samples import candidates_of, petition_of
+from rules.workbench.cases import read_cases
 from store.model.arrival import Channel
 from store.model.case import CaseState
 from store.model.decision import Decision, Verdict
@@ -161,7 +163,17 @@ def decided_by(rulebook: RuleBook, asked: Petition, infer: Infer, candidates: Se
 
 def pack_cases() -> list[PackCase]:
     """Return the labelled cases that come with the pack."""
-    return [case for path in sorted(CASES.glob("*.yaml")) for case in cases_of(path)]
+    return [
+        PackCase(
+            name=case.name,
+            petition=petition_of(case.sample),
+            verdict=case.verdict,
+            ground=case.ground,
+            departments=case.departments,
+            candidates=candidates_of(case.sample, NOW),
+        )
+        for case in read_cases(sorted(CASES.glob("*.yaml")), chenggong().district)
+    ]
 
 
 def cases_of(path: Path) -> list[PackCase]:
