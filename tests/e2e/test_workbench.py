@@ -189,7 +189,7 @@ def test_coverage_lists_what_was_never_tried(zuozhen: Zuozhen, pack: Path) -> No
 
 def test_the_products_own_cases_pass(zuozhen: Zuozhen) -> None:
     """The pack that comes with the product passes its cases by the operator's command, in child processes."""
-    said = zuozhen("test", "chenggong", str(ROOT / "tests" / "decisions" / "cases"), "--json")
+    said = zuozhen("test", "chenggong", "--json")
 
-    assert said.code == 0, said.data["failed"]
-    assert said.data["tried"] > 200
+    assert said.code == 0, said.out + said.err
+    assert said.data["tried"] > 700
