@@ -23,12 +23,11 @@ _FILLING = "我们多次到窗口询问，工作人员每次的说法都不一�
 
 
 def write_pack(folder: Path, rules: int) -> None:
-    """Write a pack of *rules* rules into the empty *folder*: departments, grounds and wording of 呈贡, everything else invented."""
+    """Write a pack of *rules* rules into the empty *folder*: departments and grounds of 呈贡, everything else invented."""
     dice = random.Random(rules)
     real = builtin_pack("chenggong")
     for name in ("pack.yaml", "departments.yaml", "grounds.yaml"):
         shutil.copy(real / name, folder / name)
-    shutil.copytree(real / "wording", folder / "wording")
     departments = list(load_pack(real).district.departments)
     for name in ("lists", "rules"):
         (folder / name).mkdir()

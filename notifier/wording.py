@@ -1,6 +1,6 @@
 """Turns a pack's wording into mail text; the only module of the notifier that imports Jinja2.
 
-A pack has for each purpose NAME.subject, NAME.txt and NAME.html; names beginning with an underscore are shared parts. Templates run in a
+There are for each purpose NAME.subject, NAME.txt and NAME.html, of the product or of the pack; names beginning with an underscore are shared parts. Templates run in a
 sandbox, an unknown name in them is an error, and everything in .html is escaped.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ from store.trouble import reason
 T = TypeVar("T")
 
 _BUILTIN = Path(__file__).parent / "packs"
+_WORDING = Path(__file__).parent / "wording"  # notices as any district may send them; a pack's wording/ replaces them file by file
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
 _HOMOPHONES, _CALLS = "homophones.yaml", "hotline.yaml"  # may be missing
 _OPTIONAL = (_HOMOPHONES, _CALLS)
@@ -95,6 +97,12 @@ def named_district(path: Path) -> str:
     return pack.id if pack else ""
 
 
+@cache
+def product_wording() -> Mapping[str, str]:
+    """Return the templates that come with the product, by file name: what a pack does not word itself, one kept before an upgrade too."""
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(_WORDING.iterdir())}
+
+
 def load_files(label: str, files: Mapping[str, bytes]) -> RuleBook:
     """Load a pack that lies in no folder from its files by name; *label* stands before the names in problems. Raises as `load_pack` does."""
     return _loaded(label, files, Problems())
@@ -134,6 +142,8 @@ def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
 
 def _where_it_belongs(name: str) -> str:
     folder, _, rest = name.rpartition("/")
+    if folder == "wording":
+        return f"通知有哪几种，见随产品的 wording 目录；{meant(rest, product_wording())}"
     if folder:
         return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
     return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, *_OPTIONAL))}"
@@ -142,7 +152,7 @@ def _where_it_belongs(name: str) -> str:
 def _belongs(file: Path, name: str) -> bool:
     folder, _, rest = name.rpartition("/")
     if folder == "wording":
-        return file.is_file()
+        return file.is_file() and (rest in product_wording() or rest.startswith("_"))
     return (name in {*_FILES, *_OPTIONAL} and file.is_file()) or (
         folder in {"lists", "platforms", "rules"} and rest.endswith(".yaml") and file.is_file()
     )
@@ -192,7 +202,7 @@ class _Loader:
             timezone=pack.timezone,
             departments=departments,
             grounds=grounds,
-            wording=self._wording(),
+            wording={**product_wording(), **self._wording()},
             supplements=pack.settings.supplements,
         )
         counts, nears = _asked(rules)

@@ -14,7 +14,8 @@ from store.model.letter import Address, Attachment, Letter
 from store.model.notice import Notice, NoticeState, Purpose, QueuedNotice
 from store.model.petition import Found, Petition, Span
 
-_WORDING = Path(__file__).parents[1] / "rules" / "packs" / "chenggong" / "wording"
+_RULES = Path(__file__).parents[1] / "rules"
+_WORDINGS = (_RULES / "wording", _RULES / "packs" / "chenggong" / "wording")  # the district's own replaces the product's
 
 DISTRICT = District(
     id="chenggong",
@@ -39,7 +40,7 @@ DISTRICT = District(
         )
     },
     supplements={"投诉对象": "所反映的是哪个部门、单位或哪项业务"},
-    wording={path.name: path.read_text(encoding="utf-8") for path in sorted(_WORDING.iterdir())},
+    wording={path.name: path.read_text(encoding="utf-8") for folder in _WORDINGS for path in sorted(folder.iterdir())},
 )
 
 SENDER = Address(name="坐诊接诉专窗", address="zuozhen@gov.example")

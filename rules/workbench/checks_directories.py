@@ -11,7 +11,7 @@ from rules.workbench.lint import Found, Severity, Subject, check
 
 _BOOKING = ("booking_window_working_days", "booking_opens_at", "booking_closes_at")
 _SHORT_ALIAS = 1
-_PARTS = ("subject", "txt", "html")
+_OTHER_BODY = {"txt": "html", "html": "txt"}  # a notice says the same in both
 _GENEROUS = 0.3
 
 
@@ -126,14 +126,15 @@ def _generous_share(subject: Subject) -> Iterator[Found]:
         )
 
 
-@check("ZZ313", "通知缺一种写法", Severity.ERROR)
+@check("ZZ313", "通知只改了一种写法", Severity.WARNING)
 def _half_wording(subject: Subject) -> Iterator[Found]:
-    wording = subject.book.district.wording
-    names = {name.rpartition(".")[0] for name in wording if not name.startswith("_")}
-    for name in sorted(names):
-        missing = [part for part in _PARTS if f"{name}.{part}" not in wording]
-        if missing:
-            yield f"{subject.label}/wording", name, f"通知 {name} 缺 {'、'.join(f'.{part}' for part in missing)}", "从随产品的规则包复制"
+    own = {name.removeprefix("wording/") for name in subject.book.files if name.startswith("wording/")}
+    for name in sorted(own):
+        stem, _, part = name.rpartition(".")
+        other = f"{stem}.{_OTHER_BODY.get(part, '')}"
+        if other in subject.book.district.wording and other not in own:
+            message = f"{other} 仍是随产品的：收件人看到的是哪一种，由他的邮件软件定"
+            yield f"{subject.label}/wording/{name}", name, message, f"把随产品的 rules/wording/{other} 也复制来一并改"
 
 
 @check("ZZ314", "告知转向自己管不了的部门", Severity.HINT)

@@ -39,7 +39,6 @@ addresses = "addresses.toml"
 def folder(tmp_path: Path) -> Path:
     """Return an instance that decides by a pack of its own."""
     shutil.copytree(ROOT / "tests" / "packs" / "lint", tmp_path / "pack")
-    shutil.copytree(ROOT / "rules" / "packs" / "chenggong" / "wording", tmp_path / "pack" / "wording")
     (tmp_path / "zuozhen.toml").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "addresses.toml").write_text(f'[sender]\nname = "坐诊"\naddress = "{MAILBOX}"\n', encoding="utf-8")
     (tmp_path / "data").mkdir()

@@ -15,7 +15,6 @@ from rules.rulebook import load_pack
 from store.model.arrival import Channel
 
 LINT = Path(__file__).parents[1] / "packs" / "lint"
-PRODUCT = Path(__file__).parents[2] / "rules" / "packs" / "chenggong"
 START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
 LETTERS = (
     "标题：车间停水\n\n我公司车间停水三天，请尽快修好。",
@@ -26,10 +25,8 @@ LETTERS = (
 
 
 def small_pack(folder: Path) -> Path:
-    """Copy the small pack to *folder*, with the wording without which no house opens."""
-    pack = Path(shutil.copytree(LINT, folder))
-    shutil.copytree(PRODUCT / "wording", pack / "wording")
-    return pack
+    """Copy the small pack to *folder*."""
+    return Path(shutil.copytree(LINT, folder))
 
 
 @dataclass(slots=True)

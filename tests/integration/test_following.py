@@ -26,9 +26,8 @@ NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    """Return the small pack with wording, where the configuration will look for it."""
+    """Return the small pack, where the configuration will look for it."""
     folder = Path(shutil.copytree(ROOT / "tests" / "packs" / "lint", tmp_path / "pack"))
-    shutil.copytree(ROOT / "rules" / "packs" / "chenggong" / "wording", folder / "wording")
     (tmp_path / "addresses.toml").write_text(ADDRESSES, encoding="utf-8")
     return folder
 

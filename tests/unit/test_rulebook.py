@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rules.language import CountAsked, NearAsked, Scope
-from rules.rulebook import builtin_pack, builtin_packs, load_pack
+from rules.rulebook import builtin_pack, builtin_packs, load_pack, product_wording
 from store.errors import ConfigError
 
 SMALL = Path(__file__).parents[1] / "packs" / "small"
@@ -47,7 +47,7 @@ def test_small_pack() -> None:
     assert (book.district.id, book.district.name, book.district.case_number) == ("small", "示例区", "SL-{year}-{seq:04d}")
     assert book.district.departments["scj"].aliases == ("市场局",)
     assert book.district.grounds[2].article == "二（二）2"
-    assert book.district.wording == {"acknowledge.txt": "您好，您的诉求已登记，编号 {{ number }}。\n"}
+    assert book.district.wording["acknowledge.txt"] == "您好，您的诉求已登记，编号 {{ number }}。\n"
     assert book.lists["法院"].words == ("法院", "起诉")
     assert book.lists["法院"].exceptions == ("法院路",)
     assert book.lists["其他企业"].words == ("供应商", "对方公司")
@@ -69,6 +69,31 @@ def test_rules_keep_their_order_and_place() -> None:
     assert rules[-2].then.weight == 2.5
 
 
+def test_a_pack_words_only_what_it_says_otherwise(pack: Path) -> None:
+    """What a pack does not word is the product's, which belongs neither to its files nor to its digest."""
+    product = product_wording()["assign.txt"]
+    book = load_pack(pack)
+    assert book.district.wording["assign.txt"] == product
+    assert [name for name in book.files if name.startswith("wording/")] == ["wording/acknowledge.txt"]
+
+    (pack / "wording/assign.txt").write_text("请办理。\n", encoding="utf-8")
+
+    assert load_pack(pack).district.wording["assign.txt"] == "请办理。\n"
+
+
+def test_wording_that_no_notice_takes(pack: Path) -> None:
+    """A template misnamed would never be sent; the right name is offered. Parts of the pack's own begin with an underscore."""
+    (pack / "wording/_ours.txt").write_text("请办理。\n", encoding="utf-8")
+    load_pack(pack)
+    (pack / "wording/asign.txt").write_text("请办理。\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        load_pack(pack)
+
+    assert "small/wording/asign.txt: 不认识的文件，不会被读取" in str(caught.value)
+    assert "是否想写“assign.txt”？" in str(caught.value)
+
+
 def test_settings_have_defaults(pack: Path) -> None:
     """What pack.yaml does not set holds as documented."""
     spoil(pack, "pack.yaml", "routing:\n  margin: 1.5\n  accompany_share: 0.5\n", "")
@@ -87,7 +112,7 @@ def test_digest_names_the_bytes(pack: Path) -> None:
 
     spoil(pack, "wording/acknowledge.txt", "您好", "你好")
     changed = load_pack(pack).digest
-    (pack / "wording/acknowledge.txt").rename(pack / "wording/other.txt")
+    (pack / "wording/acknowledge.txt").rename(pack / "wording/forward.txt")
 
     assert len({before, changed, load_pack(pack).digest}) == 3
 
