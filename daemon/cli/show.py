@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from daemon.cli import history as of_history
 from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
 from notifier.dates import numbered_days
@@ -92,7 +93,7 @@ def case_lines(
         *([] if owed else ["  （没有）"]),
         "",
         "【经过】",
-        *(f"  {local(event.at)}  {_event(event)}" for event in history),
+        *(f"  {local(event.at)}  {_event(event, owed, district)}" for event in history),
         "",
         "【往来邮件】",
         *(notice_line(notice) for notice in notices),
@@ -255,11 +256,13 @@ def _found(value: Found | None) -> str:
     return f"{value.value}　〔{_HOW.get(value.how, value.how)}{turn_in_words(value.span.source)}〕" if value else "（未写明）"
 
 
-def _event(event: Event) -> str:
+def _event(event: Event, owed: Sequence[Deadline], district: District) -> str:
     """Return an event on one line: a reason of several lines must not look like several events."""
-    who = "" if event.actor in {"system", "rules"} else f"　{_one_line(event.actor)}"
+    who = "" if event.actor in {"system", "rules"} else f"　{_one_line(event.actor)}{of_history.role_of(event)}"
+    said = of_history.particulars(event, owed, lambda id_: department_name(id_, district))
+    more = f"　〔{_one_line('；'.join(said))}〕" if said else ""
     key = f" {set_aside_key(arrival)}" if event.kind == "case.follow_up" and isinstance(arrival := event.data.get("arrival"), int) else ""
-    return f"{EVENTS.get(event.kind, event.kind)}{key}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}"
+    return f"{EVENTS.get(event.kind, event.kind)}{key}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}{more}"
 
 
 def _one_line(text: str) -> str:

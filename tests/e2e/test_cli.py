@@ -554,7 +554,9 @@ def test_a_life_by_the_command_line(ask: Here) -> None:
         (("close",), "销号”，现为“已销号"),
     ):
         assert ask("case", "do", number, *words, *BY).out == f"{number} 已记入“{said}”\n"
-    assert "依据：本区规则包设定" in ask("case", "show", number).out
+    shown = ask("case", "show", number).out
+    assert "依据：本区规则包设定" in shown
+    assert "承诺时限　王芳（承办部门）：已电话核实　〔承诺 7 个工作日；限期 5 个工作日〕" in shown
 
 
 @pytest.mark.parametrize(
