@@ -73,8 +73,8 @@ class Casework:
             await self._check_in_time(case)
         if said.of:
             said = replace(said, of=await self._other(said.of, case))
-        state, progress, more = _outcome(step, said, case, office)
         now = self._now()
+        state, progress, more = _outcome(step, said, case, office, now)
         round_, owed = now.isoformat(), await self._owed(office, case, replace(case, state=state, progress=progress), step, now)
         return await self._cases.change(
             case.id,
@@ -100,6 +100,11 @@ class Casework:
         before = await self._deadlines.of_case(old.id) if owing.carries else []
         running = {one.kind: one for one in before if one.state is DeadlineState.OPEN}
         begun = [office.planner.carried(running[one.kind], one, at) if one.kind in running else one for one in owing.begins]
+        past = next((one.due for one in begun if one.owes == "department" and one.due_at <= at), None)
+        if past is not None and step.name == "promise":
+            raise UsageError(
+                f"{past.label}自 {past.start}（{past.start_label}）起算，这样承诺到 {past.last} 为止，已经过去；请把天数写多些"
+            )
         return [deadline.due for deadline in begun if deadline.owes == "department"]
 
     async def _check_in_time(self, case: Case) -> None:
@@ -146,9 +151,10 @@ def _check(step: Step, said: Details, case: Case, office: Office) -> None:
 def _check_limits(step: Step, said: Details, case: Case, office: Office) -> None:
     """Hold a promise, an extension and a return to the pack's limits."""
     rule = office.rulebook.settings.casework
-    if step.name == "extend" and case.progress.extended_days + (said.days or 0) > rule.extension_cap:
-        left = rule.extension_cap - case.progress.extended_days
-        raise UsageError(f"延期累计不得超过 {rule.extension_cap} 个工作日（本区规则包设定），还可延 {left} 个工作日")
+    if step.name in {"extend", "ask_extension"}:
+        _check_extension(said.days or 0, case, rule.extension_cap)
+    if step.name == "promise":
+        _check_first(said, case)
     if step.name == "promise" and (said.days or 0) > rule.promise_cap and not said.evidence:
         raise UsageError(f"承诺时限原则上不超过 {rule.promise_cap} 个工作日，超过的要写明原因：--evidence 原因")
     if step.name != "return":
@@ -161,7 +167,32 @@ def _check_limits(step: Step, said: Details, case: Case, office: Office) -> None
         )
 
 
-def _outcome(step: Step, said: Details, case: Case, office: Office) -> tuple[CaseState, Progress, str]:
+def _check_extension(days: int, case: Case, cap: int) -> None:
+    """Hold an extension, and the request for one, to the pack's cap. Raises UsageError, also where there is nothing to extend."""
+    if not (case.progress.promised_days or case.progress.limit_days):
+        raise UsageError(f"{case.number} 还没有承诺时限，没有可延的；先用 promise 承诺")
+    left = cap - case.progress.extended_days
+    if days > left:
+        raise UsageError(f"延期累计不得超过 {cap} 个工作日（本区规则包设定），还可延 {left} 个工作日")
+
+
+def _check_first(said: Details, case: Case) -> None:
+    """Raise UsageError where a date is promised a second time: the first is what lateness is measured by, and more time is an extension.
+
+    A promise that could be made anew would be a way round the cap on extensions, and would wipe out a date that is overdue.
+    """
+    old = case.progress
+    standing = f"已承诺 {old.promised_days} 个工作日" if said.days and old.promised_days else ""
+    if said.limit and old.limit_days:
+        standing = f"{standing}，限期 {old.limit_days} 个工作日已定" if standing else f"限期 {old.limit_days} 个工作日已定"
+    if standing:
+        ask = f"zuozhen case do {case.number} ask_extension --as department --days 延长的工作日数"
+        raise UsageError(
+            f"{case.number} {standing}，是否逾期以此为准，不能重新承诺；确需延期，由承办部门申请：{ask} …，统筹部门用 extend 批准"
+        )
+
+
+def _outcome(step: Step, said: Details, case: Case, office: Office, now: datetime) -> tuple[CaseState, Progress, str]:
     """Return where *step* leads, what it leaves in the case, and the department it gives it to ("" where that stays)."""
     if step.name == "return":
         return _returned(said, case, office)
@@ -169,10 +200,10 @@ def _outcome(step: Step, said: Details, case: Case, office: Office) -> tuple[Cas
         state = CaseState(case.progress.resume or CaseState.UNDER_REVIEW)
     else:
         (state,) = step.to or {case.state}
-    return state, replace(case.progress, **_left(step, said, case)), ""
+    return state, replace(case.progress, **_left(step, said, case, now)), ""
 
 
-def _left(step: Step, said: Details, case: Case) -> dict[str, Any]:
+def _left(step: Step, said: Details, case: Case, now: datetime) -> dict[str, Any]:
     """Return the fields of the progress that *step* sets."""
     old = case.progress
     left: dict[str, dict[str, Any]] = {
@@ -193,6 +224,7 @@ def _left(step: Step, said: Details, case: Case) -> dict[str, Any]:
             "extended_days": 0,
             "result": "",
             "rating": "",
+            "reopened_at": now.isoformat(),
         },
     }
     return left.get(step.name, {})
@@ -213,18 +245,29 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
     match step.name:
         case "supplement":
             return composer.for_supplement(case, said.missing, round_)
-        case "return" if case.state is CaseState.ASSIGNED:
+        case "return" | "reopen" if case.state is CaseState.ASSIGNED:
             return composer.for_assignment(case, round_)
         case "return":
             proposed = office.rulebook.district.departments[said.department].name
             why = f"第{case.progress.returns}次退回：{reason}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"
             return [*composer.for_decision(case, why, round_), *composer.for_progress(case, step.name, "", round_)]
-        case "reopen":
-            return [*composer.for_assignment(case, round_)]
+        case "ask_extension":
+            return composer.for_decision(case, _request(case, said, reason, office), round_)
         case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
             return composer.for_progress(case, step.name, reason, round_, owed=owed)
         case _:
             return []
+
+
+def _request(case: Case, said: Details, reason: str, office: Office) -> str:
+    """Return what the coordinator is asked where a department needs more time."""
+    old, district = case.progress, office.rulebook.district
+    department = district.departments.get(case.department or "")
+    who = department.name if department else "承办部门"
+    stands = "，".join(f"{word} {days} 个工作日" for word, days in (("已承诺", old.promised_days), ("限期", old.limit_days)) if days)
+    so_far = f"，已批准延期 {old.extended_days} 个工作日" if old.extended_days else ""
+    agree = f"同意的，用 zuozhen case do {case.number} extend --days {said.days} 批准；未批准前，原定时限不变"
+    return f"{who}申请延期 {said.days} 个工作日（{stands}{so_far}）；{agree}；理由：{reason}"
 
 
 def _evidence(role: Role, said: Details) -> dict[str, object]:

@@ -60,6 +60,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
         "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments if id_ != case.department),
         "urgent": case.decision.urgent,
+        "anew": bool(case.progress.orders),
         "promised_days": case.progress.promised_days or 0,
         "limit_days": case.progress.limit_days or 0,
         "extended_days": case.progress.extended_days,

@@ -70,10 +70,17 @@ def _begin(kind: Kind, case: Case, at: datetime, ground: Ground) -> Deadline | N
     if kind.days == "case_due":
         due = replace(case.due, kind=kind.id) if case.due else None
     elif kind.start == "opened":
-        due = due_of(kind, case.opened_at, amount, ground, start_label="登记")
+        since, label = _beginning(case)
+        due = due_of(kind, since, amount, ground, start_label=label)
     else:
         due = due_of(kind, at, amount, ground)
     return deadline_of(kind, replace(due, notes=(*due.notes, *notes)), amount, at, ground, case_id=case.id) if due else None
+
+
+def _beginning(case: Case) -> tuple[datetime, str]:
+    """Return when the handling began that a promise counts from: registration, or the order by which the case is handled anew."""
+    again = case.progress.reopened_at
+    return (datetime.fromisoformat(again), "重新办理") if again else (case.opened_at, "登记")
 
 
 def _amount(kind: Kind, case: Case, ground: Ground) -> tuple[int | None, tuple[str, ...]]:
@@ -243,11 +250,17 @@ def _short(day: date) -> str:
 
 
 def carried(old: Deadline, new: Deadline, kind: Kind, at: datetime, ground: Ground) -> Deadline:
-    """Return *new*, which takes the place of *old*, with the days that *old* has waited."""
-    if not old.waited or new.amount is None:
+    """Return *new*, which takes the place of *old*, with the days that *old* has waited.
+
+    A promise that is extended goes on from the day it began on: the days approved are added to it, and do not begin it anew.
+    """
+    if new.amount is None:
         return new
-    notes = (*new.due.notes, *old.due.notes[1:])
-    longer = replace(new, amount=new.amount + old.waited, waited=old.waited, due=replace(new.due, notes=notes))
+    due = new.due
+    if kind.days in {"promised_days", "limit_days"}:
+        due = replace(due, start=old.due.start, start_label=old.due.start_label)
+    notes = (*due.notes, *old.due.notes[1:]) if old.waited else due.notes
+    longer = replace(new, amount=new.amount + old.waited, waited=old.waited, due=replace(due, notes=notes))
     return begun(moved(longer, kind, ground), kind, at, ground)
 
 

@@ -7,7 +7,7 @@ Every change of a state in the store passes `require`, whoever asks for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from store.errors import UsageError
@@ -52,7 +52,8 @@ ROLE_WORDS = {Role.COORDINATOR: "统筹部门", Role.DEPARTMENT: "承办部门",
 class Step:
     """One event: its name, its kind in the history, its name in Chinese, from where to where, and who may do it.
 
-    An empty `to` leaves the state as it is; several mean that the act itself says which. `needs` names what must be said with it.
+    An empty `to` leaves the state as it is; several mean that the act itself says which. `needs` names what must be said with it. What
+    `asks` leaves the coordinator something to decide.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Step:
     to: frozenset[CaseState]
     roles: tuple[Role, ...]
     needs: tuple[str, ...] = ()
+    asks: bool = False
 
 
 def _step(
@@ -82,7 +84,8 @@ STEPS = (
     _step("verify", "verified", "完成对接核实", WITH_DEPARTMENT, (), [_D, _C]),
     _step("heed", "heeded", "收悉催办", _UNANSWERED, (), [_D, _C]),
     _step("promise", "promised", "承诺时限", WITH_DEPARTMENT, {S.HANDLING}, [_D, _C], "days"),
-    _step("extend", "extended", "批准延期", {S.HANDLING}, {S.HANDLING}, [_C], "days"),
+    replace(_step("ask_extension", "extension_asked", "申请延期", WITH_DEPARTMENT, (), [_D], "days"), asks=True),
+    _step("extend", "extended", "批准延期", WITH_DEPARTMENT, (), [_C], "days"),
     _step(
         "supplement", "supplement_asked", "请企业补正", _UNANSWERED - {S.AWAITING_SUPPLEMENT}, {S.AWAITING_SUPPLEMENT}, [_D, _C], "missing"
     ),
@@ -134,6 +137,12 @@ def name_of(kind: str) -> str:
     """Return the name of the step whose kind in the history is *kind*, "" where it is none of the table."""
     step = _BY_KIND.get(kind)
     return step.name if step else ""
+
+
+def asks(kind: str) -> bool:
+    """Say whether an event of *kind* leaves the coordinator something to decide, wherever the case stands."""
+    step = _BY_KIND.get(kind)
+    return step is not None and step.asks
 
 
 def _listed(state: CaseState) -> str:

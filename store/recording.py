@@ -162,7 +162,8 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
     life.require(act.kind, old.state, new.state, old.number)
     _keep_files(connection, old.district, act.files)
     # Left waiting for review it still needs a person, and since the same moment as before.
-    since = func.coalesce(CASES.c.review_since, act.at) if new.state in _NEED_A_PERSON else None
+    waits = new.state in _NEED_A_PERSON or life.asks(act.kind)
+    since = func.coalesce(CASES.c.review_since, act.at) if waits else None
     connection.execute(update(CASES).where(CASES.c.id == case_id).values(**casebook.standing_values(new), review_since=since))
     before, after = _standing(old), _standing(new)
     changed = [name for name in after if after[name] != before[name]]

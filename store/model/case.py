@@ -49,6 +49,7 @@ class Progress:
     result: str = ""
     rating: str = ""
     orders: int = 0  # 重点督办单 issued
+    reopened_at: str = ""  # when the last of them was, ISO 8601
     other: str = ""
     elsewhere: str = ""
 

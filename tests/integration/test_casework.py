@@ -10,12 +10,14 @@ import pytest
 import pytest_asyncio
 
 from daemon.casework import Details
+from daemon.cli.show import case_lines
 from daemon.review import Act, Correction
 from store.errors import UsageError
 from store.life import Role
 from store.model.case import Case, CaseState
 from store.model.decision import Verdict
 from store.model.notice import Purpose
+from store.owing import Deadline, DeadlineState
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, Enterprise, bench, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -196,6 +198,114 @@ async def test_extensions_have_a_cap(shared: Bench) -> None:
     with pytest.raises(UsageError, match=r"累计不得超过 10 个工作日.*还可延 4 个"):
         await do(shared, case, "extend", C, days=5)
     assert (await do(shared, case, "extend", C, days=4)).progress.extended_days == 10
+
+
+async def test_a_date_is_promised_once(shared: Bench) -> None:
+    """Neither number of 附件4 can be promised anew, not even by the coordinator: that would be an extension without a cap."""
+    case = await do(shared, await shared.opened(), "promise", D, days=7)
+    for role in (D, C):
+        with pytest.raises(UsageError, match=r"已承诺 7 个工作日，是否逾期以此为准，不能重新承诺.*ask_extension --as department"):
+            await do(shared, case, "promise", role, days=250, evidence="再议")
+    case = await do(shared, case, "promise", D, limit=5)  # the other number was open yet
+    with pytest.raises(UsageError, match=r"限期 5 个工作日已定"):
+        await do(shared, case, "promise", D, limit=6)
+    assert (case.progress.promised_days, case.progress.limit_days) == (7, 5)
+
+
+async def test_a_department_asks_for_an_extension_and_the_coordinator_grants_it(shared: Bench) -> None:
+    """The request reaches the coordinator with the command that grants it, stands for review, and moves no date; the cap holds for it too."""
+    case = await shared.opened()
+    with pytest.raises(UsageError, match="还没有承诺时限，没有可延的"):
+        await do(shared, case, "ask_extension", D, days=3)
+    case = await do(shared, case, "promise", D, days=7)
+    before = await shared.house.stores.deadlines.of_case(case.id)
+    case = await do(shared, case, "ask_extension", D, days=3)
+
+    assert (case.state, case.progress.extended_days) == (CaseState.HANDLING, 0)
+    assert await shared.house.stores.deadlines.of_case(case.id) == before
+    asked = (await shared.notice(case, Purpose.REVIEW)).notice
+    assert asked.to.address == COORDINATOR
+    assert "申请延期 3 个工作日（已承诺 7 个工作日）" in asked.text
+    assert f"zuozhen case do {case.number} extend --days 3" in asked.text
+    assert "理由：按程序办理" in asked.text
+    assert case.number in {waiting.number for waiting in (await shared.house.review.pending())[0]}
+    with pytest.raises(UsageError, match=r"累计不得超过 10 个工作日.*还可延 10 个"):
+        await do(shared, case, "ask_extension", D, days=11)
+
+    case = await do(shared, case, "extend", C, days=3)
+    assert case.progress.extended_days == 3
+    assert case.number not in {waiting.number for waiting in (await shared.house.review.pending())[0]}
+
+
+async def test_the_history_names_days_grounds_and_documents(shared: Bench) -> None:
+    """What 【经过】 shows is enough for an auditor: who for whom, how many days, why more than seven, on which paper, and where a return should go."""
+    case = await do(shared, await shared.opened(), "return", D, department="zjj")
+    case = await shared.house.review.assign(case.number, "zjj", (), ACT)
+    case = await do(shared, case, "promise", D, days=10, limit=8, evidence="土地权属需到\n市档案馆核查", files={"核查函.pdf": b"%PDF"})
+    case = await do(shared, case, "ask_extension", D, days=3)
+    case = await do(shared, case, "extend", C, days=3)
+    case = await do(shared, case, "supplement", D, missing=("租赁合同", "付款凭证"))
+    case = await do(shared, case, "supplemented", E)
+    case = await do(shared, case, "answer", D, result="solved")
+    case = await do(shared, case, "rate", E, rating="basically")
+    stores = shared.house.stores
+    district = shared.room.rulebook.district
+    text = "\n".join(case_lines(case, district, await stores.cases.history(case.id), [], await stores.deadlines.of_case(case.id)))
+
+    for said in (
+        f"退回　李明（承办部门）：按程序办理　〔建议由{district.departments['zjj'].name}承办〕",
+        f"交办　李明：按程序办理　〔承办部门：{district.departments['zjj'].name}〕",
+        "承诺时限　李明（承办部门）：按程序办理　〔承诺 10 个工作日；限期 8 个工作日；原因：土地权属需到 市档案馆核查；附件：核查函.pdf〕",
+        "申请延期　李明（承办部门）：按程序办理　〔申请延期 3 个工作日〕",
+        "批准延期　李明（统筹部门）：按程序办理　〔延期 3 个工作日〕",
+        "请企业补正　李明（承办部门）：按程序办理　〔缺：租赁合同、付款凭证〕",
+        "收到补正　李明（企业）：按程序办理",
+        "答复企业　李明（承办部门）：按程序办理　〔已解决〕",
+        "企业评价　李明（企业）：按程序办理　〔基本满意〕",
+    ):
+        assert said in text
+
+
+async def test_a_promise_that_is_over_already_is_none(shared: Bench) -> None:
+    """Counted from registration, seven days may have passed: nobody promises the enterprise a day of last week."""
+    case = await shared.opened()
+    shared.clock.advance(timedelta(days=20))
+    with pytest.raises(UsageError, match=r"（登记）起算，这样承诺到 \S+ 为止，已经过去"):
+        await do(shared, case, "promise", D, days=7)
+
+
+async def test_what_is_handled_anew_is_promised_anew(shared: Bench) -> None:
+    """Under an order the promise counts from the order, and the limit is the order's own, which no promise replaces."""
+    case = await do(shared, await shared.opened(), "promise", D, days=7)
+    case = await do(shared, case, "answer", D, result="explained")
+    shared.clock.advance(timedelta(days=60))
+    case = await do(shared, case, "reopen", C, days=5)
+    with pytest.raises(UsageError, match="限期 5 个工作日已定"):
+        await do(shared, case, "promise", D, days=7, limit=30)
+    case = await do(shared, case, "promise", D, days=7)
+
+    (owed,) = [
+        one for one in await shared.house.stores.deadlines.of_case(case.id) if one.kind == "answer" and one.state is DeadlineState.OPEN
+    ]
+    assert owed.due.start_label == "重新办理"
+    assert "承诺自重新办理之日起7个工作日内答复" in (await shared.notice(case, Purpose.PROGRESS)).notice.text
+    assert owed.due.due > shared.clock().date()
+
+
+async def test_an_extension_goes_on_from_the_first_day(shared: Bench) -> None:
+    """Extended on the fourth day by three, a limit of five days ends on the eighth working day, not eight days from now."""
+    case = await do(shared, await shared.opened(), "promise", D, limit=5)
+
+    async def limit() -> Deadline:
+        owed = await shared.house.stores.deadlines.of_case(case.id)
+        return next(one for one in owed if one.kind == "handling" and one.state is DeadlineState.OPEN)
+
+    before = await limit()
+    shared.clock.advance(timedelta(days=4))
+    await do(shared, case, "extend", C, days=3)
+    after = await limit()
+    assert (after.due.start, after.amount) == (before.due.start, 8)
+    assert after.due.due == shared.room.calendar.add_working_days(before.due.start, 8).due
 
 
 async def test_the_old_acts_go_by_the_same_table(shared: Bench) -> None:
