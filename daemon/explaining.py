@@ -6,7 +6,7 @@ The plain evaluator is asked: it means the same as the engine and starts no proc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from daemon.review import arrival_named
@@ -19,7 +19,7 @@ from rules.rulebook import RuleBook, load_files
 from store.errors import ConfigError, UsageError
 from store.model.case import Case, NotACase
 from store.model.decision import Decision
-from store.model.matching import Candidate
+from store.model.matching import Candidate, Pair
 from store.model.petition import Petition
 
 
@@ -33,6 +33,16 @@ class Record:
     petition: Petition
     decision: Decision
     candidates: tuple[Candidate, ...]
+    pairs: tuple[Pair, ...] = ()  # what persons said of it and others since
+
+    def without_separated(self) -> Record:
+        """Return the record without what a person has separated from it since: that is never proposed again."""
+        apart = {(pair.case_id, pair.record_id) for pair in self.pairs if not pair.is_same}
+        return replace(self, candidates=tuple(one for one in self.candidates if apart.isdisjoint(_names(one))))
+
+
+def _names(candidate: Candidate) -> set[tuple[int | None, int | None]]:
+    return {(candidate.case_id, None), (None, candidate.elsewhere.record_id if candidate.elsewhere else None)} - {(None, None)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,7 @@ async def find(stores: Stores, key: str) -> Record:
         petition=item.petition,
         decision=item.decision,
         candidates=tuple(await stores.matching.again(item.decision.compared)),
+        pairs=tuple(await stores.pairs.of_case(item.id)) if isinstance(item, Case) else (),
     )
 
 

@@ -53,6 +53,7 @@ from store.orders import Orders
 from store.outbox import Caps as MailCaps
 from store.outbox import Outbox
 from store.packs import Packs
+from store.pairs import Pairs
 from store.platforms import Platforms, Taken
 from store.reconsidering import Reconsidering
 from store.shadows import Shadows
@@ -79,6 +80,7 @@ class Stores:
     deadlines: Deadlines
     subjects: Subjects
     matching: Matching
+    pairs: Pairs
     packs: Packs
     orders: Orders
     shadows: Shadows
@@ -178,6 +180,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             deadlines=Deadlines(database, outbox),
             subjects=Subjects(database),
             matching=Matching(database),
+            pairs=Pairs(database),
             packs=Packs(database),
             orders=Orders(database),
             shadows=Shadows(database),

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from store import dialects, knowledge, matching_grams
+from store import dialects, knowledge, matching_grams, pairs
 from store.database import Database
 from store.matching_grams import KEPT, PROBED, grams_in
 from store.matching_keys import Key, field_keys, keys_of, matter_keys, messages
@@ -104,14 +104,16 @@ class Matching:
     ) -> tuple[list[Candidate], int]:
         """Return up to *limit* reports known in *district* that share a key with *petition*: strongest keys first, then the newest.
 
-        What *exclude_arrival* itself brought does not count, so that an arrival decided again does not find itself. The number returned
-        with them lets `Cases.record` tell whether there are others meanwhile.
+        What *exclude_arrival* itself brought does not count, so that an arrival decided again does not find itself; nor does what a person
+        separated from it. The number returned with them lets `Cases.record` tell whether there are others meanwhile.
         """
 
         def unit(connection: Connection) -> tuple[list[Candidate], int]:
             seen = knowledge.read(connection, district.id)  # first: what is recorded in between makes it too small, never too large
             question = Question(connection=connection, district=district.id, arrival_id=exclude_arrival, skipped=skipped)
-            return _best(connection, _shared(question, district, petition), limit), seen
+            apart = pairs.apart_from_arrival(connection, exclude_arrival)
+            found = _best(connection, _shared(question, district, petition), limit + len(apart.cases) + len(apart.records))
+            return [one for one in found if not apart.holds(one)][:limit], seen
 
         skipped: Counter[str] = Counter()
         result = await self._db.read(unit)

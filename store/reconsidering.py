@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, update
 
-from store import audit, casebook
+from store import audit, casebook, pairs
 from store.audit import Entry
 from store.database import Database
 from store.life import FINISHED
@@ -46,7 +46,7 @@ class Reconsidering:
         self._db, self._outbox = db, outbox
 
     async def tell(self, case_id: int, news: News, *, now: datetime, compose: Compose) -> Case | None:
-        """Write *news* at the case; None where this version of the record is told already, or the case is settled."""
+        """Write *news* at the case; None where this version of the record is told already, the case is settled, or a person separated them."""
         return await self._db.write(lambda connection: _tell(connection, case_id, news, now, compose, self._outbox))
 
 
@@ -61,7 +61,7 @@ def _tell(connection: Connection, case_id: int, news: News, now: datetime, compo
     record, proposal = news.record, news.proposal
     about = {"record": record.id, "version": record.versions[0].version}
     told = (event.data for event in audit.read(connection, case_id) if event.kind in {NOTED, RECONSIDERED})
-    if case.state in SETTLED or any(about.items() <= data.items() for data in told):
+    if case.state in SETTLED or any(about.items() <= data.items() for data in told) or pairs.are_apart(connection, case.id, record.id):
         return None
     data: dict[str, object] = {**about, "platform": record.platform, "number": record.number, "status": record.status.value}
     if proposal is None:

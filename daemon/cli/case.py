@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from daemon.casework import RATINGS, RESULTS, Casework, Details
-from daemon.cli import comparison, show
+from daemon.cli import case_pairs, comparison, show
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
@@ -32,7 +32,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="理由�
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     cases = group(summary)
-    for command in (list_, show_, confirm, overrule, assign, note, do, events):
+    for command in (list_, show_, confirm, overrule, assign, case_pairs.separate, case_pairs.same, note, do, events):
         cases.command(command.__name__.strip("_"), cls=Command)(command)
     app.add_typer(cases, name=name)
 
@@ -83,13 +83,15 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         history = await stores.cases.history(case.id)
         notices = sorted(await stores.outbox.list(case_id=case.id, limit=1000), key=lambda queued: queued.id)
         owed = await stores.deadlines.of_case(case.id)
-        beside = await comparison.related(stores, case)
+        pairs = await stores.pairs.of_case(case.id)
+        beside = await comparison.related(stores, case, pairs)
         if json_:
-            as_json({**show.case_json(case, history, notices, owed), "repeats": comparison.as_json(beside)})
+            more = {"repeats": comparison.as_json(beside), "pairs": case_pairs.as_json(pairs)}
+            as_json({**show.case_json(case, history, notices, owed), **more})
         else:
             files = files_of(districts, case.district)
             problems = open_desk(files).composer.problems(case)
-            done("\n".join(show.case_lines(case, files.rulebook.district, history, notices, owed, problems)))
+            done("\n".join([*show.case_lines(case, files.rulebook.district, history, notices, owed, problems), *case_pairs.lines(pairs)]))
             if beside is not None:
                 comparison.show(beside)
 

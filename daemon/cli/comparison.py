@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from daemon.cli.output import done, local, table
@@ -9,16 +10,30 @@ from daemon.wiring import Stores
 from rules.clauses import DETAIL_NAMES, ENTERPRISE_NAMES, KEY_NAMES, STATUS_NAMES
 from rules.evidence import Comparison, compare
 from store.model.case import Case
+from store.model.decision import Compared
+from store.model.matching import Pair
 
 _AGREES = {True: "相同", False: "不同", None: ""}
 
 
-async def related(stores: Stores, case: Case) -> Comparison | None:
-    """Return *case* beside the report that it repeats by the rules, None where they found none or it is gone."""
-    decision = case.decision
-    one = next((one for one in decision.compared if _is_related(one.case_id, one.record_id, case)), None)
+async def related(stores: Stores, case: Case, pairs: Sequence[Pair] = ()) -> Comparison | None:
+    """Return *case* beside the report that it repeats: by a person's word, else by the rules; None where there is none or it is gone.
+
+    *pairs* is what persons said; what they separated is not shown as one.
+    """
+    one = next((_as_compared(pair) for pair in reversed(pairs) if pair.is_same), None) or next(
+        (one for one in case.decision.compared if _is_related(one.case_id, one.record_id, case) and not _is_apart(one, pairs)), None
+    )
     found = await stores.matching.again([one]) if one else []
     return compare(case.petition, found[0]) if found else None
+
+
+def _as_compared(pair: Pair) -> Compared:
+    return Compared(case_id=pair.case_id, record_id=pair.record_id, number=pair.number, keys=(), likeness=0.0, days=0)
+
+
+def _is_apart(one: Compared, pairs: Sequence[Pair]) -> bool:
+    return any(not pair.is_same and (pair.case_id, pair.record_id) in {(one.case_id, None), (None, one.record_id)} for pair in pairs)
 
 
 def _is_related(case_id: int | None, record_id: int | None, case: Case) -> bool:
@@ -36,8 +51,8 @@ def show(comparison: Comparison) -> None:
     standing = f"{where.platform} {where.number}，{where.words}（{STATUS_NAMES[where.status.value]}）" if where else other.number
     done("")
     table(("", "本件", f"{standing}，{local(other.received_at)}", "异同"), rows, title="与以前的一件对照（【】里是两边都有的话）")
-    keys = "、".join(KEY_NAMES[key] for key in other.keys)
-    done(f"{ENTERPRISE_NAMES[comparison.enterprise]}；{DETAIL_NAMES[comparison.details]}；按{keys}找到")
+    found = f"按{'、'.join(KEY_NAMES[key] for key in other.keys)}找到" if other.keys else "由人认定是同一件"
+    done(f"{ENTERPRISE_NAMES[comparison.enterprise]}；{DETAIL_NAMES[comparison.details]}；{found}")
 
 
 def as_json(comparison: Comparison | None) -> dict[str, object] | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import show
+from daemon.cli import case_pairs, show
 from daemon.cli.chinese import Command
 from daemon.cli.decide import decide
 from daemon.cli.output import as_json, done, local
@@ -64,7 +64,7 @@ def explain(
         files = files_of(districts, record.district)
         if under or now:
             book = await kept_rulebook(stores, record.district, under) if under else files.rulebook
-            _tell_again(record, decide_again(record, book, files.calendar), json_=json_)
+            _tell_again(record, decide_again(record.without_separated(), book, files.calendar), json_=json_)
         else:
             await _tell(stores, record, files, json_=json_)
 
@@ -80,7 +80,8 @@ async def _tell(stores: Stores, record: Record, files: DistrictFiles, *, json_: 
     except UsageError as error:
         problem = str(error)
     proof = decide_again(record, then, files.calendar) if then else None
-    current = decide_again(record, today, files.calendar) if then is not today else proof
+    is_as_then = then is today and not any(not pair.is_same for pair in record.pairs)
+    current = proof if is_as_then else decide_again(record.without_separated(), today, files.calendar)
     if json_:
         as_json({**_record_json(record), "then": _again_json(proof), "then_problem": problem, "today": _again_json(current)})
         return
@@ -94,6 +95,7 @@ async def _tell(stores: Stores, record: Record, files: DistrictFiles, *, json_: 
         "【核对】",
         *_proof(proof, problem),
         *_today(record, current, today),
+        *case_pairs.lines(record.pairs),
         "",
         "【逐条记录】",
         *trace(record.decision, district, then.rules if then else {}),
@@ -135,8 +137,11 @@ def _proof(proof: Again | None, problem: str) -> list[str]:
 
 
 def _today(record: Record, current: Again | None, today: RuleBook) -> list[str]:
-    if current is None or record.decision.rulebook == today.digest:
+    is_separated = any(not pair.is_same for pair in record.pairs)
+    if current is None or (record.decision.rulebook == today.digest and not is_separated):
         return ["规则包没有变过，现在也会这样判断。"] if current and not current.differences else []
+    if is_separated:
+        return ["有人认定不是同一件的，现在不再拿来比较：", *(_listed(current) or ["  结果相同。"])]
     if not current.differences:
         return [f"用现在的规则包（{today.digest[:SHORT]}）判断：结果相同。"]
     return [
@@ -156,6 +161,7 @@ def _record_json(record: Record) -> dict[str, object]:
         "received_at": record.received_at.isoformat(),
         "petition": json.loads(to_json(record.petition)),
         "decision": json.loads(to_json(record.decision)),
+        "pairs": case_pairs.as_json(record.pairs),
     }
 
 

@@ -54,6 +54,8 @@ EVENTS = {
     "case.confirmed": "确认",
     "case.assigned": "交办",
     "case.noted": "备注",
+    "case.separated": "认定不是同一件",
+    "case.found_same": "认定是同一件",
     "case.reported_elsewhere": "其他平台有同一事项",
     "case.reconsidered": "重新判断",
     "deadline.reminded": "时限提醒",

@@ -54,3 +54,20 @@ class Candidate:
     elsewhere: Elsewhere | None = None
     uscc: str = ""
     phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What a person said of a case and another report, seen from that case: `is_same` or not, who, when and why.
+
+    The other one is a case of ours (`case_id`) or a record of another platform (`record_id`, `platform`); `number` is its number there.
+    """
+
+    number: str
+    case_id: int | None
+    record_id: int | None
+    platform: str
+    is_same: bool
+    actor: str
+    reason: str
+    at: datetime

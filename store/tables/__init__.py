@@ -15,6 +15,7 @@ from store.tables.matching import (
     GramRow,
     KeyRow,
     KnowledgeRow,
+    PairRow,
     PlatformBatchRow,
     PlatformRecordRow,
     PlatformVersionRow,
@@ -49,6 +50,7 @@ RECORD_KEYS = _table(RecordKeyRow)
 GRAMS = _table(GramRow)
 RECORD_GRAMS = _table(RecordGramRow)
 GRAM_COUNTS = _table(GramCountRow)
+PAIRS = _table(PairRow)
 PLATFORM_BATCHES = _table(PlatformBatchRow)
 PLATFORM_VERSIONS = _table(PlatformVersionRow)
 NOTICES = _table(NoticeRow)

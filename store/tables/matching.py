@@ -185,3 +185,32 @@ class KnowledgeRow(Row, table=True):
 
     district: Text
     changes: int
+
+
+class PairRow(Row, table=True):
+    """What a person said of a case and another report: one matter (`is_same` 1) or two (0); see `store.pairs`.
+
+    Of two cases the older one is `case_id`, the other `other_id`; of a case and a record of another platform the latter is `record_id`.
+    """
+
+    __tablename__ = "pairs"
+    __table_args__ = (
+        sa.UniqueConstraint("case_id", "other_id", "district"),
+        sa.UniqueConstraint("case_id", "record_id", "district"),
+        reference("cases", "case_id"),
+        reference("cases", "other_id"),
+        reference("platform_records", "record_id"),
+        sa.Index("ix_pairs_other", "other_id"),
+        sa.Index("ix_pairs_record", "record_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: RowId
+    district: Text
+    case_id: int
+    other_id: int | None
+    record_id: int | None
+    is_same: int
+    actor: Text
+    reason: Text
+    at: Moment

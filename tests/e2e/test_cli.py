@@ -192,7 +192,7 @@ COMMANDS = {
     "init": [],
     "check": [],
     "run": [],
-    "case": ["list", "show", "confirm", "overrule", "assign", "note", "do", "events"],
+    "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show"],
     "mail": ["log"],
@@ -534,6 +534,28 @@ def test_overrule_assign_and_note(ask: Here) -> None:
     wrong = ask("case", "assign", number, "--department", "nowhere", *BY)
     assert wrong.code == 2
     assert "没有部门代号 nowhere；可用的有：" in wrong.err
+
+
+def test_separate_and_same(ask: Here) -> None:
+    """What a person says of two cases is answered in a sentence, shown with both, and turned round by saying the opposite."""
+    one, other = ask.numbers()["accept"], ask.numbers()["refuse"]
+    separated = ask("case", "separate", one, other.lower(), *BY)
+    assert separated.out == f"已记下：{one} 与 {other} 不是同一件，以后不再提出\n"
+    for this, that in ((one, other), (other, one)):
+        shown = ask("case", "show", this).out
+        assert "【人的认定】" in shown
+        assert f"与 {that} 不是同一件，不再提出" in shown
+        assert "认定不是同一件　王芳：已电话核实" in shown
+    assert "【人的认定】" in ask("explain", one).out
+    found_same = ask("case", "same", other, one, *BY)
+    assert f"件的状态没有变；按重复件办结：zuozhen case do {other} duplicate --of {one} …" in found_same.out
+    data = ask("case", "show", other, "--json").data
+    assert [(pair["number"], pair["is_same"]) for pair in data["pairs"]] == [(one, True)]
+    assert data["repeats"]["case"] == one
+    assert "由人认定是同一件" in ask("case", "show", other).out
+    wrong = ask("case", "separate", one, "530100", *BY)
+    assert wrong.code == 2
+    assert "没有件号或平台记录编号是 530100 的" in wrong.err
 
 
 def test_a_life_by_the_command_line(ask: Here) -> None:

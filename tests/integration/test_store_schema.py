@@ -24,6 +24,7 @@ from store.model.mailbox import Folder, LedgerState, Taken
 from store.model.matching import PlatformStatus
 from store.model.notice import NoticeState
 from store.model.platforms import Batch, GoodRow, Handed
+from store.pairs import Pairs
 from store.platforms import Platforms
 from store.tables.columns import PlainText, Row, UtcDateTime
 from tests.integration.store_values import DISTRICT, LEASE, NOW, Store, arrival, found, letter, notice, opened, petition
@@ -155,6 +156,7 @@ QUESTIONS: dict[str, Question] = {
     "notices of a case": lambda store: store.outbox.list(case_id=1),
     "suppressed notices": lambda store: store.outbox.list(state=NoticeState.SUPPRESSED),
     "candidates": lambda store: store.matching.candidates(DISTRICT, ASKED, exclude_arrival=9),
+    "pairs of a case": lambda store: Pairs(store.db).of_case(1),
     "get case": lambda store: store.cases.get("CG-2024-00001"),
     "cases of a department": lambda store: store.cases.list(department="zjj"),
     "review": lambda store: store.cases.review(),
