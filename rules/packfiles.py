@@ -113,7 +113,7 @@ def read_yaml(raw: bytes, name: str, problems: Problems) -> Node | None:
 def decode(raw: bytes, name: str, problems: Problems) -> str | None:
     """Return the UTF-8 text *raw* without its byte order mark, or None where it is none, is too large or holds control characters."""
     if len(raw) > MAX_BYTES:
-        problems.add(Node(name, ""), f"文件有 {len(raw)} 字节，超过 {MAX_BYTES} 字节", "拆成几个文件")
+        problems.add(Node(name, ""), f"文件超过 {MAX_BYTES} 字节", "拆成几个文件")
         return None
     try:
         text = raw.decode("utf-8-sig")

@@ -17,7 +17,7 @@ from rules.compile import Stage, compile_stages
 from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known, document_article
 from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
-from rules.packfiles import Node, Problems, Reader, decode, meant, read_yaml
+from rules.packfiles import MAX_BYTES, Node, Problems, Reader, decode, meant, read_yaml
 from rules.platform_files import read_platforms
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
@@ -90,7 +90,7 @@ def load_pack(path: Path) -> RuleBook:
 def named_district(path: Path) -> str:
     """Return which district the folder *path* says it is of, however broken the rest of it; "" where not even pack.yaml can be read."""
     try:
-        root = read_yaml((path / "pack.yaml").read_bytes(), "pack.yaml", Problems())
+        root = read_yaml(_bytes(path / "pack.yaml"), "pack.yaml", Problems())
     except OSError:
         return ""
     pack = read_pack(root, Reader(Problems())) if root is not None else None
@@ -160,9 +160,15 @@ def _belongs(file: Path, name: str) -> bool:
 
 def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
     try:
-        files[name] = file.read_bytes()
+        files[name] = _bytes(file)
     except OSError as error:
         problems.add(Node(str(file), ""), f"读不了：{reason(error)}", "检查运行用户能否读取")
+
+
+def _bytes(file: Path) -> bytes:
+    """Return what *file* holds, of one that is too large as much as shows that it is: `decode` refuses it by its length."""
+    with file.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 # ---------------------------------------------------------------- meaning

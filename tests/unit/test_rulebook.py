@@ -140,6 +140,14 @@ def test_unknown_builtin_pack() -> None:
 # ---------------------------------------------------------------- bad packs
 
 
+def test_a_file_without_end_is_not_read_to_its_end(pack: Path) -> None:
+    """Of a file far beyond the limit, sparse here, no more is read than shows that it is too large; nothing else is told because of it."""
+    with (pack / WORDS).open("wb") as stream:
+        stream.truncate(1 << 40)  # a TiB: whoever reads it whole runs out of memory
+
+    assert problems_of(pack) == [f"small/{WORDS}: 文件超过 2000000 字节（拆成几个文件）"]
+
+
 # fmt: off - one mistake a line
 MISTAKES = [
     # names that nobody gives
