@@ -59,7 +59,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("history", cls=Command)(history)
     rules.command("schema", cls=Command)(schema)
     rules.command("evaluate", cls=Command)(evaluate)
-    shadow = group("让另一个规则包在旁边悄悄试判，看它会判得哪里不一样")
+    shadow = group("让另一个规则包在旁边悄悄试判，看它会判得哪里不一样。")
     shadow.command("start", cls=Command)(start_shadow)
     shadow.command("stop", cls=Command)(stop_shadow)
     shadow.command("list", cls=Command)(list_shadow)

@@ -10,7 +10,7 @@ import typer
 
 from daemon.cli.output import as_json, done, failed
 from daemon.cli.place import ConfigOption, JsonOption
-from daemon.cli.workbench import FAILED_GATE, PackArgument, chosen, folder_of
+from daemon.cli.workbench import FAILED_GATE, UNREADABLE, PackArgument, chosen, folder_of
 from rules.rulebook import load_pack
 from rules.workbench.diff import diff
 from rules.workbench.fmt import formatted
@@ -46,7 +46,7 @@ def format_pack(
     check: Annotated[bool, typer.Option("--check", help="只看，不改；有要整理的文件时退出码为 1")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """把规则包的 YAML 文件排整齐：空格、空行、行尾。注释和内容一字不动。有文件读不出来时退出码为 1，其余照样整理。
+    """把规则包的 YAML 文件排整齐：空格、空行、行尾。注释和内容一字不动。有文件读不出来时退出码为 2，其余照样整理。
 
     例：zuozhen rules fmt ./chenggong
     """
@@ -68,7 +68,9 @@ def format_pack(
             if not check:
                 _write(file, even)
     done(f"{len(files)} 个文件，{changed} 个{'要整理' if check else '整理了'}。")
-    if unreadable or (check and changed):
+    if unreadable:
+        raise typer.Exit(UNREADABLE)
+    if check and changed:
         raise typer.Exit(FAILED_GATE)
 
 

@@ -17,6 +17,7 @@ from rules.rulebook import RuleBook, builtin_packs, load_pack, pack_folder
 from store.errors import ConfigError, UsageError
 
 FAILED_GATE = 1  # the command did its work and the answer is no
+UNREADABLE = 2  # it could not: the pack does not load, as with any mistake of the command line or the configuration
 
 BUILTIN = "chenggong"
 

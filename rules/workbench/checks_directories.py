@@ -15,7 +15,7 @@ _OTHER_BODY = {"txt": "html", "html": "txt"}  # a notice says the same in both
 _GENEROUS = 0.3
 
 
-@check("ZZ301", "部门没有邮箱", Severity.WARNING, needs="mailboxes")
+@check("ZZ301", "部门没有邮箱", Severity.WARNING, needs="mailboxes", summed=True)
 def _no_mailbox(subject: Subject) -> Iterator[Found]:
     if subject.mailboxes is None:
         return

@@ -81,6 +81,7 @@ class Check:
     severity: Severity
     find: Callable[[Subject], Iterator[Found]]
     needs: str  # "mailboxes" or "history": what must be known besides the pack, "" if nothing
+    summed: bool  # it finds the same of many entries before anybody has filled them in: people are told how many, and which when they ask
 
 
 CHECKS: dict[str, Check] = {}
@@ -90,11 +91,11 @@ TITLES = {LOAD: "规则包读不进来", NO_REASON: "忽略提示却没有写理
 _Finder: TypeAlias = Callable[[Subject], Iterator[Found]]
 
 
-def check(id_: str, title: str, severity: Severity, *, needs: str = "") -> Callable[[_Finder], _Finder]:
+def check(id_: str, title: str, severity: Severity, *, needs: str = "", summed: bool = False) -> Callable[[_Finder], _Finder]:
     """Register a function as the check *id_*."""
 
     def register(find: _Finder) -> _Finder:
-        CHECKS[id_] = Check(id_, title, severity, find, needs)
+        CHECKS[id_] = Check(id_, title, severity, find, needs, summed)
         return find
 
     return register

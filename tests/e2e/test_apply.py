@@ -203,7 +203,7 @@ def test_commands_beside_a_broken_folder(folder: Path, capsys: pytest.CaptureFix
         assert "\npack/rules/20_routing.yaml:" in said.err
         assert said.err.endswith(f"下一步：改好后用 zuozhen rules lint {folder}/pack 检查，用 zuozhen rules apply 启用\n")
     linted = here("rules", "lint")
-    assert linted.code == 1
+    assert linted.code == 2
     assert "ZZ001 错误" in linted.out
 
 

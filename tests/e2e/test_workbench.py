@@ -15,6 +15,16 @@ from daemon.cli import run
 
 ROOT = Path(__file__).parents[2]
 LINT = ROOT / "tests" / "packs" / "lint"
+INSTANCE = """
+[smtp]
+listen = "127.0.0.1:0"
+[relay]
+folder = "outgoing"
+[[district]]
+pack = "./mine"
+mailboxes = ["zuozhen@cg.example"]
+addresses = "addresses.toml"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +92,29 @@ def test_lint_tells_place_check_and_remedy(zuozhen: Zuozhen, pack: Path) -> None
 
 
 def test_lint_of_a_pack_that_does_not_load(zuozhen: Zuozhen, pack: Path) -> None:
-    """What keeps a pack from loading is a finding like the others, not another form of output."""
+    """What keeps a pack from loading is a finding like the others, not another form of output; it ends with 2, as everywhere."""
     write(pack, "rules/90.yaml", HEAVY.replace("停水", "停氺"))
     said = zuozhen("lint", str(pack), "--format", "json")
 
-    assert said.code == 1
+    assert said.code == 2
     (finding,) = said.data["findings"]
     assert (finding["check"], finding["severity"], finding["place"]) == ("ZZ001", "error", "mine/rules/90.yaml:3")
+
+
+def test_lint_sums_up_departments_without_mailbox(zuozhen: Zuozhen, pack: Path, tmp_path: Path) -> None:
+    """Before anybody has filled the address file in, it is one line with a count; which departments, on demand; one alone is named."""
+    (tmp_path / "zuozhen.toml").write_text(INSTANCE, encoding="utf-8")
+    (tmp_path / "addresses.toml").write_text("", encoding="utf-8")
+    said, whole = zuozhen("lint", str(pack)), zuozhen("lint", str(pack), "--hints")
+    (tmp_path / "addresses.toml").write_text('[departments]\ngsj = "gsj@cg.example"\n', encoding="utf-8")
+    one = zuozhen("lint", str(pack))
+
+    assert said.code == whole.code == 1
+    (line, total) = said.out.splitlines()
+    assert line == "mine/departments.yaml: ZZ301 警告: 部门没有邮箱，2 处（在部门邮箱文件里写上；逐条加 --hints 列出）"
+    assert total.startswith("警告 2 处")
+    assert [line.split(": ")[2] for line in whole.out.splitlines()[:-1]] == ["gsj", "gdj"]
+    assert ": ZZ301 警告: gdj: " in one.out
 
 
 def test_lint_without_a_pack_or_configuration(zuozhen: Zuozhen) -> None:
@@ -193,3 +219,20 @@ def test_the_products_own_cases_pass(zuozhen: Zuozhen) -> None:
 
     assert said.code == 0, said.out + said.err
     assert said.data["tried"] > 700
+
+
+# ---------------------------------------------------------------- fmt
+
+
+def test_fmt_beside_a_file_that_cannot_be_read(zuozhen: Zuozhen, pack: Path) -> None:
+    """The others are laid out all the same, the broken one keeps its bytes, and the end is 2, as of anything that cannot be read."""
+    write(pack, "rules/90.yaml", "甲: [乙\n")
+    write(pack, "lists/90.yaml", "甲:   [乙]\n")
+    said = zuozhen("fmt", str(pack))
+    (pack / "rules" / "90.yaml").unlink()
+
+    assert said.code == 2
+    assert "rules/90.yaml：读不出来，没有动它" in said.err
+    assert "整理了：lists/90.yaml" in said.out
+    write(pack, "lists/90.yaml", "甲:   [乙]\n")
+    assert zuozhen("fmt", str(pack), "--check").code == 1
