@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from daemon.config import DistrictSection
-from daemon.districts import DistrictFiles, check_distinct, load_district
+from daemon.districts import DistrictFiles, check_distinct, load_district, load_districts
 from rules.rulebook import RuleBook, load_files, load_pack, named_district, pack_folder
 from store.errors import ConfigError, Problem, UsageError
 from store.orders import Order, Orders, Origin
@@ -61,6 +61,15 @@ async def in_force(
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def folders_alone(sections: Sequence[DistrictSection], calendars: Path | None) -> list[InForce]:
+    """Return what each district decides by where nobody can or need ask the database. Raises ConfigError."""
+    loaded = load_districts(sections, calendars)
+    return [
+        InForce(files=files, folder=Folder(section=files.section, district=files.rulebook.district.id, rulebook=files.rulebook))
+        for files in loaded
+    ]
 
 
 def _read(section: DistrictSection) -> Folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -12,8 +12,8 @@ import typer
 from daemon.cli.output import failed
 from daemon.config import Config
 from daemon.config_reader import load_config
-from daemon.districts import DistrictFiles, load_districts
-from daemon.rulebooks import InForce, in_force
+from daemon.districts import DistrictFiles
+from daemon.rulebooks import InForce, folders_alone, in_force
 from daemon.wiring import Stores, message_domain, open_database, open_stores
 from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
 from store.model.district import District
@@ -90,9 +90,14 @@ def with_stores(path: Path | None, work: Callable[[Stores, dict[str, DistrictFil
 async def _work(config: Config, work: Callable[[Stores, dict[str, DistrictFiles]], Awaitable[T]]) -> T:
     async with open_stores(config, domain=message_domain(config)) as stores:
         live = await in_force(stores.orders, stores.packs, config.district, config.calendar.folder)
-        for line in (line for one in live for line in warnings(one)):
-            failed(line)
-        return await work(stores, {one.files.rulebook.district.id: one.files for one in live})
+        return await work(stores, _told(live))
+
+
+def _told(live: Sequence[InForce]) -> dict[str, DistrictFiles]:
+    """Tell what is to be told of the packs in force, and return what the districts decide by, by their ids."""
+    for line in (line for one in live for line in warnings(one)):
+        failed(line)
+    return {one.files.rulebook.district.id: one.files for one in live}
 
 
 async def districts_in_force(config: Config) -> dict[str, DistrictFiles]:
@@ -100,18 +105,22 @@ async def districts_in_force(config: Config) -> dict[str, DistrictFiles]:
 
     Where the database is away, or is not yet as this program needs it, the folders decide. Raises ConfigError.
     """
+    return _told(await packs_in_force(config))
 
-    async def keep(_stores: Stores, districts: dict[str, DistrictFiles]) -> dict[str, DistrictFiles]:
-        return districts
 
+async def packs_in_force(config: Config) -> list[InForce]:
+    """Return what `districts_in_force` does with all that is known of it; a folder that does not load is told to nobody."""
+    database = open_database(config.store)
     try:
-        is_there, needed = await open_database(config.store).revision()
+        is_there, needed = await database.revision()
         if is_there == needed:
-            return await _work(config, keep)
+            async with open_stores(config, domain=message_domain(config)) as stores:
+                return await in_force(stores.orders, stores.packs, config.district, config.calendar.folder)
     except StoreUnavailableError as error:
         failed(f"提醒：{error}；看不到启用着的是哪一版规则包，这次用配置里的目录")
-    loaded = await asyncio.to_thread(load_districts, config.district, config.calendar.folder)
-    return {files.rulebook.district.id: files for files in loaded}
+    finally:
+        await database.close()
+    return await asyncio.to_thread(folders_alone, config.district, config.calendar.folder)
 
 
 def warnings(one: InForce) -> Iterator[str]:

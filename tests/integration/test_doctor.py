@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from daemon.config import StoreSection
-from daemon.doctor.finding import Level
+from daemon.cli.place import packs_in_force
+from daemon.config import Config, DistrictSection, RelaySection, StoreSection
+from daemon.doctor.finding import Finding, Level
 from daemon.doctor.machine import examine_calendar, examine_database, examine_secrets
+from daemon.doctor.packs import examine_pack
 from rules.calendar import Calendar
+from rules.rulebook import load_pack
+from store.orders import Orders, Origin
+from store.packs import Packs
 from tests.integration.store_values import NOW, arrival, opened
 from tests.servers.ground import free_ports
+
+ROOT = Path(__file__).parents[2]
 
 
 async def test_database_that_is_well(database_url: str) -> None:
@@ -74,3 +82,58 @@ def test_password_that_others_may_read(tmp_path: Path) -> None:
     assert found.level is Level.HINT
     assert found.message == f"{files[0]} 别的用户也读得到（权限 644）"
     assert found.remedy == f"chmod 600 '{files[0]}'"
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Return the folder of a pack that loads."""
+    return Path(shutil.copytree(ROOT / "tests" / "packs" / "small", tmp_path / "pack"))
+
+
+async def looked_at(pack: Path, url: str) -> Finding:
+    """Return what is said of the only district of an instance."""
+    section = DistrictSection(pack=str(pack), mailboxes=("zuozhen@example.org",), addresses=pack.parent / "addresses.toml")
+    section.addresses.write_text('[sender]\nname = "坐诊"\naddress = "zuozhen@example.org"\n', encoding="utf-8")
+    config = Config(store=StoreSection(url=url), relay=RelaySection(folder=pack.parent / "outgoing"), district=(section,))
+    (one,) = await packs_in_force(config)
+    return examine_pack(one)
+
+
+async def test_pack_that_nobody_ordered(pack: Path, tmp_path: Path) -> None:
+    """Before the first start the folder decides."""
+    found = await looked_at(pack, f"sqlite:///{tmp_path}/zuozhen.db")
+
+    assert (found.about, found.level) == ("规则包 small", Level.OK)
+    assert "还没有启用过别的" in found.message
+
+
+async def test_pack_folder_beside_the_pack_in_force(pack: Path, database_url: str) -> None:
+    """The folder that was put in force is fine; one that was changed since is worth knowing, one that does not load is trouble."""
+    book = load_pack(pack)
+    async with opened(database_url) as store:
+        await Packs(store.db).keep("small", book.digest, book.files, now=NOW)
+        await Orders(store.db).give("small", book.digest, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+        same = await looked_at(pack, database_url)
+        (pack / "wording" / "more.txt").write_text("又一封\n", encoding="utf-8")
+        differs, other = await looked_at(pack, database_url), load_pack(pack).digest[:12]
+        (pack / "rules" / "99.yaml").write_text("- rule: 半条\n", encoding="utf-8")
+        broken = await looked_at(pack, database_url)
+
+    assert (same.level, same.message) == (Level.OK, f"目录 {pack} 里的就是启用着的那一版（{book.digest[:12]}）")
+    assert differs.level is Level.HINT
+    assert differs.message == f"目录 {pack} 里的是 {other}，启用着的是 {book.digest[:12]}；服务照启用着的办"
+    assert broken.level is Level.TROUBLE
+    assert "读不进来（" in broken.message
+    assert broken.remedy.startswith(f"zuozhen rules lint {pack} 看错在哪里")
+
+
+async def test_kept_pack_that_the_program_does_not_understand(pack: Path, database_url: str) -> None:
+    """The folder decides then, and the way to mend it is to put a pack in force."""
+    async with opened(database_url) as store:
+        await Packs(store.db).keep("small", "b" * 64, {"pack.yaml": b"[]"}, now=NOW)
+        await Orders(store.db).give("small", "b" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+        found = await looked_at(pack, database_url)
+
+    assert found.level is Level.TROUBLE
+    assert "现在的程序读不懂" in found.message
+    assert f"zuozhen rules apply {pack} --by" in found.remedy
