@@ -14,7 +14,8 @@ ZuozhenError
 │   └── MailTooLargeError         … for its size (552); tried at once without the original
 ├── ConfigError               every problem of a file at once; the command exits with 2
 └── UsageError                a person asked for something that does not exist or is not allowed now; exit 2
-    └── RepeatedKeyError          a program used its key for one body again for another; HTTP 409
+    ├── RepeatedKeyError          a program used its key for one body again for another; HTTP 409
+    └── OvertakenError            somebody else has ordered another pack since one looked
 
 Anything else is a bug: 451 before the arrival is committed, 250 after; the arrival stays undecided and is tried again a few times, then quarantined.
 """
@@ -78,6 +79,10 @@ class UsageError(ZuozhenError):
 
 class RepeatedKeyError(UsageError):
     """An idempotency key came again with another body."""
+
+
+class OvertakenError(UsageError):
+    """The pack in force is no longer the one that was to be replaced: another was ordered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, RowMapping, delete, func, select
 
 from store.database import Database
-from store.errors import UsageError
+from store.errors import OvertakenError, UsageError
 from store.tables import FOLLOWERS, ORDERS, PACKS
 
 
@@ -58,10 +58,16 @@ class Orders:
         """Work on *db*, started by its owner."""
         self._db = db
 
-    async def give(self, district: str, digest: str, *, actor: str, reason: str, origin: Origin, now: datetime) -> Order:
-        """Order the kept pack *digest* to be in force. Raises UsageError where no such pack is kept, StoreUnavailableError."""
+    async def give(  # noqa: PLR0913 - what is ordered, by whom, and in the place of what
+        self, district: str, digest: str, *, actor: str, reason: str, origin: Origin, now: datetime, after: int | None = None
+    ) -> Order:
+        """Order the kept pack *digest* to be in force.
+
+        Raises UsageError where no such pack is kept, OvertakenError where the newest order is not *after* (0: none; None: whichever it is),
+        StoreUnavailableError.
+        """
         row = {"district": district, "digest": digest, "at": now, "actor": actor, "reason": reason, "origin": origin.value}
-        return await self._db.write(lambda connection: _give(connection, row))
+        return await self._db.write(lambda connection: _give(connection, row, after))
 
     async def newest(self, district: str) -> Order | None:
         """Return the order that counts, None where none was given."""
@@ -98,13 +104,15 @@ class Orders:
         return await self._db.read(lambda connection: [Follower(**row) for row in connection.execute(query).mappings()])
 
 
-def _give(connection: Connection, row: dict[str, object]) -> Order:
+def _give(connection: Connection, row: dict[str, object], after: int | None) -> Order:
     # The rows of the kept packs are locked meanwhile, so that two orders at once come one after the other.
     here = PACKS.c.district == row["district"]
     kept = set(connection.scalars(select(PACKS.c.digest).where(here).with_for_update()))
     if row["digest"] not in kept:
         raise UsageError(f"没有保存摘要为 {row['digest']} 的规则包")
     last = connection.scalar(select(func.max(ORDERS.c.seq)).where(ORDERS.c.district == row["district"])) or 0
+    if after is not None and last != after:
+        raise OvertakenError(f"第 {last} 次启用在此期间已经发生")
     whole = {**row, "seq": last + 1}
     connection.execute(ORDERS.insert(), whole)
     return _order(whole)

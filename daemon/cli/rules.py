@@ -15,6 +15,7 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption
 from daemon.cli.rules_apply import apply, history, restore
 from daemon.cli.rules_backtest import backtest_pack
+from daemon.cli.rules_copy import copy_pack
 from daemon.cli.rules_history import progress
 from daemon.cli.rules_lint import lint_pack
 from daemon.cli.rules_schema import schema
@@ -40,7 +41,7 @@ _FIGURES = {
     "duplicate_f1": "重复件 F1",
     "same_problem_f1": "类题 F1",
 }
-_EXIT_CODES = "退出码：0 做完，没有问题；1 做完，而结果不合格（各命令的说明写着怎样算不合格）；2 命令、配置或规则包写错了；75 数据库暂时用不了，稍后再试。"
+_EXIT_CODES = "退出码：0 做完，没有问题；1 做完，而结果不合格（各命令的说明写着怎样算不合格）；2 没有做：命令、配置写错了，或规则包读不进来；75 数据库暂时用不了，稍后再试。"
 _FIELD_NAMES = {"name": "企业名称", "uscc": "信用代码", "phone": "电话", "contact": "联系人"}
 
 
@@ -54,6 +55,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     rules.command("diff", cls=Command)(diff_packs)
     rules.command("fmt", cls=Command)(format_pack)
     rules.command("tree", cls=Command)(tree_of)
+    rules.command("copy", cls=Command)(copy_pack)
     rules.command("apply", cls=Command)(apply)
     rules.command("restore", cls=Command)(restore)
     rules.command("history", cls=Command)(history)

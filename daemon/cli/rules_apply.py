@@ -14,6 +14,7 @@ from daemon import logs
 from daemon.cli.output import as_json, done, failed, local, table
 from daemon.cli.place import SHORT, ByOption, ConfigOption, JsonOption, LimitOption, config_at, with_stores
 from daemon.cli.rules_lint import findings, line
+from daemon.cli.rules_overtaken import OverOption, may_replace
 from daemon.cli.rules_try import run_trials
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
 from daemon.config import DistrictSection
@@ -21,10 +22,12 @@ from daemon.districts import DistrictFiles, load_district
 from daemon.rulebooks import load_ordered
 from daemon.wiring import Stores, open_room, utc_now
 from rules.rulebook import RuleBook, load_pack
+from rules.workbench.base import NAME, write_base
 from rules.workbench.cases import case_files
 from rules.workbench.lint import Severity
-from store.errors import UsageError
+from store.errors import OvertakenError, UsageError
 from store.orders import Follower, Order, Origin
+from store.trouble import reason as reason_of
 
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="原因", help="为什么改，记入历史")]
 WaitOption = Annotated[float, typer.Option("--wait", min=0, max=600, help="等运行中的服务换上，最多几秒")]
@@ -37,12 +40,15 @@ def apply(
     folder: Annotated[str, typer.Argument(metavar="规则包目录", help="要启用的规则包")],
     by: ByOption,
     reason: ReasonOption = "",
+    over: OverOption = "",
     config: ConfigOption = None,
     wait: WaitOption = 20.0,
 ) -> None:
     """启用一个规则包：先检查，再试全部例子和用例，都通过才换上；运行中的服务不停机，几个服务共用一个数据库时一起换。
 
-    退出码：0 已启用；1 有不通过的，仍用原来的，或有服务没有换上；2 规则包读不进来；75 已启用，但等到时限还有服务没有回音。
+    现用的不是这个目录当初取出的那一版时，不启用，说明是谁在此期间启用了什么、怎样合并；看过差别，仍要启用，加 --over。
+
+    退出码：0 已启用；1 有不通过的，或别人启用过别的，仍用原来的；或有服务没有换上；2 规则包读不进来；75 已启用，但等到时限还有服务没有回音。
 
     例：zuozhen rules apply ./chenggong-新 --by 王芳 --reason 增加停水的说法
     """
@@ -53,12 +59,40 @@ def apply(
 
     async def order(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         section = of_same_district(districts, book).section
+        await may_replace(stores.orders, pack, district=book.district.id, digest=book.digest, over=over)  # trying takes a while
         files = await asyncio.to_thread(load_district, section, settings.calendar.folder, book)
         await asyncio.to_thread(_check, files, pack, section)
         await stores.packs.keep(book.district.id, book.digest, book.files, now=utc_now())
-        await _give(stores, book.district.id, book.digest, by=by, reason=reason, wait=wait)
+        given = await _ordered(stores, book, pack, by=by, reason=reason, over=over)
+        _note_base(pack, book.digest)
+        if given is None:
+            done(f"规则包 {book.digest[:SHORT]} 已经在用。")
+        else:
+            await _wait_for(stores, given, wait)
 
     with_stores(config, order)
+
+
+async def _ordered(stores: Stores, book: RuleBook, pack: Path, *, by: str, reason: str, over: str) -> Order | None:
+    """Order the pack where nothing is lost by that, and return the order; None where a person had ordered just this pack."""
+    id_, digest = book.district.id, book.digest
+    while True:
+        replacing = await may_replace(stores.orders, pack, district=id_, digest=digest, over=over)
+        if await _is_ordered(stores, id_, digest):
+            return None
+        try:
+            why = f"{reason}{replacing.note}"
+            return await stores.orders.give(id_, digest, actor=by, reason=why, origin=Origin.PERSON, now=utc_now(), after=replacing.seq)
+        except OvertakenError:  # between the look and the order; the next look tells who it was
+            continue
+
+
+def _note_base(pack: Path, digest: str) -> None:
+    """Note in the folder that it now holds what is in force: the next change of it, or of a copy, starts from there."""
+    try:
+        write_base(pack, digest)
+    except OSError as error:
+        failed(f"提醒：{pack / NAME} 写不了：{reason_of(error)}；下次从这个目录启用时，会看不出它是从哪一版改来的")
 
 
 def restore(
@@ -85,7 +119,11 @@ def restore(
         asked = Order(district=id_, seq=0, digest=kept.digest, at=utc_now(), actor=by, reason=reason, origin=Origin.PERSON)
         ordered = await load_ordered(stores.packs, asked, files.section, settings.calendar.folder)
         await asyncio.to_thread(_try_room, ordered)
-        await _give(stores, id_, kept.digest, by=by, reason=reason, wait=wait)
+        if await _is_ordered(stores, id_, kept.digest):
+            done(f"规则包 {kept.digest[:SHORT]} 已经在用。")
+            return
+        given = await stores.orders.give(id_, kept.digest, actor=by, reason=reason, origin=Origin.PERSON, now=utc_now())
+        await _wait_for(stores, given, wait)
 
     with_stores(config, order)
 
@@ -158,13 +196,13 @@ def _try_room(files: DistrictFiles) -> None:
     open_room(files, workers=1).engine.close()
 
 
-async def _give(stores: Stores, district: str, digest: str, *, by: str, reason: str, wait: float) -> None:
+async def _is_ordered(stores: Stores, district: str, digest: str) -> bool:
     newest = await stores.orders.newest(district)
-    if newest is not None and newest.digest == digest and newest.origin is Origin.PERSON:
-        done(f"规则包 {digest[:SHORT]} 已经在用。")
-        return
-    order = await stores.orders.give(district, digest, actor=by, reason=reason, origin=Origin.PERSON, now=utc_now())
-    done(f"已启用规则包 {digest[:SHORT]}（第 {order.seq} 次）。")
+    return newest is not None and newest.digest == digest and newest.origin is Origin.PERSON
+
+
+async def _wait_for(stores: Stores, order: Order, wait: float) -> None:
+    done(f"已启用规则包 {order.digest[:SHORT]}（第 {order.seq} 次）。")
     followers = await _followed(stores, order, wait)
     if not followers:
         done("没有运行中的服务；下次启动时生效。")

@@ -49,6 +49,11 @@ def folder_of(name: str) -> Path:
     return pack_folder(name)
 
 
+def argument_of(folder: Path) -> str:
+    """Return how to name *folder* so that every command takes it for a directory."""
+    return str(folder) if "/" in str(folder) else f"./{folder}"
+
+
 def chosen(pack: str | None, config: Path | None) -> Chosen:
     """Return the pack named *pack*, or the only one of the configuration; of a named pack the configuration only tells the mailboxes."""
     if pack is not None:

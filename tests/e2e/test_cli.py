@@ -208,7 +208,22 @@ COMMANDS = {
     "db": ["upgrade", "status"],
     "backup": [],
     "restore": [],
-    "rules": ["lint", "test", "coverage", "backtest", "diff", "fmt", "tree", "apply", "restore", "history", "schema", "evaluate", "shadow"],
+    "rules": [
+        "lint",
+        "test",
+        "coverage",
+        "backtest",
+        "diff",
+        "fmt",
+        "tree",
+        "copy",
+        "apply",
+        "restore",
+        "history",
+        "schema",
+        "evaluate",
+        "shadow",
+    ],
 }
 WITHIN = {("rules", "shadow"): ["start", "stop", "list"]}
 PAGES = [

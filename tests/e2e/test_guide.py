@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from daemon.cli import run
+from rules.rulebook import builtin_pack
 from tests.e2e.instance import MAILBOX, ROOT
 
 PAGE = ROOT / "docs" / "改规则.md"
@@ -19,7 +19,7 @@ listen = "127.0.0.1:0"
 [relay]
 folder = "outgoing"
 [[district]]
-pack = "./chenggong"
+pack = "chenggong"
 mailboxes = ["{MAILBOX}"]
 addresses = "addresses.toml"
 """
@@ -30,9 +30,8 @@ _LEFT_OUT = "……"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an instance like the page's reader has it, every department with a mailbox."""
-    pack = Path(shutil.copytree(ROOT / "rules" / "packs" / "chenggong", tmp_path / "chenggong"))
-    ids = re.findall(r"^- \{id: (\w+)", (pack / "departments.yaml").read_text(encoding="utf-8"), re.MULTILINE)
+    """Return an instance like the page's reader has it, with the pack that `zuozhen init` writes, every department with a mailbox."""
+    ids = re.findall(r"^- \{id: (\w+)", (builtin_pack("chenggong") / "departments.yaml").read_text(encoding="utf-8"), re.MULTILINE)
     boxes = "\n".join(f'{id_} = "{id_}@cg.example"' for id_ in ids)
     (tmp_path / "addresses.toml").write_text(f'[sender]\nname = "坐诊"\naddress = "{MAILBOX}"\n[departments]\n{boxes}\n', encoding="utf-8")
     (tmp_path / "zuozhen.toml").write_text(CONFIG, encoding="utf-8")
@@ -76,9 +75,7 @@ def _commands(text: str) -> Iterator[tuple[str, str]]:
 def _do(folder: Path, command: str, capsys: pytest.CaptureFixture[str]) -> str:
     """Run a command of the page and return all it says."""
     program, *words = command.split()
-    if program == "cp":
-        shutil.copytree(folder / words[1], folder / words[2])
-    elif program == "mv":
+    if program == "mv":
         (folder / words[0]).rename(folder / words[1])
     else:
         assert program == "zuozhen"

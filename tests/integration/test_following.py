@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -87,6 +88,24 @@ async def test_every_service_takes_the_order(pack: Path, database_url: str) -> N
         ("one", 2, new.digest, ""),
         ("two", 2, new.digest, ""),
     ]
+
+
+async def test_of_two_orders_at_once_one_is_given(pack: Path, database_url: str) -> None:
+    """Both clerks saw the same order as the newest: one replaces it, the other is told that it is no longer the newest."""
+    async with house(pack, database_url) as opened:
+        orders, digest = opened.stores.orders, opened.rooms["lint"].rulebook.digest
+        seen = (await orders.list("lint"))[0].seq
+        outcomes = await asyncio.gather(
+            *(
+                orders.give("lint", digest, actor=actor, reason="", origin=Origin.PERSON, now=NOW, after=seen)
+                for actor in ("王芳", "李明", "张兰")
+            ),
+            return_exceptions=True,
+        )
+        given = await orders.list("lint")
+
+    assert [one.seq for one in given] == [2, 1]
+    assert sorted(type(one).__name__ for one in outcomes) == ["Order", "OvertakenError", "OvertakenError"]
 
 
 async def test_a_pack_that_does_not_load_leaves_the_old_one(pack: Path, database_url: str) -> None:
