@@ -65,6 +65,8 @@ class Calendar:
         self._festivals = festivals or Festivals({})
         self._overlay = overlay or Overlay()
         self.hours = hours or OfficeHours()
+        self._days: dict[date, DayInfo] = {}  # each worked out once: thousands of deadlines are counted over the same weeks
+        self._prospects: dict[date, Prospect] = {}
 
     def of_district(self, overlay: Overlay, hours: OfficeHours) -> Calendar:
         """Return this calendar with a district's own days and hours."""
@@ -87,6 +89,11 @@ class Calendar:
 
     def day(self, day: date) -> DayInfo:
         """Say whether *day* is a working day, and on what ground."""
+        if day not in self._days:
+            self._days[day] = self._judged(day)
+        return self._days[day]
+
+    def _judged(self, day: date) -> DayInfo:
         special = self._overlay.special.get(day) or self._special.get(day)
         if special is not None:
             return DayInfo(counted=special.working, why=special.why, provisional=False)
@@ -187,8 +194,11 @@ class Calendar:
         return day
 
     def _prospect(self, day: date) -> Prospect:
-        info = self.day(day)
-        return self._festivals.prospect(day) if info.provisional else Prospect(at_least=info.counted, at_most=info.counted)
+        if day not in self._prospects:
+            info = self.day(day)
+            known = Prospect(at_least=info.counted, at_most=info.counted)
+            self._prospects[day] = self._festivals.prospect(day) if info.provisional else known
+        return self._prospects[day]
 
     def _rolled(self, due: date, days: list[CountedDay]) -> Count:
         """Move a due day that is a rest day to the next working day."""
