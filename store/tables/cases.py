@@ -174,6 +174,7 @@ class DeadlineRow(Row, table=True):
         reference("subjects", "subject_id"),
         partial_index("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
         partial_index("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
+        partial_index("ix_deadlines_counted", "district", "counted_by", where=DEADLINE_RUNS),
         partial_index("ix_deadlines_of_subject", "district", "subject_id", where=DEADLINE_OF_SUBJECT_RUNS),
         {"sqlite_autoincrement": True},
     )
