@@ -65,31 +65,4 @@ def _petition(dice: random.Random, words: dict[str, list[str]]) -> Petition:
     groups = dice.sample(range(len(words) // _GROUP), _MENTIONED_GROUPS)
     places = [group * _GROUP + place for group in groups for place in dice.sample(range(_GROUP), _MENTIONED_IN_GROUP)]
     content = "。".join(f"{_FILLING}，{dice.choice(words[f'词表{place}'])}" for place in places)
-    letter = Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
-        subject="",
-        date=None,
-        text=content,
-        attachments=(),
-        automatic=None,
-        doubts=(),
-    )
-    return Petition(
-        channel=Channel.LETTER,
-        name=None,
-        uscc=None,
-        uscc_valid=None,
-        address=None,
-        contact=None,
-        phone=None,
-        title="关于办理事项的情况反映",
-        content=content,
-        quoted="",
-        attachment_texts={},
-        letter=letter,
-    )
+    return Petition(channel=Channel.LETTER, title="关于办理事项的情况反映", content=content, letter=Letter(text=content))

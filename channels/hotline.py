@@ -54,8 +54,6 @@ def read_petition(call: Call) -> Petition:
         phone=caller_phone(view, call.caller_number),
         title=_title(view),
         content=content,
-        quoted="",
-        attachment_texts={},
         letter=_letter(call, doubts),
         turns=call.turns,
     )
@@ -74,17 +72,8 @@ def _line(turn: Turn) -> str:
 
 def _letter(call: Call, doubts: Sequence[str]) -> Letter:
     return Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
-        subject="",
         date=call.started_at,
         text=transcript(call),
-        attachments=(),
-        automatic=None,
         doubts=tuple(doubts),
     )
 

@@ -23,8 +23,6 @@ def petition_of(record: PlatformRecord) -> Petition:
         phone=_column("联系电话", record.phone),
         title=record.title,
         content=record.content,
-        quoted="",
-        attachment_texts={},
         letter=_letter(record),
     )
 
@@ -44,16 +42,7 @@ def _code_in(content: str) -> Found | None:
 
 def _letter(record: PlatformRecord) -> Letter:
     return Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
         subject=record.title,
         date=record.reported_at,
         text=record.content,
-        attachments=(),
-        automatic=None,
-        doubts=(),
     )

@@ -103,8 +103,6 @@ def read(channel: Channel, letter: Letter) -> Petition:
         phone=found("phone"),
         title=values.get("title", ""),
         content=values.get("content", ""),
-        quoted="",
-        attachment_texts={},
         letter=replace(letter, sender=sender),
     )
 

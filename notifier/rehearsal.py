@@ -15,7 +15,7 @@ from store.model.case import Case, CaseState
 from store.model.decision import Decision, Hit, Quote, Verdict
 from store.model.district import District
 from store.model.due import CountedDay, Due
-from store.model.letter import Address, Attachment, Letter
+from store.model.letter import Address, Attachment
 from store.model.notice import Purpose
 from store.model.petition import Found, Petition, Span
 from store.owing import Subject, SubjectSort
@@ -61,34 +61,6 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
 
 def _case() -> Case:
     """Return a case of which nothing is known."""
-    letter = Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
-        subject="",
-        date=None,
-        text="",
-        attachments=(),
-        automatic=None,
-        doubts=(),
-    )
-    petition = Petition(
-        channel=Channel.LETTER,
-        name=None,
-        uscc=None,
-        uscc_valid=None,
-        address=None,
-        contact=None,
-        phone=None,
-        title="",
-        content="",
-        quoted="",
-        attachment_texts={},
-        letter=letter,
-    )
     return Case(
         id=1,
         district="",
@@ -96,7 +68,7 @@ def _case() -> Case:
         state=CaseState.UNDER_REVIEW,
         opened_at=datetime(2024, 10, 11, 3, tzinfo=UTC),
         arrival_id=1,
-        petition=petition,
+        petition=Petition(channel=Channel.LETTER),
         decision=_decision(),
         verdict=Verdict.ACCEPT,
         ground=None,

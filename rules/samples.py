@@ -119,7 +119,6 @@ def petition_of(sample: Sample) -> Petition:
         phone=fields.get("phone"),
         title=sample.title,
         content=sample.text,
-        quoted="",
         attachment_texts={"附件.txt": sample.attachment} if sample.attachment else {},
         letter=_letter(sample),
     )
@@ -153,18 +152,10 @@ def _elsewhere(status: str, now: datetime) -> Elsewhere:
 
 def _letter(sample: Sample) -> Letter:
     return Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
         sender=Address(name=sample.sender, address="sample@example.org") if sample.sender else None,
-        reply_to=None,
-        to=(),
         subject=sample.title,
-        date=None,
         text=sample.text,
-        attachments=(),
         automatic=Automatic(kind=sample.automatic, evidence="sample") if sample.automatic else None,
-        doubts=(),
     )
 
 

@@ -56,16 +56,10 @@ def found(value: str, how: str = "label") -> Found:
 
 LETTER = Letter(
     message_id="tencent_0123@qq.example",
-    in_reply_to=(),
-    references=(),
     sender=Address(name="滇蕊鲜花", address="dianrui@qq.example"),
-    reply_to=None,
     to=(SENDER,),
     subject="关于公共预冷库停用的情况反映",
-    date=None,
-    text="",
     attachments=(Attachment(name="排号单.jpg", content_type="image/jpeg", size=245_760, sha256="0" * 64),),
-    automatic=None,
     doubts=("来件未声明字符编码，按 GB18030 读取。",),
 )
 
@@ -84,8 +78,6 @@ PETITION = Petition(
         "10月1日至3日，我公司因排不上预冷，报损玫瑰约3200扎，损失5.6万元。\n"
         "请花卉服务中心督促尽快修复停用的预冷库，并把排号规则公开贴出来。"
     ),
-    quoted="",
-    attachment_texts={},
     letter=LETTER,
 )
 

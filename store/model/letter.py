@@ -52,19 +52,20 @@ class Letter:
     """A mail (or a text) made readable: headers decoded, body as text, nothing interpreted yet.
 
     `text` is the body as a person would read it (HTML turned into text, nested messages appended below a divider line).
-    `doubts` are notes in Chinese on what had to be guessed (undeclared charset, broken MIME, parts left out).
+    `doubts` are notes in Chinese on what had to be guessed (undeclared charset, broken MIME, parts left out). What comes by another way than
+    mail has few of these.
     """
 
-    message_id: str
-    in_reply_to: tuple[str, ...]
-    references: tuple[str, ...]
-    sender: Address | None
-    reply_to: Address | None
-    to: tuple[Address, ...]
-    subject: str
-    date: datetime | None
-    text: str
-    attachments: tuple[Attachment, ...]
-    automatic: Automatic | None
-    doubts: tuple[str, ...]
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    sender: Address | None = None
+    reply_to: Address | None = None
+    to: tuple[Address, ...] = ()
+    subject: str = ""
+    date: datetime | None = None
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    automatic: Automatic | None = None
+    doubts: tuple[str, ...] = ()
     bounce: Bounce | None = None

@@ -91,17 +91,17 @@ class Petition:
     """
 
     channel: Channel
-    name: Found | None
-    uscc: Found | None
-    uscc_valid: bool | None
-    address: Found | None
-    contact: Found | None
-    phone: Found | None
-    title: str
-    content: str
-    quoted: str  # what was cut off as quotation, "" if nothing
-    attachment_texts: Mapping[str, str]
-    letter: Letter
+    name: Found | None = None
+    uscc: Found | None = None
+    uscc_valid: bool | None = None
+    address: Found | None = None
+    contact: Found | None = None
+    phone: Found | None = None
+    title: str = ""
+    content: str = ""
+    quoted: str = ""  # what was cut off as quotation
+    attachment_texts: Mapping[str, str] = field(default_factory=dict)
+    letter: Letter = field(default_factory=Letter)
     turns: tuple[Turn, ...] = ()  # of a call; only what the caller says is evidence
 
 

@@ -69,34 +69,7 @@ def found(value: str) -> Found:
 
 def petition(title: str = "", content: str = "", *, channel: Channel = Channel.LETTER, **fields: str) -> Petition:
     """Return a petition of these words; *fields* are those of `Petition` that hold a `Found`."""
-    letter = Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
-        subject=title,
-        date=None,
-        text=content,
-        attachments=(),
-        automatic=None,
-        doubts=(),
-    )
-    bare = Petition(
-        channel=channel,
-        name=None,
-        uscc=None,
-        uscc_valid=None,
-        address=None,
-        contact=None,
-        phone=None,
-        title=title,
-        content=content,
-        quoted="",
-        attachment_texts={},
-        letter=letter,
-    )
+    bare = Petition(channel=channel, title=title, content=content, letter=Letter(subject=title, text=content))
     values: dict[str, Any] = {name: found(value) for name, value in fields.items()}
     return replace(bare, **values)
 

@@ -117,17 +117,9 @@ def letter(name: str = "1", /, **changes: object) -> Letter:
     """Return a letter with its own Message-ID and sender."""
     usual = Letter(
         message_id=f"{name}@sender.example",
-        in_reply_to=(),
-        references=(),
         sender=Address(name="", address=f"office{name}@sender.example"),
-        reply_to=None,
-        to=(),
         subject=f"诉求 {name}",
         date=NOW,
-        text="",
-        attachments=(),
-        automatic=None,
-        doubts=(),
     )
     return _changed(usual, changes)
 
@@ -137,15 +129,8 @@ def petition(name: str = "1", /, **changes: object) -> Petition:
     usual = Petition(
         channel=Channel.MAIL,
         name=found(f"昆明示例{name}号商贸有限公司"),
-        uscc=None,
-        uscc_valid=None,
-        address=None,
-        contact=None,
-        phone=None,
         title=f"标题 {name}",
         content=f"内容 {name}",
-        quoted="",
-        attachment_texts={},
         letter=letter(name),
     )
     return _changed(usual, changes)

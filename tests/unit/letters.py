@@ -30,18 +30,10 @@ class Sample:
 def letter_of(text: str, *, subject: str = "", sender: str = "", address: str = "someone@mail.example") -> Letter:
     """Return a letter with this body, as the reader of mail would hand it over."""
     return Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
         sender=Address(name=sender, address=address),
-        reply_to=None,
         to=(Address(name="坐诊接诉", address="zuozhen@district.example"),),
         subject=subject,
-        date=None,
         text=text,
-        attachments=(),
-        automatic=None,
-        doubts=(),
     )
 
 
