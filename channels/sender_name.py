@@ -28,6 +28,7 @@ _WE_ARE = re.compile(rf"(?:我们?是|我司是|我公司是|本公司[是为系
 _ONE_OF_MANY = re.compile(r"一家[^,。]{0,6}$")
 _MANDATED = re.compile(r"(?:受|接受|代理|代表)(?:我方)?(?:当事人|委托人|客户)?[(\"“「:]?$")
 _MANDATE = re.compile(r"[)\"”」]?(?:\([^()\n]{0,40}\))?(?:之|的)?(?:全权)?(?:委托|授权)")
+_MANDATES_US = re.compile(r"[)\"”」]?(?:特|现|全权)?(?:委托|授权)(?:我|本|敝)(?:们|公司|司|所|方|单位|人)")
 _OTHERS_WORDS = """一家 名叫 叫 关于 向 与 和 跟 同 由 被 把 从 找了? 给 对 将 告 欠 诉 租用 承租 投诉 举报 委托 购买 租了? 买了? 签了? 请了? 借了? 供货商 供应商 开发商 总包
     总包方 承包方 发包方 分包方 甲方 乙方 对方 房东 业主 物业 建设单位 施工单位 中标单位 出租方 合作方 客户 运营商 运营方 运营公司 平台 厂家 原租户 前租户 上家 下家 第三方 邻居
     隔壁 同行 竞争对手 以及 及 、 抄送 抄报 致 转 收件人 关联公司 母公司 经销商 代理商 服务商 保险公司 银行 前东家 其中"""
@@ -79,6 +80,11 @@ _NOT_OWN = re.compile(
 )
 _NOT_IN_LABELLED = re.compile(any_of("我们 我是 请 没有 不愿 保密 匿名 某"))
 _HEADS_SUBJECT = re.compile(rf"(?:关于|就|申请|请求|的?{any_of('情况 诉求 请示 函 挂号 预约 反映 材料 信息表 申诉')}|[-:,|_)】\]》”\" ]|$)")
+# A name behind the last sentence, at most a person and a number behind it: the signature of who writes all in one line.
+_CLOSES = re.compile(
+    rf"[, ]{{0,3}}(?:{any_of('联系人 联系电话 电话 经办人 经办 负责人 法人 财务')}?[: ]{{0,2}}[{HAN}]{{0,4}}[, ]{{0,3}}){{0,2}}[0-9*+ -]{{0,20}}\s*$"
+)
+_CLOSING = 40  # points
 _CLAIM = 70  # points of a name that somebody calls his own
 _SHORT_NAME = 4  # characters
 _LONGEST_LABELLED = 30  # characters
@@ -160,6 +166,8 @@ def points_of(view: View, name: Name) -> int:
     after = view.plain[name.end : name.end + _AFTER]
     if _MANDATED.search(before) and _MANDATE.match(after):
         return 95  # 受某公司委托: the client is the one who complains, whoever signs
+    if name.is_registered and _MANDATES_US.match(after):
+        return 95
     if _ADDRESSED.match(after):
         return 0
     points = 5 * name.is_registered + _points_before(view, name, before, after)
@@ -179,6 +187,8 @@ def _points_before(view: View, name: Name, before: str, after: str) -> int:
     if name.is_registered and _WE_ARE.search(before):
         return 40
     if _opens_sentence(view.plain, name.start):
+        if name.is_registered and _CLOSES.match(view.plain, name.end) and view.plain[: name.start].strip():
+            return _CLOSING
         opens_letter = _INTRODUCES.match(after) or view.is_note or (name.start < _EARLY and _OURS.search(view.plain))
         return 15 * bool(opens_letter) - 20 * bool(_ACCUSED.search(after[: _AFTER // 2]))
     return 15 if name.is_registered and before.endswith("(") and _speaks_of_himself(view.plain, name.start) else 0

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from rules.sameness import details, enterprise, named_in
 from store.model.matching import Candidate
 from store.model.petition import Found, Petition
-from store.particulars import code_key, masked_shapes, name_key, phone_keys, phone_shapes, sound_key
+from store.particulars import code_key, masked_shapes, name_key, phone_keys, phone_shapes, sound_keys
 
 _READ = 800  # characters of each content that are laid side by side
 _SHORTEST = 4  # characters of a run that both have
@@ -61,7 +61,7 @@ def _name(this: str, other: str) -> Row:
         return Row(label="企业名称", this=this, other=other)
     if name_key(this) == name_key(other):
         return Row(label="企业名称", this=this, other=other, agrees=True)
-    is_heard = sound_key(this) == sound_key(other) != ""
+    is_heard = not set(sound_keys(this)).isdisjoint(sound_keys(other))
     return Row(label="企业名称", this=this, other=other, agrees=None if is_heard else False, note="读音或简称相同" if is_heard else "")
 
 

@@ -17,7 +17,7 @@ from rules.language import FIELDS, CountAsked, Mention, NearAsked, Rule, Scope, 
 from rules.lexicon import Lexicon, Match, Text
 from rules.rulebook import RuleBook
 from rules.sameness import details, enterprise, named_in
-from rules.similarity import shared_matters, shared_wording
+from rules.similarity import shared_matters, shared_wording, without_names
 from store.model.decision import Quote
 from store.model.district import District
 from store.model.matching import Candidate
@@ -308,7 +308,10 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
 
 def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: Words) -> float:
     by_matter = shared_matters(profile, _profile_of(words, candidate.name, candidate.title, candidate.content[:_COMPARED]))
-    by_wording = shared_wording(f"{candidate.title}\n{candidate.content}", f"{petition.title}\n{petition.content}")
+    names = candidate.name, petition.name.value if petition.name else ""
+    by_wording = shared_wording(
+        without_names(f"{candidate.title}\n{candidate.content}", names), without_names(f"{petition.title}\n{petition.content}", names)
+    )
     return max(by_matter, by_wording)
 
 

@@ -2,11 +2,13 @@
 
 | enterprise | where |
 |---|---|
-| same | one valid code, or one written name |
-| likely | one core of the name; a name that sounds alike or is the shorter form, with one telephone; no name on one side, and one telephone or address |
+| same | one valid code, or one written name; one core of the name, a name that sounds alike or is the shorter form, with one whole telephone number |
+| likely | one core; a name that sounds alike, with one masked number or address; no name on one side, and one number or address |
 | sounds | a name that sounds alike or is the shorter form, and nothing else |
 | other | two valid codes, or two names that have nothing in common, whatever telephone they share (an agent speaks for many) |
 | unknown | all else |
+
+Who gives no name may still speak of himself by a short one in the text: then it counts as his name.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product, starmap
 
 from store.enterprise_names import core, sound
+from store.mentions import Mention, mention_of
 from store.model.matching import Candidate
 from store.model.petition import Found, Petition
-from store.particulars import code_key, document_keys, name_key, project_keys, sums_in
+from store.particulars import code_key, document_keys, large_sums, name_key, project_keys
+from store.sums import agree
 
-_CONTACTS = frozenset({"phone", "masked", "sender"})
+_CONTACTS = frozenset({"masked", "sender"})
 _SHORTEST = 2  # characters of a core that may be the shorter form of another
 _READ = 6_000  # characters
 
@@ -30,7 +35,7 @@ class Named:
     """What a text names that another telling of the same matter should name, too."""
 
     documents: frozenset[str]
-    amounts: frozenset[str]
+    amounts: frozenset[int]
     projects: frozenset[str]
 
 
@@ -41,16 +46,39 @@ def enterprise(petition: Petition, candidate: Candidate) -> str:
         return "same" if codes[0] == codes[1] else "other"
     names = _value(petition.name), candidate.name
     cores = core(names[0]), core(names[1])
-    has_contact = not _CONTACTS.isdisjoint(candidate.keys)
     if not all(cores):
-        return "likely" if has_contact else "unknown"
+        return _ALIKE[_mention(petition, candidate), _contact(candidate)]
     if name_key(names[0]) == name_key(names[1]):
         return "same"
     if cores[0] == cores[1]:
-        return "likely"
-    if sound(cores[0]) == sound(cores[1]) or _is_shorter(*cores):
-        return "likely" if has_contact else "sounds"
-    return "other"
+        return _ALIKE[Mention.WRITTEN, _contact(candidate)]
+    return _ALIKE[Mention.HEARD, _contact(candidate)] if _is_shorter_or_sounds_alike(*cores) else "other"
+
+
+# How a name agrees, and what else does: a whole telephone number, a masked one or an address, nothing.
+_ALIKE = {
+    (Mention.WRITTEN, "phone"): "same",
+    (Mention.WRITTEN, "some"): "likely",
+    (Mention.WRITTEN, ""): "likely",
+    (Mention.HEARD, "phone"): "same",
+    (Mention.HEARD, "some"): "likely",
+    (Mention.HEARD, ""): "sounds",
+    (Mention.NONE, "phone"): "likely",
+    (Mention.NONE, "some"): "likely",
+    (Mention.NONE, ""): "unknown",
+}
+
+
+def _contact(candidate: Candidate) -> str:
+    return "phone" if "phone" in candidate.keys else "" if _CONTACTS.isdisjoint(candidate.keys) else "some"
+
+
+def _mention(petition: Petition, candidate: Candidate) -> Mention:
+    """Return how the text of the one that gives no name speaks of the other one's."""
+    name = _value(petition.name)
+    if core(name):
+        return mention_of(name, f"{candidate.title}\n{candidate.content}")
+    return mention_of(candidate.name, f"{petition.title}\n{petition.content}")
 
 
 def details(petition: Named, candidate: Named) -> str:
@@ -62,7 +90,7 @@ def details(petition: Named, candidate: Named) -> str:
     documents = petition.documents, candidate.documents
     amounts = petition.amounts, candidate.amounts
     projects = petition.projects, candidate.projects
-    if any(one & other for one, other in (documents, amounts, projects)):
+    if petition.documents & candidate.documents or petition.projects & candidate.projects or any(starmap(agree, product(*amounts))):
         return "shared"
     return "differ" if all(documents) or (all(amounts) and all(projects)) else "none"
 
@@ -71,12 +99,12 @@ def details(petition: Named, candidate: Named) -> str:
 def named_in(text: str) -> Named:
     """Return what *text* names."""
     read = unicodedata.normalize("NFKC", text[:_READ])
-    return Named(documents=frozenset(document_keys(read)), amounts=frozenset(sums_in(read)), projects=frozenset(project_keys(read)))
+    return Named(documents=frozenset(document_keys(read)), amounts=frozenset(large_sums(read)), projects=frozenset(project_keys(read)))
 
 
-def _is_shorter(one: str, other: str) -> bool:
+def _is_shorter_or_sounds_alike(one: str, other: str) -> bool:
     short, long = sorted((one, other), key=len)
-    return len(short) >= _SHORTEST and long.startswith(short)
+    return len(short) >= _SHORTEST and sound(long[: len(short)]) == sound(short)
 
 
 def _value(found: Found | None) -> str:

@@ -30,13 +30,16 @@ _TRADES = """
     生物科技 信息技术 文化传媒 建筑工程 劳务派遣 开发 经营 生产 加工 销售 产业 集团 联合""".split()  # noqa: SIM905 - read as a text
 
 _SHORTEST = 2  # characters of a core: 启岭
+_LONGEST_CORE = 4  # characters; such a one is rarely all of its own
 _LONGEST_NAME = 60  # characters; longer is no name
 _BRACKETS = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 _BRANCH = re.compile(r"(?<=公司).+$")
 _NOT_WORD = re.compile(r"[\W_]+")
 _REGION = re.compile(rf"(?:{'|'.join(sorted(REGIONS, key=len, reverse=True))})(?:省|市|自治区|区|县|州)?")
 _ANY_REGION = re.compile(r"[\u3400-\u9fff]{2,3}(?:省|自治州|自治区)")
-_END = re.compile(rf"(?:{'|'.join(sorted({*_FORMS, *_TRADES}, key=len, reverse=True))})$")
+KINDS = f"(?:{'|'.join(sorted({*_FORMS, *_TRADES}, key=len, reverse=True))})"
+"""Expression for a word of trade or form."""
+_END = re.compile(f"{KINDS}$")
 _NOBODY = re.compile(r"^(?:某|一[家个]|本|该|我|不[愿详]|匿名|未)|不愿|匿名|保密")
 
 # What people and machines confuse when they hear a name: 平舌/翘舌, n/l, 前鼻/后鼻.
@@ -49,15 +52,31 @@ def plain_name(name: str) -> str:
     return _NOT_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
-@lru_cache(maxsize=10_000)
 def core(name: str) -> str:
     """Return what is the enterprise's own in *name*, without region, trade, form and branch; "" where it names nobody (某电商公司)."""
+    return name_and_rest(name)[0]
+
+
+@lru_cache(maxsize=10_000)
+def name_and_rest(name: str) -> tuple[str, str]:
+    """Return the core of *name* and what follows it there: 启岭, 建筑工程有限公司; nothing where it names nobody."""
     bare = _BRACKETS.sub("", unicodedata.normalize("NFKC", name[:_LONGEST_NAME]).casefold())
     bare = _BRANCH.sub("", _NOT_WORD.sub("", bare))
     if _NOBODY.search(bare):
-        return ""
-    own = _without_end(_without_region(bare))
-    return own if len(own) >= _SHORTEST and not _END.fullmatch(own) else ""
+        return "", ""
+    bare = _without_region(bare)
+    own = _without_end(bare)
+    return (own, bare[len(own) :]) if len(own) >= _SHORTEST and not _END.fullmatch(own) else ("", "")
+
+
+def parted(name: str) -> list[tuple[str, str]]:
+    """Return the cores by which *name* may be called, each with what follows it: 沐野户外用品, 沐野户, 沐野.
+
+    A long core holds a word of trade that nobody has listed.
+    """
+    own, rest = name_and_rest(name)
+    sizes = [len(own), *(range(_LONGEST_CORE - 1, _SHORTEST - 1, -1) if len(own) >= _LONGEST_CORE else ())] if own else []
+    return [(own[:size], own[size:] + rest) for size in sizes]
 
 
 def _without_region(name: str) -> str:

@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from store.audit import digest_of
+from store.enterprise_names import sound
+from store.mentions import possible_cores
 from store.model.petition import Found, Petition
 from store.particulars import (
     amount_keys,
@@ -38,7 +40,7 @@ from store.particulars import (
     phone_keys,
     phone_shapes,
     place_keys,
-    sound_key,
+    sound_keys,
 )
 
 _MENTIONED = 20  # case numbers looked up for one petition
@@ -72,7 +74,7 @@ def field_keys(petition: Petition) -> list[Key]:
     keys = [
         Key("uscc", code_key(_value(petition.uscc))),
         Key("name", name_key(name)),
-        Key("sound", sound_key(name)),
+        *(Key("sound", heard) for heard in sound_keys(name) or _heard_in(petition)),
         Key("contact", contact_key(_value(petition.contact))),
         Key("sender", sender.address.casefold() if sender else ""),
         *(Key("phone", number) for number in sorted(phone_keys(phone))),
@@ -80,6 +82,11 @@ def field_keys(petition: Petition) -> list[Key]:
         *(Key("masked", shape) for shape in sorted(masked_shapes(phone))),
     ]
     return [Key(key.kind, _bounded(key.value)) for key in keys if key.value]
+
+
+def _heard_in(petition: Petition) -> list[str]:
+    """Return how the short names may sound that the text of *petition*, which gives no name, speaks of."""
+    return [sound(one) for one in possible_cores(f"{petition.title}\n{petition.content}")]
 
 
 def matter_keys(petition: Petition) -> list[Key]:

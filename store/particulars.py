@@ -9,10 +9,14 @@ import re
 import string
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from stdnum.cn import uscc as code_standard
 
-from store.enterprise_names import core, plain_name, sound
+from store.enterprise_names import parted, plain_name, sound
+from store.sums import as_told, digits_of, sums_in
+
+_Value = TypeVar("_Value")
 
 _MOST = 12  # documents, places, sums of one text; the first ones stand where the matter is told
 
@@ -33,6 +37,7 @@ _SCANNED_NUMBER = re.compile(r"[0-9OoQIl|SsB][0-9OoQIl|SsB \-]{5,18}[0-9OoQIl|Ss
 
 _HAN = r"\u3400-\u9fff"
 _OFFICIAL = re.compile(rf"([{_HAN}]{{2,10}})[〔\[(【]\s*((?:19|20)[0-9]{{2}})\s*[〕\])】]\s*第?\s*([0-9]{{1,6}})\s*号")
+_BEFORE_OFFICIAL = re.compile(r".*[对就到的了照据因该送为是出将把及和与以收有于](?=..)")  # 对昆环罚〔2025〕17号
 _CODED = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z0-9-]*[0-9]{4})(?:[A-Za-z]{1,8}[-/]?)?[0-9][A-Za-z0-9]*(?:[-/][A-Za-z0-9]+)*(?![A-Za-z0-9])"
 )
@@ -41,14 +46,10 @@ _PLACE = re.compile(
     rf"(?P<own>[{_HAN}]{{2,4}}|[{_HAN}]{{0,3}}[0-9A-Za-z一二三四五六七八九十]{{1,4}})"
     r"(?P<kind>标段|标|地块|号路|号楼|大道|支路|路|街|巷|大厦|广场|商场|市场|小区|家园|花园|园区|产业园|工业园|科技园|泵站|冷库|预冷库|厂房|项目)"
 )
-_AMOUNT = re.compile(r"(?<![0-9.])([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(\.[0-9]{1,4})?\s*(亿|千万|百万|万|千)?余?多?\s*(?:元|块)")
+_NUMBERED = re.compile(r"[0-9A-Za-z一二三四五六七八九十]+$")
 _MONTH = re.compile(r"((?:19|20)[0-9]{2})\s*[年./-]\s*(1[0-2]|0?[1-9])(?![0-9])")
 _SENTENCE = re.compile(r"[。；;!?！？\n]")
-_TIMES = {"亿": 10**8, "千万": 10**7, "百万": 10**6, "万": 10**4, "千": 10**3, None: 1}
-_SPOKEN = re.compile(r"(?<![一二两三四五六七八九十百零])([一二两三四五六七八九十百零]{1,6})(万|千)(?![一二三四五六七八九多余几])")
-_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2}
-_TENS = {"十": 10, "百": 100}
-_SMALLEST_SUM = 10_000  # yuan
+_SMALLEST_SUM = 1_000  # yuan
 _PROJECTS = ("标段", "标", "地块", "号路", "号楼", "泵站", "项目", "冷库")
 _TELLING_DIGITS = 3  # of a sum that is a key by itself
 
@@ -61,10 +62,9 @@ def name_key(name: str) -> str:
     return plain_name(name).replace("有限责任公司", "有限公司")
 
 
-def sound_key(name: str) -> str:
-    """Return how the core of *name* sounds; "" where it has none."""
-    own = core(name)
-    return sound(own) if own else ""
+def sound_keys(name: str) -> list[str]:
+    """Return how the core of *name* sounds, and the short forms of a long one; none where it has no core."""
+    return [sound(own) for own, _ in parted(name)]
 
 
 def contact_key(name: str) -> str:
@@ -105,7 +105,7 @@ def masked_shapes(phone: str) -> set[str]:
 
 def document_keys(text: str) -> list[str]:
     """Return the numbers of documents, contracts and orders in *text*, each once; no telephone numbers, codes of enterprises, sums."""
-    official = (f"{match[1][-4:]}{match[2]}-{int(match[3])}" for match in _OFFICIAL.finditer(text))
+    official = (f"{_BEFORE_OFFICIAL.sub('', match[1])[-4:]}{match[2]}-{int(match[3])}" for match in _OFFICIAL.finditer(text))
     return _first([*official, *_coded(text)])
 
 
@@ -114,13 +114,19 @@ def _coded(text: str) -> Iterator[str]:
         code = match[0].casefold()
         digits = sum(char in string.digits for char in code)
         is_plain = digits == len(code.replace("-", "").replace("/", ""))
-        if len(code) >= (_PLAIN_DIGITS if is_plain else _SHORTEST_CODE) and not code_key(code) and not _MONTH.match(code):
+        if (digits >= _PLAIN_DIGITS if is_plain else len(code) >= _SHORTEST_CODE) and not code_key(code) and not _MONTH.match(code):
             yield code
 
 
 def place_keys(text: str) -> list[str]:
     """Return the projects, roads, buildings and markets that *text* names, each once."""
-    return _first(f"{match['own'][-3:]}{match['kind']}" for match in _PLACE.finditer(text))
+    return _first(f"{_own_of(match['own'])}{match['kind']}" for match in _PLACE.finditer(text))
+
+
+def _own_of(place: str) -> str:
+    """Return what of the words before a place's kind is its own name: its number, or the two characters next to the kind (在古滇|路)."""
+    number = _NUMBERED.search(place)
+    return number[0] if number else place[-2:]
 
 
 def project_keys(text: str) -> list[str]:
@@ -129,50 +135,30 @@ def project_keys(text: str) -> list[str]:
 
 
 def amount_keys(text: str) -> list[str]:
-    """Return the sums in *text* in yuan, each once: those that tell something by themselves, others with a month of the same sentence."""
-    return _first(key for sentence in _SENTENCE.split(text) for key in _amounts(sentence))
+    """Return the sums in *text* in yuan, each once: those that tell something by themselves, then as somebody may tell them in three digits.
+
+    A sum that tells little by itself stands with a month of the same sentence.
+    """
+    exact = _first(key for sentence in _SENTENCE.split(text) for key in _amounts(sentence))
+    short = (str(told) for key in exact if key.isdecimal() for told in as_told(int(key), _TELLING_DIGITS))
+    return list(dict.fromkeys((*exact, *short)))
 
 
 def _amounts(sentence: str) -> Iterator[str]:
     months = [f"{match[1]}-{int(match[2]):02}" for match in _MONTH.finditer(sentence)]
-    for yuan in _yuan(sentence):
-        if _digits_of(yuan) >= _TELLING_DIGITS:
+    for yuan in sums_in(sentence):
+        if digits_of(yuan) >= _TELLING_DIGITS:
             yield str(yuan)
         else:
             yield from (f"{yuan}@{month}" for month in months[:2])
 
 
-def sums_in(text: str) -> list[str]:
+def large_sums(text: str) -> list[int]:
     """Return the sums in *text* in yuan that are worth comparing where the enterprise is known: of two digits or more, each once."""
-    return _first(str(yuan) for yuan in _yuan(text) if yuan >= _SMALLEST_SUM and _digits_of(yuan) > 1)
+    return _first(yuan for yuan in sums_in(text) if yuan >= _SMALLEST_SUM and digits_of(yuan) > 1)
 
 
-def _yuan(text: str) -> Iterator[int]:
-    for match in _AMOUNT.finditer(text):
-        number = match[1].replace(",", "") + (match[2] or "")
-        if (yuan := round(float(number) * _TIMES[match[3]])) >= 1:
-            yield yuan
-    for match in _SPOKEN.finditer(text):
-        yield _spoken(match[1]) * _TIMES[match[2]]
-
-
-def _spoken(words: str) -> int:
-    """Return the number that is spoken as 十二, 三十八, 两百 or 一百二十."""
-    total, digit = 0, 0
-    for char in words:
-        if char in _TENS:
-            total += (digit or 1) * _TENS[char]
-            digit = 0
-        else:
-            digit = _DIGITS[char]
-    return total + digit
-
-
-def _digits_of(yuan: int) -> int:
-    return len(str(yuan).strip("0"))
-
-
-def _first(values: Iterable[str]) -> list[str]:
+def _first(values: Iterable[_Value]) -> list[_Value]:
     return list(dict.fromkeys(values))[:_MOST]
 
 

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.matching_keys import number_key, numbers_in
-from store.particulars import amount_keys, code_key, document_keys, masked_shapes, name_key, phone_keys, phone_shapes, place_keys, sound_key
+from store.particulars import (
+    amount_keys,
+    code_key,
+    document_keys,
+    masked_shapes,
+    name_key,
+    phone_keys,
+    phone_shapes,
+    place_keys,
+    sound_keys,
+)
 
 PATTERN = "CG-{year}-{seq:05d}"
 
@@ -107,7 +117,7 @@ def test_codes_count_where_the_standard_accepts_them(text: str, code: str) -> No
 )
 def test_names_that_sound_alike(said: str, heard: str) -> None:
     """What a call taker hears and shortens sounds like the registered name: tones, n/l, in/ing, z/zh do not count, nor region, trade, form."""
-    assert sound_key(said) == sound_key(heard) != ""
+    assert set(sound_keys(said)) & set(sound_keys(heard))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +125,7 @@ def test_names_that_sound_alike(said: str, heard: str) -> None:
 )
 def test_names_that_do_not_sound_alike(one: str, other: str) -> None:
     """Different names keep different sounds, and 某公司 is nobody's name."""
-    assert sound_key(one) != sound_key(other) or sound_key(one) == ""
+    assert not set(sound_keys(one)) & set(sound_keys(other))
 
 
 def test_what_a_matter_names() -> None:
@@ -124,8 +134,12 @@ def test_what_a_matter_names() -> None:
     sums = "尚欠613.3万元，另6,318.40元。2024年10月罚款4.8万元。押金5000元，12345热线。"
 
     assert document_keys(text + sums) == ["昆环罚2024-12", "530100241118004436", "gf-2024-0012"]
-    assert amount_keys(sums) == ["6133000", "6318", "48000@2024-10"]
-    assert place_keys("雨花片区11号路、乌龙泵站改造、洛龙路") == ["区11号路", "乌龙泵站", "洛龙路"]
+    assert amount_keys(sums) == ["6133000", "6318", "48000@2024-10", "6130000", "6310", "6320"]
+    assert amount_keys("退税12万6千多") == ["126000"]
+    assert "126000" in amount_keys("退税额126,540.77元")
+    assert document_keys("对昆环罚〔2024〕12号不服，电话0871-65550001") == ["昆环罚2024-12"]
+    assert place_keys("在洛龙路") == ["洛龙路"]
+    assert place_keys("雨花片区11号路、乌龙泵站改造、洛龙路") == ["11号路", "乌龙泵站", "洛龙路"]
 
 
 @pytest.mark.parametrize(
