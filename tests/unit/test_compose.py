@@ -590,6 +590,14 @@ def test_a_name_without_a_value_prints_nothing() -> None:
     assert _one(composer.for_new_case(replace(CASE, due=None)), Purpose.ASSIGN).text == "期限：。\n"
 
 
+def test_a_sentence_of_the_district_stands_in_both_forms() -> None:
+    """A district writes a sentence once, as plain text: indented in the text, and in the web page with nothing of it taken for markup."""
+    mail = _one(_composer_with({"_basis.txt": "本区<文件>第一条。\n"}).for_new_case(CASE), Purpose.ASSIGN)
+
+    assert "\n　　本区<文件>第一条。\n" in mail.text
+    assert ">本区&lt;文件&gt;第一条。</p>" in mail.html
+
+
 def test_a_coordinator_of_another_kind_signs_with_its_own_name() -> None:
     """Only where district and office share the word 区 are they drawn together in the signature."""
     composer = Composer(replace(DISTRICT, coordinator="营商环境办"), ADDRESSES)
