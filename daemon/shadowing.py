@@ -127,6 +127,8 @@ class Shadowing:
             except StoreUnavailableError:
                 shadow.tally = tally.plus(shadow.tally)  # decisions were heard meanwhile
                 raise
+            if tally.found:
+                log.info("shadow.differs", district=shadow.run.district, digest=shadow.run.digest, cases=len(tally.found))
 
     async def close(self) -> None:
         """End the children."""

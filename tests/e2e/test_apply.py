@@ -126,25 +126,26 @@ async def test_apply_without_a_running_daemon(folder: Path) -> None:
     assert event["digest"] == ordered
 
 
-async def shadow(folder: Path, *words: str) -> Said:
-    """Run a command under `zuozhen rules shadow`."""
-    return await rules(folder, "shadow", *words)
-
-
-async def test_a_shadow_beside_the_daemon(folder: Path, running: Daemon) -> None:
+async def test_a_shadow_beside_the_daemon(
+    folder: Path, running: Daemon, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A second pack decides beside the live one without a restart; what it decides otherwise is listed, explained, and outlives its stop."""
+    monkeypatch.chdir(folder)
+    here = Here(capsys, folder / "zuozhen.toml")
+
+    async def command(*words: str) -> Said:
+        return await asyncio.to_thread(here, *words)
+
     (started,) = await running.logged("service.started")
-    said = await shadow(folder, "start", copy(folder, "new", "route: gsj", "route: gdj"), "--by", "王芳")
+    said = await command("rules", "shadow", "start", copy(folder, "new", "route: gsj", "route: gdj"), "--by", "王芳")
     (event,) = await running.logged("shadow.started")
     assert await deliver(started["ports"]["smtp"], mail("我公司车间每天下午停水，请求尽快恢复供水。", subject="停水"))
-    async with asyncio.timeout(60):
-        while not json.loads((await shadow(folder, "list", "--json")).out)["run"]["decided"]:
-            pass  # each look is a command of its own
-    stopped = await shadow(folder, "stop", "--by", "李明")
+    await running.logged("shadow.differs")
+    stopped = await command("rules", "shadow", "stop", "--by", "李明")
     await running.logged("shadow.stopped")
-    listed, whole = await shadow(folder, "list"), json.loads((await shadow(folder, "list", "--json")).out)
+    listed, whole = await command("rules", "shadow", "list"), (await command("rules", "shadow", "list", "--json")).data
     (found,) = whole["differences"]
-    explained = await asyncio.to_thread(zuozhen, "explain", found["key"], "--under", event["digest"], config=folder / "zuozhen.toml")
+    explained = await command("explain", found["key"], "--under", event["digest"])
 
     assert (said.code, said.err) == (0, "")
     assert "开始试判" in said.out
@@ -156,11 +157,13 @@ async def test_a_shadow_beside_the_daemon(folder: Path, running: Daemon) -> None
     assert "承办部门" in explained.out
 
 
-async def test_shadows_that_are_refused(folder: Path) -> None:
+def test_shadows_that_are_refused(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first there is nothing to list or stop; a pack with errors, or the one in force, is no shadow."""
+    monkeypatch.chdir(folder)
+    here = Here(capsys, folder / "zuozhen.toml")
     wrong = copy(folder, "wrong", "mention: 停水", "mention: 停水, at_least: 9")
-    empty, idle = await shadow(folder, "list"), await shadow(folder, "stop", "--by", "王芳")
-    refused, same = await shadow(folder, "start", wrong, "--by", "王芳"), await shadow(folder, "start", "./pack", "--by", "王芳")
+    empty, idle = here("rules", "shadow", "list"), here("rules", "shadow", "stop", "--by", "王芳")
+    refused, same = (here("rules", "shadow", "start", pack, "--by", "王芳") for pack in (wrong, "./pack"))
 
     assert empty.out == "还没有规则包试判过。开始：zuozhen rules shadow start 规则包目录 --by 姓名\n"
     assert idle.out == "现在没有规则包在试判。\n"
@@ -169,7 +172,7 @@ async def test_shadows_that_are_refused(folder: Path) -> None:
     assert "没有开始试判" in refused.err
     assert (same.code, same.out) == (2, "")
     assert "与现用的完全相同" in same.err
-    assert json.loads((await shadow(folder, "list", "--json")).out)["run"] is None
+    assert here("rules", "shadow", "list", "--json").data["run"] is None
 
 
 def test_commands_beside_a_broken_folder(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
