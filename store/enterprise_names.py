@@ -34,6 +34,7 @@ _LONGEST_CORE = 4  # characters; such a one is rarely all of its own
 _LONGEST_NAME = 60  # characters; longer is no name
 _BRACKETS = re.compile(r"[(（\[【][^()（）\[\]【】]*[)）\]】]")
 _BRANCH = re.compile(r"(?<=公司).+$")
+_LONG_CORE = re.compile(rf"[\u3400-\u9fff]{{{_LONGEST_CORE},}}")
 _NOT_WORD = re.compile(r"[\W_]+")
 _REGION = re.compile(rf"(?:{'|'.join(sorted(REGIONS, key=len, reverse=True))})(?:省|市|自治区|区|县|州)?")
 _ANY_REGION = re.compile(r"[\u3400-\u9fff]{2,3}(?:省|自治州|自治区)")
@@ -72,11 +73,13 @@ def name_and_rest(name: str) -> tuple[str, str]:
 def parted(name: str) -> list[tuple[str, str]]:
     """Return the cores by which *name* may be called, each with what follows it: 沐野户外用品, 沐野户, 沐野.
 
-    A long core holds a word of trade that nobody has listed.
+    A long core holds a word of trade that nobody has listed; not one with figures, which is a series' (示例1号, 示例2号).
     """
     own, rest = name_and_rest(name)
-    sizes = [len(own), *(range(_LONGEST_CORE - 1, _SHORTEST - 1, -1) if len(own) >= _LONGEST_CORE else ())] if own else []
-    return [(own[:size], own[size:] + rest) for size in sizes]
+    if not own:
+        return []
+    shorter = range(_LONGEST_CORE - 1, _SHORTEST - 1, -1) if _LONG_CORE.fullmatch(own) else ()
+    return [(own[:size], own[size:] + rest) for size in (len(own), *shorter)]
 
 
 def _without_region(name: str) -> str:

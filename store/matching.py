@@ -35,7 +35,10 @@ from store.tables import CASES, PLATFORM_RECORDS, RECORD_GRAMS, RECORD_KEYS
 
 # From the strongest evidence to the weakest; the order ranks the candidates.
 _RANK = ("thread", "number", "uscc", "document", "phone", "name", "masked", "sound", "text", "amount", "sender", "contact", "place")
-_HOW = {"shape": "masked"}  # what a candidate calls the key, where it is not the kind of it
+_HOW = {"shape": "masked", "mention": "sound"}  # what a candidate calls the key, where it is not the kind of it
+# Under which kinds the other side's key stands, where not under its own: what is masked fits the shape of any number, a whole one only what is
+# masked; what may be a short name in a text fits names alone, not what may be one in another text.
+_ASKED = {"shape": ("masked",), "masked": ("shape",), "sound": ("sound", "mention"), "mention": ("sound",)}
 
 _SHOWN = ("id", "number", "state", "verdict", "name", "uscc", "phone", "title", "content", "received_at")
 _CASES = select(*(CASES.c[name] for name in _SHOWN)).where(CASES.c.id.in_(bindparam("ids", expanding=True)))
@@ -164,16 +167,15 @@ def _best(connection: Connection, shared: Shared, limit: int) -> list[Candidate]
 def _shared(question: Question, district: District, petition: Petition) -> Shared:
     """Return the reports that share a key with *petition*, each with the names of these keys."""
     grams = matching_grams.rarest(question.connection, district.id, grams_in(petition.title, petition.content), PROBED)
-    fields = [Probe(_asked(key), key.value, _HOW.get(key.kind, key.kind)) for key in (*field_keys(petition), *matter_keys(petition))]
+    fields = [
+        Probe(kind, key.value, _HOW.get(key.kind, key.kind))
+        for key in (*field_keys(petition), *matter_keys(petition))
+        for kind in _ASKED.get(key.kind, (key.kind,))
+    ]
     own = [Probe("reference", message, "thread") for message in messages([petition.letter.message_id])]
     cases = question.ask(OF_CASES, [*own, *fields], grams, threads(district, petition))
     records = question.ask(OF_RECORDS, fields, grams, [])
     return {(shelf, owner): keys for shelf, found in ((OF_CASES, cases), (OF_RECORDS, records)) for owner, keys in found.items()}
-
-
-def _asked(key: Key) -> str:
-    """Return the kind under which the other side's key stands: what is masked fits the shape of any number, a whole one only what is masked."""
-    return {"shape": "masked", "masked": "shape"}.get(key.kind, key.kind)
 
 
 def _load(connection: Connection, places: Sequence[Place], shared: Shared) -> list[Candidate]:

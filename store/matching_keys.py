@@ -9,7 +9,8 @@ How codes, numbers and names are normalised stands in `store.particulars`: both 
 | phone | a whole number | digits without +86 and area code |
 | shape, masked | first three and last four digits of a mobile number: of any, of one whose middle is masked | 138-0001 |
 | name | the enterprise's name | as `name_key` |
-| sound | the name's core as it sounds | syllables |
+| sound | the name's core as it sounds, and the short forms of a long one | syllables |
+| mention | where there is no name: what may be the core of a short one in the text | syllables |
 | contact | a person's name of three characters or more, without 先生, 经理 | as it is |
 | sender | the sender's address | as it is |
 | document | numbers of documents, contracts, orders: 昆环罚〔2024〕12号, GF-2024-0012 | as `document_keys` |
@@ -71,10 +72,12 @@ def thread_keys(petition: Petition) -> set[Key]:
 def field_keys(petition: Petition) -> list[Key]:
     """Return the keys of what *petition* says of its enterprise, and of its sender's address."""
     sender, name, phone = petition.letter.sender, _value(petition.name), _value(petition.phone)
+    sounds = [Key("sound", heard) for heard in sound_keys(name)]
+    mentions = [] if sounds else [Key("mention", sound(one)) for one in possible_cores(f"{petition.title}\n{petition.content}")]
     keys = [
         Key("uscc", code_key(_value(petition.uscc))),
         Key("name", name_key(name)),
-        *(Key("sound", heard) for heard in sound_keys(name) or _heard_in(petition)),
+        *(sounds or mentions),
         Key("contact", contact_key(_value(petition.contact))),
         Key("sender", sender.address.casefold() if sender else ""),
         *(Key("phone", number) for number in sorted(phone_keys(phone))),
@@ -82,11 +85,6 @@ def field_keys(petition: Petition) -> list[Key]:
         *(Key("masked", shape) for shape in sorted(masked_shapes(phone))),
     ]
     return [Key(key.kind, _bounded(key.value)) for key in keys if key.value]
-
-
-def _heard_in(petition: Petition) -> list[str]:
-    """Return how the short names may sound that the text of *petition*, which gives no name, speaks of."""
-    return [sound(one) for one in possible_cores(f"{petition.title}\n{petition.content}")]
 
 
 def matter_keys(petition: Petition) -> list[Key]:

@@ -141,7 +141,7 @@ async def test_matter_is_found_by_what_it_names(store: Store) -> None:
     """Another telling by nobody we know is found by the contract and the road it names, and by its rare words."""
     case_id = await open_case_of(store, "1", petition("1", title="工程款长期拖欠", content=TOLD))
 
-    assert await keys(store, petition("2", content=RETOLD)) == {case_id: ("document",)}
+    assert await keys(store, petition("2", content=RETOLD)) == {case_id: ("document", "place")}
     assert await keys(store, petition("2", title="工程款", content=f"{TOLD[:40]}请处理")) == {case_id: ("text", "place")}
     assert await keys(store, petition("2", title="工程", content="差额为6133000元整")) == {case_id: ("amount",)}
 
