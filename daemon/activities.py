@@ -67,7 +67,7 @@ class Activities:
             raise UsageError(f"“{happening.key}”的时间 {happening.at:%Y-%m-%d %H:%M} 还没有到，不能先登记")
         _check_words(happening)
         self._check(office, happening, now)
-        said = Said(by=told.by, at=happening.at or now, reason=told.reason)
+        said = Said(by=told.by, at=happening.at or now, reason=told.reason, known_at=now)
         return await self._subjects.happen(district, happening, said, office.planner)
 
     def _check(self, office: Office, happening: Happening, now: datetime) -> None:

@@ -101,10 +101,9 @@ class Casework:
         running = {one.kind: one for one in before if one.state is DeadlineState.OPEN}
         begun = [office.planner.carried(running[one.kind], one, at) if one.kind in running else one for one in owing.begins]
         past = next((one.due for one in begun if one.owes == "department" and one.due_at <= at), None)
-        if past is not None and step.name == "promise":
-            raise UsageError(
-                f"{past.label}自 {past.start}（{past.start_label}）起算，这样承诺到 {past.last} 为止，已经过去；请把天数写多些"
-            )
+        if past is not None:
+            words = f"{past.label}自 {past.start}（{past.start_label}）起算，这样到 {past.last} 为止，已经过去"
+            raise UsageError(f"{words}，不能{step.words}；请把天数写多些")
         return [deadline.due for deadline in begun if deadline.owes == "department"]
 
     async def _check_in_time(self, case: Case) -> None:

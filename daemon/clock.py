@@ -18,14 +18,14 @@ import structlog
 
 from daemon.missing_notice import report_calendar
 from daemon.waiting import first_of
-from notifier.reminders import Item, Occasion, number_of, strongest
+from notifier.reminders import Item, Occasion, number_of, strongest, was_in_words
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Step, after_quiet, is_quiet, schedule
 from rules.subject_plan import next_period, periods
 from store.errors import StoreUnavailableError
 from store.model.case import Case
 from store.model.letter import Address
-from store.owing import Deadline, Fired, Letter, Subject
+from store.owing import Deadline, Fired, Letter, Moved, Subject
 
 if TYPE_CHECKING:
     from daemon.review import Office
@@ -142,10 +142,11 @@ class Clock:
         """Count every running deadline by the calendar as it is now; returns how many dates moved."""
         total = 0
         for district, room in self._rooms.items():
-            count, write = room.planner.recounted, partial(_moved_letters, room)
             ids = await self._deadlines.running(district, counted_by=room.planner.ground.mark)
             for first in range(0, len(ids), _BATCH):
-                total += await self._deadlines.move(ids[first : first + _BATCH], now=self._now(), move=count, write=write)
+                now = self._now()
+                write = partial(_moved_letters, room, now)
+                total += await self._deadlines.move(ids[first : first + _BATCH], now=now, move=room.planner.recounted, write=write)
         if total:
             log.info("deadlines.moved", count=total)
         return total
@@ -167,7 +168,7 @@ def _act(room: Office, now: datetime, due: Sequence[tuple[Deadline, About]]) -> 
     return fired, list(_letters(room, acted))
 
 
-_EVENTS = {"remind": "reminded", "overdue": "escalated"}
+_EVENTS = {"remind": "reminded", "late": "reminded", "overdue": "escalated"}
 
 
 def _step(room: Office, deadline: Deadline, about: About, now: datetime) -> _Acted | None:
@@ -223,11 +224,27 @@ def _item(one: _Acted) -> Item:
 def _round(bundle: Sequence[_Acted]) -> str:
     """Return what names this mail for good: the steps it speaks of."""
     steps = sorted(f"{number_of(one.about)} {one.deadline.kind} {one.deadline.round} {one.deadline.fired}" for one in bundle)
-    return hashlib.sha256("\n".join(steps).encode()).hexdigest()[:32]
+    return _digest(steps)
 
 
-def _moved_letters(room: Office, old: Deadline, new: Deadline, about: About) -> Iterator[Letter]:
-    """Yield the word to whoever owes it that a date has moved."""
-    for to, role in room.composer.concerned(about.department, new.owes, "handler", copies=False):
-        occasion = Occasion(what="moved", role=role, items=(Item(about=about, due=new.due, missed=0, was=old.due.due),))
-        yield Letter(about=about, notice=room.composer.for_deadlines(about, to, occasion, f"moved {new.kind} {new.round} {new.due.due}"))
+def _moved_letters(room: Office, now: datetime, moved: Sequence[Moved]) -> Iterator[Letter]:
+    """Yield one mail to each person who owes something whose date has moved, about all of it that reads otherwise now.
+
+    The mail is named by the moves and their moment: a date that moves there, back and there again is told each time.
+    """
+    bundles: dict[tuple[Address, str], list[tuple[Moved, str]]] = {}
+    for one in moved:
+        was = was_in_words(one.old, one.new, room.rulebook.district.timezone)
+        for person in room.composer.concerned(one.about.department, one.new.owes, "handler", copies=False) if was else ():
+            bundles.setdefault(person, []).append((one, was))
+    for (to, role), bundle in bundles.items():
+        bundle.sort(key=lambda pair: (pair[0].new.due.last, pair[0].new.case_id is None, pair[0].about.id, pair[0].new.id))
+        items = tuple(Item(about=one.about, due=one.new.due, missed=0, was=was) for one, was in bundle)
+        first, occasion = bundle[0][0].about, Occasion(what="moved", role=role, items=items)
+        moves = [f"{number_of(one.about)} {one.new.kind} {one.new.round} {one.old.due_at} {one.new.due_at}" for one, _ in bundle]
+        round_ = f"moved {_digest([now.isoformat(), *sorted(moves)])}"
+        yield Letter(about=first, notice=room.composer.for_deadlines(first, to, occasion, round_))
+
+
+def _digest(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]

@@ -46,16 +46,16 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
     dates = [due_view(_due())]
     yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE, "event": "promise", "dates": dates}
     if full.due is not None:
-        items = [Item(about=full, due=full.due, missed=1, was=_DAY)]
-        for occasion in ("remind", "overdue", "moved"):
+        items = [Item(about=full, due=full.due, missed=1, was="示例")]
+        for occasion in ("remind", "late", "overdue", "moved"):
             yield {**of_case(full, district), **words, **view_of(Occasion(what=occasion, role="抄报", items=items))}
 
 
 def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
     """Yield what a mail about deadlines says of a session, an activity or a period: there is no petition to quote."""
     subject = Subject(id=1, district="", sort=SubjectSort.PERIOD, of="", key="示例", title="示例", department="", day=_DAY, until=_DAY)
-    for what in ("remind", "overdue", "moved"):
-        items = [Item(about=subject, due=replace(_due(), days=(), notes=("示例",)), missed=1, was=_DAY)]
+    for what in ("remind", "late", "overdue", "moved"):
+        items = [Item(about=subject, due=replace(_due(), days=(), notes=("示例",)), missed=1, was="示例")]
         yield {**of_subject("示例", district), "addressee": "示例部门", **view_of(Occasion(what=what, role="抄报", items=items))}
 
 

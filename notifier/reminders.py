@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from zoneinfo import ZoneInfo
 
 from notifier.dates import in_full, numbered_days
 from notifier.plain import line
 from store.model.case import Case
 from store.model.due import Due
-from store.owing import Subject
+from store.owing import Deadline, Subject
 
 _MOST = 50  # cases told one by one in one mail
 _COUNTED = 3  # so many are explained day by day
@@ -20,19 +20,19 @@ _PRECEDENCE = {"督办": 0, "抄报": 1, "督办情况": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One deadline: what it is about, its date, how many earlier steps were missed while the system stood still; `was` its date before it moved."""
+    """One deadline: what it is about, its date, how many earlier steps were missed while the system stood still; `was` what stood before it moved."""
 
     about: Case | Subject
     due: Due
     missed: int
-    was: date | None = None
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
     """Why the mail is written. `role` says in words who gets it where that is not simply the one who owes ("分管领导", "抄报")."""
 
-    what: str  # "remind", "overdue", "moved"
+    what: str  # "remind", "late", "overdue", "moved"
     role: str
     items: Sequence[Item]
 
@@ -60,9 +60,25 @@ def _item(item: Item, *, explained: bool) -> dict[str, object]:
     return {
         "number": number_of(item.about),
         "title": _title(item.about),
-        "was": in_full(item.was) if item.was else "",
+        "was": item.was,
         **due_view(item.due, explained=explained),
     }
+
+
+def was_in_words(old: Deadline, new: Deadline, timezone: str) -> str:
+    """Return what stood in place of *new*, as its reader was told; "" where he reads what he had read.
+
+    Where only the hour has moved (a half day), both hours are told, because the date does not show it.
+    """
+    before, after = (_told(one.due) for one in (old, new))
+    if before != after:
+        return before
+    closed, closes = (one.due_at.astimezone(ZoneInfo(timezone)) for one in (old, new))
+    return f"{closed:%H:%M}届满，现为{closes:%H:%M}届满" if closed.date() == closes.date() and closed != closes else ""
+
+
+def _told(due: Due) -> str:
+    return in_full(due.due) + (f"（暂定，最晚{in_full(due.last)}）" if due.provisional and due.last != due.due else "")
 
 
 def due_view(due: Due, *, explained: bool = True) -> dict[str, object]:
@@ -75,7 +91,7 @@ def due_view(due: Due, *, explained: bool = True) -> dict[str, object]:
         "latest": in_full(due.last),
         "start": in_full(due.start),
         "start_label": due.start_label,
-        "notes": due.notes,
+        "notes": due.remarks,
         "days": numbered_days(due.days) if explained else [],
     }
 

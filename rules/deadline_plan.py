@@ -22,10 +22,10 @@ from store.owing import Deadline, DeadlineState, Owing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One moment at which the clock acts: a reminder before the date, or a rung of the ladder after it."""
+    """One moment at which the clock acts: a reminder before the date, a rung of the ladder after it, or word of a date that was over when it became known."""
 
     at: datetime
-    what: Literal["remind", "overdue"]
+    what: Literal["remind", "overdue", "late"]
     to: Rank
     copies: bool = False
 
@@ -187,17 +187,24 @@ def due_at(due: Due, ground: Ground) -> datetime:
 
 
 def begun(deadline: Deadline, kind: Kind, now: datetime, ground: Ground) -> Deadline:
-    """Return *deadline* set to its first step after *now*: what lies before it began was never owed."""
-    steps = schedule(kind, deadline.due, ground)
-    fired = sum(step.at <= now for step in steps if step.what == "remind")
-    return replace(deadline, fired=fired, next_at=steps[fired].at if fired < len(steps) else None)
+    """Return *deadline* set to its first step after *now*: what lies before it began was never owed.
+
+    One that is over already (a session said too late, a case assigned after its date) begins with a plain word of that to whoever owes it,
+    not with the rungs that nobody could have heeded.
+    """
+    known_at = now.astimezone(ZoneInfo(ground.timezone)) if deadline.due_at <= now else None
+    due = replace(deadline.due, known_at=known_at)
+    steps = schedule(kind, due, ground)
+    fired = 0 if known_at else sum(step.at <= now for step in steps)
+    return replace(deadline, due=due, fired=fired, next_at=steps[fired].at if fired < len(steps) else None)
 
 
 def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
     """Return every moment at which the clock acts on a deadline of *kind*, in order.
 
-    Reminders and rungs fall on working days at the kind's hour, so that nobody is written to at night or on a rest day. A reminder by its
-    share of the time falls where it falls; the clock's quiet hours hold it back.
+    Reminders and rungs fall on working days at the kind's hour, so that nobody is written to at night or on a rest day, and whoever has
+    two hundred deadlines gets one mail a day about them. A reminder by its share of the time falls on its day at that hour, of hours on its
+    moment; the clock's quiet hours hold it back.
     """
     calendar, zone, hour = ground.calendar, ZoneInfo(ground.timezone), time(kind.remind_at)
 
@@ -206,7 +213,9 @@ def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
 
     reminders = [Step(at=at(_working_day_before(due.last, days, calendar)), what="remind", to="handler") for days in kind.remind]
     begin, end = due.since or datetime.combine(due.start, calendar.hours.opens, zone), due_at(due, ground)
-    reminders += [Step(at=begin + (end - begin) * share / 100, what="remind", to="handler") for share in kind.remind_share]
+    shares = [begin + (end - begin) * share / 100 for share in kind.remind_share]
+    moments = shares if kind.unit in HOURS else [at(share.astimezone(zone).date()) for share in shares]
+    reminders += [Step(at=moment, what="remind", to="handler") for moment in moments]
     late = [
         Step(at=at(calendar.add_working_days(due.last, rung.after).due), what="overdue", to=rung.to, copies=rung.copies)
         for rung in kind.ladder
@@ -216,7 +225,11 @@ def schedule(kind: Kind, due: Due, ground: Ground) -> list[Step]:
         days = islice(range(last.after + kind.repeat_every, 10_000, kind.repeat_every), kind.repeat_cap)
         late += [Step(at=at(calendar.add_working_days(due.last, day).due), what="overdue", to=last.to, copies=last.copies) for day in days]
     # Two reminders may fall on one working day where the date itself is a rest day: one is enough.
-    return sorted({step.at: step for step in (*reminders, *late)}.values(), key=lambda step: step.at)
+    steps = sorted({step.at: step for step in (*reminders, *late)}.values(), key=lambda step: step.at)
+    known_at = due.known_at
+    if known_at is None or not steps:
+        return steps
+    return [Step(at=known_at, what="late", to="handler"), *(step for step in steps if step.at > known_at)]
 
 
 def _working_day_before(day: date, days: int, calendar: Calendar) -> date:
@@ -276,6 +289,7 @@ def moved(deadline: Deadline, kind: Kind, ground: Ground, case: Case | None = No
 
 def with_due(deadline: Deadline, due: Due, kind: Kind, ground: Ground) -> Deadline:
     """Return *deadline* with another date; steps that are behind it stay behind it."""
+    due = replace(due, known_at=deadline.due.known_at)
     steps = schedule(kind, due, ground)
     next_at = steps[deadline.fired].at if deadline.fired < len(steps) else None
     return replace(deadline, due=due, due_at=due_at(due, ground), next_at=next_at, counted_by=ground.mark)

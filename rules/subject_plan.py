@@ -70,7 +70,7 @@ def _begin(kind: Kind, subject: Subject, trigger: str, happening: Happening, at:
     day = happening.day or subject.day
     amount = kind.days if isinstance(kind.days, int) else 0
     due = due_of(kind, day, amount, ground, start_label=_STARTS[trigger])
-    return deadline_of(kind, due, amount, at, ground)
+    return deadline_of(kind, due, amount, at, ground, round_=(happening.at or at).isoformat())
 
 
 # ------------------------------------------------------------ periods

@@ -19,13 +19,13 @@ from store.deadline_rows import About, deadline_of
 from store.model.case import Case
 from store.model.due import Due
 from store.outbox import Outbox
-from store.owing import Deadline, DeadlineState, Fired, Letter, Planner
+from store.owing import Deadline, DeadlineState, Fired, Letter, Moved, Planner
 from store.tables import CASES, DEADLINES
 from store.tables.cases import DEADLINE_RUNS
 
 Act = Callable[[Sequence[tuple[Deadline, About]]], tuple[list[Fired], list[Letter]]]
 Move = Callable[[Deadline, About], Deadline]
-Write = Callable[[Deadline, Deadline, About], Iterable[Letter]]
+Write = Callable[[Sequence[Moved]], Iterable[Letter]]
 Listed = list  # the class below has a method of that name
 
 
@@ -76,7 +76,7 @@ class Deadlines:
     async def move(self, ids: Sequence[int], *, now: datetime, move: Move, write: Write) -> int:
         """Count the deadlines with *ids* again by *move*, and return how many moved.
 
-        Each that did: its row, an event with the old and the new date, and the notices of *write*, in one transaction.
+        One transaction: the row of each that did, an event with the old and the new date, and the notices of *write* about all of them.
         """
         return await self._db.write(lambda connection: self._move(connection, ids, now, move, write))
 
@@ -108,7 +108,7 @@ class Deadlines:
         return len(fired)
 
     def _move(self, connection: Connection, ids: Sequence[int], now: datetime, move: Move, write: Write) -> int:
-        moved = 0
+        moved: list[Moved] = []
         for deadline_id, case_id, subject_id in connection.execute(_owners_of(ids)).all():
             about = deadline_rows.load(connection, case_id, subject_id)
             # Read behind the lock: a person, or another service that counts as well, may have changed it a moment ago.
@@ -121,18 +121,25 @@ class Deadlines:
             deadline_rows.replace(connection, new)
             if (new.due.due, new.due.last, new.due_at) == (old.due.due, old.due.last, old.due_at):
                 continue  # only the grounds have changed, from a guess to a notice
-            moved += 1
+            moved.append(Moved(old=old, new=new, about=about))
             if isinstance(about, Case):
                 _move_in_case(connection, about, old.due, new.due)
-            data = {"deadline": old.id, "kind": old.kind, "old": old.due.due.isoformat(), "new": new.due.due.isoformat()}
+            data = {"deadline": old.id, "kind": old.kind, **_date(old, "old"), **_date(new, "new")}
             deadline_rows.note(connection, about, kind="deadline.moved", at=now, data=data)
-            self._write(connection, write(old, new, about), now)
-        return moved
+        self._write(connection, write(moved), now)
+        return len(moved)
 
     def _write(self, connection: Connection, letters: Iterable[Letter], now: datetime) -> None:
         for letter in letters:
             arrival_id = letter.about.arrival_id if isinstance(letter.about, Case) else None
             self._outbox.put(connection, letter.about, [letter.notice], arrival_id=arrival_id, now=now)
+
+
+def _date(deadline: Deadline, which: str) -> dict[str, str]:
+    """Return a date as the event of a move tells it: the day, when it is over, and where it is provisional the latest day."""
+    due = deadline.due
+    told = {which: due.due.isoformat(), f"{which}_at": deadline.due_at.isoformat()}
+    return {**told, f"{which}_latest": due.last.isoformat()} if due.provisional else told
 
 
 def _move_in_case(connection: Connection, case: Case, old: Due, new: Due) -> None:

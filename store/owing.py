@@ -179,6 +179,15 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One deadline that was counted again and has another date now."""
+
+    old: Deadline
+    new: Deadline
+    about: Case | Subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """One notice that the clock owes somebody, kept at what it speaks of first."""
 

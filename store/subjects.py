@@ -27,11 +27,12 @@ Listed = list  # the class below has a method of that name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Who says that something happened, when, and on what ground."""
+    """Who says that something happened, when, and on what ground; `known_at` is when we heard of it, None: then."""
 
     by: str
     at: datetime
     reason: str = ""
+    known_at: datetime | None = None
 
 
 class Subjects:
@@ -91,7 +92,8 @@ def _happen(connection: Connection, district: str, happening: Happening, said: S
     new = _after(old, happening)
     if happening.event == "ended" and new.day > planner.day(said.at):
         raise UsageError(f"“{new.key}”在 {new.day}，还没有到，不能登记为已结束")
-    owing = planner.owing_of(new, happening, said.at)
+    known_at = said.known_at or said.at  # nobody is reminded, or overdue, of what was not known yet
+    owing = planner.owing_of(new, happening, known_at)
     if happening.event == "received" and owing.met.isdisjoint(one.kind for one in deadline_rows.running_of(connection, old)):
         return False
     if not old.id:
@@ -103,7 +105,7 @@ def _happen(connection: Connection, district: str, happening: Happening, said: S
     _note(connection, new.id, f"subject.{happening.event}", said, {name: value for name, value in data.items() if value})
     deadline_rows.apply(connection, new, owing, planner=planner, at=said.at)
     if happening.event == "ended":
-        for period, times in planner.counted_in(new, said.at):
+        for period, times in planner.counted_in(new, known_at):
             _count(connection, period, new, times, said)
     return True
 

@@ -27,6 +27,7 @@ _HAPPENINGS = {
     "received": "收到",
     "heeded": "收悉催办",
 }
+_STEPS = {"remind": "提醒", "late": "期限已过"}
 _WEEKDAYS = "一二三四五六日"
 _SUBJECT = 46
 
@@ -100,7 +101,7 @@ def step_rows(outcome: Outcome) -> list[Sequence[str]]:
 def _step_row(line: Line, label: str, outcome: Outcome) -> Sequence[str]:
     zone = outcome.zone
     sent = f"{line.taken.astimezone(zone):%Y-%m-%d %H:%M}" if line.taken and line.mails else "漏发"
-    step = "提醒" if line.what == "remind" else f"逾期→{RANK_WORDS.get(line.to, line.to)}"
+    step = _STEPS.get(line.what) or f"逾期→{RANK_WORDS.get(line.to, line.to)}"
     to = "、".join(outcome.names.get(mail.notice.to.address.casefold(), mail.notice.to.address) for mail in line.mails)
     return (f"{line.planned.astimezone(zone):%Y-%m-%d %H:%M}", sent, label, line.about, line.due.isoformat(), step, to)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from daemon.casework import RATINGS, RESULTS
+from daemon.cli.output import local
 from rules.deadline_kinds import RANK_WORDS
 from store.life import ROLE_WORDS, Role
 from store.model.case import Event
@@ -65,6 +67,9 @@ def _of_deadline(event: Event, owed: Sequence[Deadline]) -> list[str]:
 
 
 def _day(data: Mapping[str, object], which: str) -> str:
-    """Return a date that moved, with its latest day where it was no certain one."""
-    latest = data.get(f"{which}_latest")
-    return f"{data.get(which)}{f'（暂定，最晚 {latest}）' if latest else ''}"
+    """Return a date that moved: with its latest day where it was no certain one, with the hour where only that moved."""
+    latest, at = data.get(f"{which}_latest"), data.get(f"{which}_at")
+    if latest and latest != data.get(which):
+        return f"{data.get(which)}（暂定，最晚 {latest}）"
+    same = data.get("old") == data.get("new") and not data.get("old_latest") and not data.get("new_latest")
+    return local(datetime.fromisoformat(at)) if same and isinstance(at, str) else str(data.get(which))

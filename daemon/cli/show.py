@@ -157,7 +157,7 @@ def deadline_lines(deadline: Deadline) -> list[str]:
     if deadline.state in {DeadlineState.MET, DeadlineState.VOID}:
         return [head]
     counted = [f"      起算日 {due.start}（{due.start_label}），当日不计", *(f"      {line}" for line in numbered_days(due.days))]
-    return [head, *(f"      {note}" for note in due.notes), *(counted if due.days else [])]
+    return [head, *(f"      {note}" for note in due.remarks), *(counted if due.days else [])]
 
 
 DEADLINE_STATES = {

@@ -32,6 +32,14 @@ class Due:
     notes: tuple[str, ...] = ()  # what else made this date, Chinese: a promise, an extension, days on which the count stood still
     since: datetime | None = None  # where hours are counted: from which moment, to which
     at: datetime | None = None
+    known_at: datetime | None = None  # where it was over before anybody knew of it: when that was
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be said of it beside the count: the notes, and that it came late."""
+        known = self.known_at
+        late = f"{known.month}月{known.day}日登记时期限已过，此前的提醒和督促不再补发" if known else ""
+        return (*self.notes, late) if late else self.notes
 
     @property
     def last(self) -> date:

@@ -155,6 +155,21 @@ async def test_a_day_that_moves_takes_its_deadlines_along(office: Office) -> Non
         await office.happen("ended", "政企同心谈九月", day=date(2024, 9, 11))
 
 
+async def test_what_is_told_late_begins_with_a_plain_word_and_no_rung(office: Office) -> None:
+    """An activity of September that is told in November: one mail to its department that the date was over, nothing to anybody above it."""
+    await office.at(2024, 11, 6, 8, 59)  # the periods that begin by then have their mails
+    await office.held("接待日九月", date(2024, 9, 11))
+    written = [queued.notice for queued in await office.at(2024, 11, 6, 9, 30) if "接待日九月" in queued.notice.text]
+
+    (mail,) = written
+    assert mail.to.address == "tzfw@jn.example"
+    assert "期限已过" in mail.subject
+    assert "登记时期限已过，请尽快办理" in mail.text
+    assert "11月6日登记时期限已过，此前的提醒和督促不再补发" in mail.text
+    assert "逾期" not in mail.subject
+    assert not [queued for queued in await office.at(2024, 11, 6, 12) if "接待日九月" in queued.notice.text]
+
+
 @pytest.mark.parametrize(
     ("event", "said", "words"),
     [

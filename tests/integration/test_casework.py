@@ -270,7 +270,7 @@ async def test_a_promise_that_is_over_already_is_none(shared: Bench) -> None:
     """Counted from registration, seven days may have passed: nobody promises the enterprise a day of last week."""
     case = await shared.opened()
     shared.clock.advance(timedelta(days=20))
-    with pytest.raises(UsageError, match=r"（登记）起算，这样承诺到 \S+ 为止，已经过去"):
+    with pytest.raises(UsageError, match=r"（登记）起算，这样到 \S+ 为止，已经过去"):
         await do(shared, case, "promise", D, days=7)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from sqlalchemy import delete, update
 from daemon.casework import Details
 from daemon.clock import Clock
 from daemon.review import Act
+from notifier.reminders import was_in_words
 from rules.calendar import Calendar
 from rules.calendar_file import read_year
 from rules.calendar_folder import BUILTIN, year_files
@@ -275,10 +277,56 @@ async def test_a_notice_moves_the_right_dates_and_tells_who_owes(shared: Bench) 
     assert guessed.due.earliest <= final.due.due <= guessed.due.last
     moved = [event for event in await shared.house.stores.cases.history(second.id) if event.kind == "deadline.moved"]
     assert [(event.data["kind"], event.data["new"]) for event in moved if event.data["kind"] == "answer"] == [("answer", "2025-02-06")]
-    told = [queued.notice for queued in await reminders(shared) if queued.case_id == second.id and "时限变动" in queued.notice.subject]
-    assert any("2025年2月6日（星期四）" in notice.text and "原为" in notice.text for notice in told)
+    told = [queued.notice for queued in await reminders(shared) if "时限变动" in queued.notice.subject]
+    about = [notice.text.partition(second.number)[2] for notice in told if second.number in notice.text]
+    assert any("2025年2月6日（星期四），原为" in text for text in about)
     assert (await running(shared, first))["answer"].due.due == kept
     assert await again.count_again() == 0
+
+
+async def test_dates_that_move_to_and_fro_are_told_each_time_and_one_mail_a_person(shared: Bench) -> None:
+    """A notice taken in, taken back and taken in again: each time one mail to a department about all its dates, with what they were."""
+    plans = {int(path.stem): read_year(path) for path in year_files(BUILTIN)}
+    special = [{day: what for year in (2023, 2024, *more) for day, what in plans[year].special.items()} for more in ((), (2025,))]
+    unknown, known = (
+        Calendar(years=years, special=days, festivals=load_festivals())
+        for years, days in zip(((2023, 2024), (2023, 2024, 2025)), special, strict=True)
+    )
+    shared.room.calendar = unknown
+    shared.clock.now = datetime(2025, 1, 21, 10, tzinfo=ZONE).astimezone(UTC)
+    cases = [await do(shared, await shared.opened(), "promise", days=7) for _ in range(3)]
+    assert len({case.department for case in cases}) == 1
+
+    async def told(calendar: Calendar) -> str:
+        before = {queued.id for queued in await reminders(shared)}
+        shared.room.calendar = calendar
+        shared.clock.advance(timedelta(minutes=1))
+        assert await clock(shared).count_again()
+        to_department = [
+            queued.notice
+            for queued in await reminders(shared)
+            if queued.id not in before and queued.notice.to.address == office(str(cases[0].department))
+        ]
+        (mail,) = to_department
+        return mail.text
+
+    there, back, again = [await told(calendar) for calendar in (known, unknown, known)]
+    assert all(case.number in text for case in cases for text in (there, back, again))
+    assert "2025年2月6日（星期四），原为2025年2月5日（星期三）（暂定，最晚" in there
+    assert "原为2025年2月6日（星期四）" in back
+    assert "2025年2月6日（星期四），原为2025年2月5日（星期三）（暂定，最晚" in again
+
+
+async def test_a_mail_about_a_moved_date_says_what_its_reader_did_not_know(shared: Bench) -> None:
+    """A half day moves the hour, which the date does not show; a notice that confirms a guess, its latest day included, moves nothing."""
+    case = await do(shared, await shared.opened(), "promise", days=2)  # Sunday 29 September is worked
+    (old,) = [one for kind, one in (await running(shared, case)).items() if kind == "answer"]
+    noon = replace(old, due_at=old.due_at - timedelta(hours=5))
+    assert was_in_words(old, noon, "Asia/Shanghai") == "17:00届满，现为12:00届满"
+    guess = replace(old, due=replace(old.due, provisional=True, earliest=old.due.due, latest=old.due.due))
+    assert was_in_words(guess, old, "Asia/Shanghai") == ""
+    wide = replace(guess, due=replace(guess.due, latest=date(2024, 10, 8)))
+    assert was_in_words(wide, old, "Asia/Shanghai") == "2024年9月27日（星期五）（暂定，最晚2024年10月8日（星期二））"
 
 
 async def test_a_calendar_that_changes_while_the_old_one_is_counted_is_counted_too(shared: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

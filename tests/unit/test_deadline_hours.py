@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from rules.calendar import Calendar
 from rules.calendar_folder import load_calendar
 from rules.calendar_overlay import read_overlay
 from rules.deadline_kinds import Kind, Kinds, Rung, Unit
-from rules.deadline_plan import Ground, deadline_of, due_of, is_quiet, moved, schedule
+from rules.deadline_plan import Ground, deadline_of, due_of, moved, schedule
 from rules.office import OfficeHours
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -124,13 +124,13 @@ def test_reminders_by_share_fall_between_beginning_and_end() -> None:
     ]
 
 
-def test_the_share_of_days_runs_from_opening_to_close() -> None:
-    """Of a date counted in days the time runs from 9:00 of day zero to 17:00 of the last: half of it may be a night, which is quiet."""
+def test_the_share_of_days_falls_on_a_day_at_its_hour() -> None:
+    """Half of the time of a date counted in days may be a night; it is told in the morning, with all that is told that day."""
     kind = Kind(id="x", label="x", since=("assigned",), days=1, until=("verify",), remind_share=(50,))
     due = due_of(kind, local(9, 26, 15), 1, ground())
+    assert local(9, 26, 9) + (local(9, 27, 17) - local(9, 26, 9)) / 2 == local(9, 27, 1)
     (step,) = schedule(kind, due, ground())
-    assert step.at == local(9, 26, 9) + (local(9, 27, 17) - local(9, 26, 9)) / 2 == local(9, 27, 1)
-    assert is_quiet(step.at, ground().calendar, "Asia/Shanghai")
+    assert step.at == local(9, 27, 9)
 
 
 def test_a_share_that_passed_before_the_beginning_is_not_reminded_of() -> None:
@@ -139,8 +139,7 @@ def test_a_share_that_passed_before_the_beginning_is_not_reminded_of() -> None:
     at = local(9, 26, 16)
     due = due_of(kind, at, 1, ground())
     deadline = deadline_of(kind, due, 1, at, ground())
-    second = local(9, 26, 9) + timedelta(hours=32) * 0.9
-    assert (deadline.fired, deadline.next_at) == (1, second)
+    assert (deadline.fired, deadline.next_at) == (1, local(9, 27, 9))
 
 
 def test_a_share_follows_a_date_that_moves(tmp_path: Path) -> None:
