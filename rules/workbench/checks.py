@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.workbench import checks_directories, checks_rules, checks_words  # noqa: F401 - importing registers
+from rules.workbench import checks_deadlines, checks_directories, checks_rules, checks_words  # noqa: F401 - importing registers
 from rules.workbench.lint import CHECKS, lint
 
 __all__ = ["CHECKS", "lint"]

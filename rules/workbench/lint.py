@@ -1,6 +1,6 @@
 """Looks at a pack for what loads and is yet probably not meant: the frame of the checks, their findings, and comments that silence them.
 
-The checks themselves stand in `checks_rules`, `checks_words` and `checks_directories`; each is described, with a bad and a good example
+The checks themselves stand in `checks_rules`, `checks_words`, `checks_directories` and `checks_deadlines`; each is described, with a bad and a good example
 that are run as tests, in docs/reference/规则检查.md.
 
 A finding is silenced by a comment with a reason, on its line or on a line of its own directly above:
