@@ -8,7 +8,7 @@ early and how late it may end once the notice is out (`rules.provisional`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from functools import cached_property
@@ -114,14 +114,29 @@ class Calendar:
 
     def unknown(self, year: int) -> str:
         """Say why the notice of *year*, which is not known, is not: it is still to come, or lies before those that are kept here."""
-        return "尚未公布" if year > max(self._years, default=0) else "未收录"
+        return "尚未公布" if year > max(self._years, default=0) else "没有收录"
+
+    def unsure_years(self, days: Iterable[date]) -> tuple[int, ...]:
+        """Return the years whose missing notice makes some of *days* unsure, in order."""
+        return tuple(sorted({year for day in days if (year := self._missing(day))}))
+
+    def can_be_bounded(self, year: int) -> bool:
+        """Say whether the festivals of *year* are known, so that it can be said what its notice may change at most."""
+        return self._festivals.knows(year)
+
+    def _missing(self, day: date) -> int | None:
+        if day in self._overlay.special or day in self._special:
+            return None
+        if day.year not in self._years:
+            return day.year
+        return day.year + 1 if day >= first_unsure_day(day.year) and day.year + 1 not in self._years else None
 
     def _doubt(self, day: date) -> str:
-        if day.year not in self._years:
-            return f"（{day.year}年放假安排{self.unknown(day.year)}，暂按周末推算）"
-        if day >= first_unsure_day(day.year) and day.year + 1 not in self._years:
-            return f"（{day.year + 1}年放假安排尚未公布，元旦假期可能涉及，暂按周末推算）"
-        return ""
+        missing = self._missing(day)
+        if missing is None:
+            return ""
+        reaches_back = "" if missing == day.year else "元旦假期可能涉及，"
+        return f"（{missing}年放假安排{self.unknown(missing)}，{reaches_back}暂按周末推算）"
 
     def add_working_days(self, start: date, n: int) -> Count:
         """Count *n* working days after *start*; day zero is *start* itself and never counts.

@@ -57,6 +57,10 @@ class Festivals:
         """Take by year the dates of 春节, 清明, 端午 and 中秋."""
         self._lunar = lunar
 
+    def knows(self, year: int) -> bool:
+        """Say whether the festivals of *year* are known."""
+        return year in self._lunar
+
     def prospect(self, day: date) -> Prospect:
         """Return what may become of *day*; where its festivals are not known, nothing but its weekday is."""
         works = day.weekday() < _SATURDAY

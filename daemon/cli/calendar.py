@@ -32,6 +32,7 @@ RollOption = Annotated[bool, typer.Option("--roll-forward", help="自然日的�
 FileArgument = Annotated[Path, typer.Argument(metavar="文件", help="存下的通知全文（.txt），或 2027.yaml")]
 
 
+_SATURDAY = 5
 _NEGATIVE = re.compile(r"-\d{1,4}")
 
 
@@ -76,7 +77,7 @@ def show(
     """
     calendar, today = _calendar(config, district), utc_now().date()
     shown = year or today.year
-    days = [day for day in days_of(shown) if calendar.is_special(day)]
+    days = [day for day in days_of(shown) if calendar.is_special(day) or calendar.day(day).counted != (day.weekday() < _SATURDAY)]
     listed = [(day, calendar.day(day)) for day in days]
     if json_:
         announced = shown in calendar.years
@@ -88,9 +89,12 @@ def show(
             }
         )
         return
-    empty = f"{shown}年的放假安排没有收录；按周末推算，所有日期都是暂定。"
     rows = [(in_full(day), "上班" if info.counted else "休息", info.why) for day, info in listed]
-    table(("日期", "安排", "依据"), rows, title=f"{shown}年", empty=empty)
+    if rows or shown in calendar.years:
+        table(("日期", "安排", "依据"), rows, title=f"{shown}年")
+    if shown not in calendar.years:
+        by = "周末和法定节日" if calendar.can_be_bounded(shown) else "周末"
+        done(f"{shown}年放假安排{calendar.unknown(shown)}，按{by}推算，各日都是暂定。{_kept(calendar)}")
     concern = missing_notice(calendar, today)
     if concern:
         done(concern.words)
@@ -215,6 +219,10 @@ def _show_draft(draft: gazettes.Draft, calendar: Calendar) -> bool:
     return bool(changes)
 
 
+def _kept(calendar: Calendar) -> str:
+    return f"收录的是 {calendar.years[0]}—{calendar.years[-1]} 年。" if calendar.years else ""
+
+
 def _calendar(config: Path | None, district: str | None, *, own_days: bool = True) -> Calendar:
     """Return the calendar of the (only, or asked) district; the product's own where there is no configuration."""
     if config is None and not os.environ.get("ZUOZHEN_CONFIG"):
@@ -239,6 +247,8 @@ def _count(calendar: Calendar, day: date, number: int, unit: Unit, *, roll_forwa
 
 
 def _counted(calendar: Calendar, day: date, number: int, unit: Unit, *, roll_forward: bool) -> Count:
+    if roll_forward and number < 0:
+        raise UsageError("--roll-forward 只用于往后数：往回数的最后一天遇休息日不顺延")
     if unit is Unit.CALENDAR:
         return calendar.add_days(day, number, roll_forward=roll_forward)
     if roll_forward:
@@ -264,5 +274,8 @@ def _lines(day: date, number: int, unit: Unit, count: Count, calendar: Calendar)
 def _outcome(count: Count, calendar: Calendar) -> str:
     if not count.provisional:
         return in_full(count.due)
-    missing = "尚未公布，公布后" if calendar.unknown(count.due.year) == "尚未公布" else "没有收录，"
-    return f"{in_full(count.due)}（暂定：有的年份放假安排{missing}最早 {in_full(count.earliest)}，最晚 {in_full(count.latest)}）"
+    years = calendar.unsure_years(day.day for day in count.days)
+    why = "、".join(f"{year}年放假安排{calendar.unknown(year)}" for year in years)
+    if not all(map(calendar.can_be_bounded, years)):
+        return f"{in_full(count.due)}（暂定：{why}，推算不出最早、最晚是哪一天）"
+    return f"{in_full(count.due)}（暂定：{why}，最早 {in_full(count.earliest)}，最晚 {in_full(count.latest)}）"

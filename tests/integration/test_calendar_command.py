@@ -95,15 +95,32 @@ def test_show_lists_a_year(capsys: pytest.CaptureFixture[str]) -> None:
     assert [day["date"] for day in found["days"] if day["working"]] == [
         "2024-02-04", "2024-02-18", "2024-04-07", "2024-04-28", "2024-05-11", "2024-09-14", "2024-09-29", "2024-10-12",
     ]  # fmt: skip
-    assert "没有收录" in said(capsys, "calendar", "show", "2031")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("show", "2031"), "2031年放假安排尚未公布，按周末和法定节日推算，各日都是暂定。收录的是 2018—2026 年。"),
+        (("show", "2015"), "2015年放假安排没有收录，按周末推算，各日都是暂定。"),
+        (("show", "2031"), "国庆节，法定假日"),
+        (("explain", "2027-03-01"), "工作日（2027年放假安排尚未公布，暂按周末推算）"),
+        (("explain", "2015-03-02"), "工作日（2015年放假安排没有收录，暂按周末推算）"),
+        (("add", "2026-12-24", "3"), "（暂定：2027年放假安排尚未公布，最早 2026年12月28日（星期一），最晚 2026年12月29日（星期二））"),
+        (("add", "2010-02-10", "5"), "（暂定：2010年放假安排没有收录，推算不出最早、最晚是哪一天）"),
+    ],
+)
+def test_what_is_not_known_has_one_wording(words: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A year without its notice is called still to come or not kept, the same in a list, of a day and of a count; no bounds are made up."""
+    assert expected in said(capsys, "calendar", *words)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("add", "2024-9-31x", "5"), "应写成 2024-09-26"),
+        (("add", "2024-9-31x", "5"), "应写成 2024-09-26 的样子\n"),
         (("add", "2024-09-30", "五"), "应为整数"),
         (("add", "2024-09-30", "5", "--roll-forward"), "只用于自然日"),
+        (("add", "2024-10-15", "-3", "--unit", "calendar", "--roll-forward"), "只用于往后数"),
         (("import", "没有这个文件.txt"), "打不开"),
     ],
 )
