@@ -183,8 +183,14 @@ def do(
     department: Annotated[str, typer.Option(metavar="部门代号", help="退回时：建议的承办部门")] = "",
     days: Annotated[int | None, typer.Option(metavar="工作日数", help="承诺时限、延期或督办限期")] = None,
     limit: Annotated[int | None, typer.Option(metavar="工作日数", help="承诺时：附件4“正在处理，限期__个工作日”")] = None,
-    result: Annotated[str, typer.Option(help=f"答复时：{'、'.join(f'{name} {words}' for name, words in RESULTS.items())}")] = "",
-    rating: Annotated[str, typer.Option(help=f"评价时：{'、'.join(f'{name} {words}' for name, words in RATINGS.items())}")] = "",
+    result: Annotated[
+        str,
+        typer.Option(metavar=f"<{'|'.join(RESULTS)}>", help=f"答复时：{'、'.join(f'{name} {words}' for name, words in RESULTS.items())}"),
+    ] = "",
+    rating: Annotated[
+        str,
+        typer.Option(metavar=f"<{'|'.join(RATINGS)}>", help=f"评价时：{'、'.join(f'{name} {words}' for name, words in RATINGS.items())}"),
+    ] = "",
     missing: Annotated[list[str] | None, typer.Option(metavar="所缺", help="请企业补正时：缺什么；可重复")] = None,
     to: Annotated[str, typer.Option(metavar="单位", help="转交区外单位时：转给谁")] = "",
     of: Annotated[str, typer.Option(metavar="件号", help="认定重复、并入他件时：哪一件")] = "",

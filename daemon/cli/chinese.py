@@ -21,6 +21,7 @@ _WORDS = {
 }
 # How typer names the kind of a value where we do not name it; a plain text needs no name.
 _KINDS = (
+    (re.compile(r" ?<%Y-[^>]{1,60}>"), ""),
     (re.compile(r" ?<(?:str|text|path|list\[\w{1,20}\])>"), ""),
     (re.compile(r"<int( range)?>"), "整数"),
     (re.compile(r"<float( range)?>"), "数"),
@@ -32,8 +33,21 @@ _MISTAKES = (
     (re.compile(r"valid integer"), "应为整数"),
     (re.compile(r"greater than or equal to (\S{1,40})"), "不得小于 {0}"),
     (re.compile(r"less than or equal to (\S{1,40})"), "不得大于 {0}"),
+    (re.compile(r"formats '%Y-%m-%d'(?!,)"), "应写成 2024-09-26 的样子"),
     (re.compile(r"datetime|does not match the format"), "应写成 2024-09-26 或 2024-09-26T10:30:00"),
 )
+
+
+_EXAMPLE = re.compile(r"\n+(?=例：)")
+_NEXT_EXAMPLE = re.compile(r"；(?=(?:[^；：\n]{1,12}：)?zuozhen )")
+_AS_IT_STANDS = "\b\n"  # keeps typer from filling the lines of a paragraph
+
+
+def _readable(text: str) -> str:
+    """Return a help text with its paragraphs whole and every example on a line of its own, to be copied."""
+    about, *examples = _EXAMPLE.split(text)
+    lines = [_NEXT_EXAMPLE.sub("\n    ", example.strip()) for example in examples]
+    return "\n\n".join([_BROKEN_LINE.sub("", about), *([_AS_IT_STANDS + "\n".join(lines)] if lines else [])])
 
 
 class _Page:
@@ -65,7 +79,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - types private to typer
         """Write the page."""
-        self.help = _BROKEN_LINE.sub("", self.help or "")
+        self.help = _readable(self.help or "")
         super().format_help(ctx, _Page(formatter))  # type: ignore[arg-type]  # it has all that the page has
 
 
