@@ -26,6 +26,7 @@ from store.trouble import reason
 
 _DAY = ["%Y-%m-%d"]
 _FAILED = 1
+_WIDEST = 100  # columns, so that the tables fit a page
 _NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
 
@@ -88,9 +89,9 @@ def _show(outcome: Outcome, *, quiet: bool, json_: bool) -> None:
     if not quiet:
         done("\n".join(["———— 日历：哪天来了什么、办了什么（·），给谁发了什么（→） ————\n", *drill_view.calendar_lines(outcome)]))
         done("\n———— 逐步对照：计划与实发 ————\n")
-        table(drill_view.STEP_COLUMNS, drill_view.step_rows(outcome), empty="没有到期的提醒或催办。")
+        table(drill_view.STEP_COLUMNS, drill_view.step_rows(outcome), empty="没有到期的提醒或催办。", widest=_WIDEST)
     done("\n———— 各类时限 ————\n")
-    table(drill_view.KIND_COLUMNS, drill_view.kind_rows(outcome))
+    table(drill_view.KIND_COLUMNS, drill_view.kind_rows(outcome), widest=_WIDEST)
     if outcome.refused:
         done("\n".join(["\n没有发生的事（请核对演练目录）：", *drill_view.refused_lines(outcome)]))
     done(f"\n{drill_view.summary_line(outcome)}")

@@ -100,7 +100,9 @@ def step_rows(outcome: Outcome) -> list[Sequence[str]]:
 
 def _step_row(line: Line, label: str, outcome: Outcome) -> Sequence[str]:
     zone = outcome.zone
-    sent = f"{line.taken.astimezone(zone):%Y-%m-%d %H:%M}" if line.taken and line.mails else "漏发"
+    sent = "漏发"
+    if line.taken and line.mails:
+        sent = "准时" if line.taken == line.planned else f"{line.taken.astimezone(zone):%m-%d %H:%M}"
     step = _STEPS.get(line.what) or f"逾期→{RANK_WORDS.get(line.to, line.to)}"
     to = "、".join(outcome.names.get(mail.notice.to.address.casefold(), mail.notice.to.address) for mail in line.mails)
     return (f"{line.planned.astimezone(zone):%Y-%m-%d %H:%M}", sent, label, line.about, line.due.isoformat(), step, to)

@@ -46,8 +46,10 @@ def as_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", empty: str = "（没有）") -> None:
-    """Print a table, or *empty* where there are no rows."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", empty: str = "（没有）", widest: int = _FILE_WIDTH
+) -> None:
+    """Print a table of at most *widest* columns, or *empty* where there are no rows."""
     listed = list(rows)
     if not listed:
         done(empty)
@@ -57,7 +59,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         grid.add_column(column, overflow="fold")
     for row in listed:
         grid.add_row(*(Text(plain(cell)) for cell in row))
-    console().print(grid)
+    page = console()
+    page.print(grid, width=min(page.width, widest))
 
 
 def local(moment: datetime | None, timezone: str = "Asia/Shanghai") -> str:

@@ -61,8 +61,10 @@ def read_script(folder: Path, timezone: str) -> Script:
     _check_names(mails, reading)
     events = [event for name in _EVENTS if name in contents for event in read_events(contents[name], name, reading.zone, reading.problems)]
     _check_cases(events, {mail.source: mail.received_at for mail in mails}, reading)
-    if not mails and not reading.problems.found:
-        reading.problems.add(Node(str(folder), ""), "演练目录里没有来件（.eml、.txt）", "放入来件，文件名以时间开头，见 docs/演练.md")
+    if not (mails or events or reading.problems.found):
+        reading.problems.add(
+            Node(str(folder), ""), "演练目录里没有来件（.eml、.txt），也没有 events.yaml", "放入来件或场次、活动，写法见 docs/演练.md"
+        )
     if reading.problems.found:
         raise ConfigError(reading.problems.found)
     return Script(items=sorted([*mails, *events], key=moment_of), digest=_digest(contents))

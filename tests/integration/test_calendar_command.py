@@ -132,6 +132,17 @@ def test_mistakes_are_told_in_chinese(words: tuple[str, ...], message: str, conf
     assert message in capsys.readouterr().err
 
 
+def test_every_example_of_the_help_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each example stands on one line of its own, however many a page has, and the date names no format of a programmer."""
+    lines = [line.strip() for line in said(capsys, "calendar", "add", "--help").splitlines()]
+    assert "例：zuozhen calendar add 2024-09-30 5" in lines
+    assert "zuozhen calendar add 2024-09-30 5 --unit calendar --json" in lines
+    assert "往回数：zuozhen calendar add 2024-10-15 -3" in lines
+    assert not [line for line in lines if "%Y" in line]
+    acts = [line.strip() for line in said(capsys, "case", "do", "--help").splitlines()]
+    assert [line.split()[4] for line in acts if line.startswith("例：")] == ["acknowledge", "promise", "return"]
+
+
 def test_import_shows_asks_writes_and_is_used(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A notice is read, its changes shown, refused by the operator once, then written; from then on the year is final and cited."""
     words = ("calendar", "import", str(config.parent / "通知.txt"), "--config", str(config))

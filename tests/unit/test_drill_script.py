@@ -103,6 +103,16 @@ def test_a_mistake_is_told_with_its_line(event: str, told: str, tmp_path: Path) 
     assert told in found
 
 
+def test_a_drill_may_have_no_mails(tmp_path: Path) -> None:
+    """Sessions and activities alone are a drill too: most dates of 五华 and 晋宁 hang on them."""
+    place = folder(
+        tmp_path, "- {at: 2026-05-20 18:00, key: 巡诊一, event: ended, sort: activity, of: 链式巡诊, day: 2026-05-20, by: 王芳}\n"
+    )
+    for mail in place.glob("*.eml"):
+        mail.unlink()
+    assert len(read_script(place, "Asia/Shanghai").items) == 1
+
+
 def test_a_mail_must_say_when_it_comes(tmp_path: Path) -> None:
     """A file with neither a moment nor a date, and two mails of one name, are told by their names; so is an empty folder."""
     place = folder(tmp_path, 无日期=b"Subject: x\r\n\r\ny", 错日期=b"Date: gestern\r\n\r\ny")
