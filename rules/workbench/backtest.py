@@ -7,6 +7,7 @@
 | department | another lead |
 | accompany, supplement, grade, urgent | the same verdict and lead, but other departments beside it, other questions, level or classes, other haste |
 | advice, review | where the enterprise is told to turn instead; whether there is a reason to look |
+| related | the case a follow-up goes to, or the case or record that reports the same: another one, or now one, or none any more |
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ KINDS: Mapping[str, str] = {
     "urgent": "加急变了",
     "advice": "建议转向的部门变了",
     "review": "人工查看的理由变了",
+    "related": "续入或重复的那一件变了",
 }
 GRAVE = ("verdict", "standing", "department")  # what the enterprise or a department would have felt
 SHOWN = 500  # changed petitions kept with both traces; the figures count all of them
@@ -119,6 +121,7 @@ def kinds_of(before: Decision, after: Decision) -> tuple[str, ...]:
         "urgent": (before.urgent, after.urgent),
         "advice": (before.advice, after.advice),
         "review": (bool(before.review), bool(after.review)),
+        "related": ((before.related_case, before.related_record), (after.related_case, after.related_record)),
     }
     return tuple(kind for kind, (one, other) in pairs.items() if one != other)
 

@@ -12,6 +12,7 @@ rules that draw it could fire.
 | a pattern: words, exceptions, synonyms, homophones, names of departments | petitions that hold it |
 | a rule | petitions in which it could fire, by the old or by the new wording |
 | what says how like an earlier case is: a pattern in it, or how much a list mentioned in either weighs (a rule that routes by it alone) | petitions in which a rule that asks for a likeness could fire |
+| the same, which says which of several is most like | petitions beside two or more earlier reports, in which a rule that takes one of them up (follow-up, duplicate, refusal) could fire |
 | margin and share of routing, time zone, form of case numbers, order of the departments | every petition |
 | all else: templates, texts, articles, dates, casework | none, for no verdict and no department rests on it |
 
@@ -179,22 +180,25 @@ class _Side:
                 self._authors.setdefault(conclusion, []).append(rule)
         self._rules = [rule for rule in book.rules.values() if rule.name in changed]
         self._weighing = [rule for rule in book.rules.values() if any(_weighs(leaf) for leaf in leaves(rule.when))]
+        self._choosing = [rule for rule in book.rules.values() if _chooses(rule) and rule not in self._weighing]
         self._wordless = [rule for rule in self._rules if self._mentions_nothing(rule)]
 
     def lists(self) -> set[str]:
-        """Return the lists on which it rests whether a changed rule, or one that asks for a likeness, can fire."""
+        """Return the lists on which it rests whether a changed rule, or one to which a likeness matters, can fire."""
         mentions = [leaf for rule in self._with_authors() for leaf in leaves(rule.when) if isinstance(leaf, Mention)]
         return {name for leaf in mentions for name in _named(leaf)}
 
     def may_fire(self, said: _Said, *, weighed_alike: bool) -> bool:
-        """Tell whether one of the changed rules could fire, or (unless *weighed_alike*) one that asks for a likeness; False is proof."""
-        rules = [*(self._rules if said.lists else self._wordless), *(() if weighed_alike else self._weighing)]
+        """Tell whether one of the changed rules could fire, or (unless *weighed_alike*) one to which a likeness matters; False is proof."""
+        rules = list(self._rules if said.lists else self._wordless)
+        if not weighed_alike:
+            rules += self._weighing if len(said.earlier) == 1 else [*self._weighing, *self._choosing]
         return any(self._bounds(rule.when, said)[0] for rule in rules)
 
     def _with_authors(self) -> Iterable[Rule]:
         """Return the rules in question and those on whose conclusions they rest."""
         found: dict[str, Rule] = {}
-        waiting = [*self._rules, *self._weighing]
+        waiting = [*self._rules, *self._weighing, *self._choosing]
         while waiting:
             rule = waiting.pop()
             if rule.name not in found:
@@ -239,3 +243,9 @@ def _named(leaf: Mention) -> Iterator[str]:
 
 def _weighs(leaf: Leaf) -> bool:
     return isinstance(leaf, CandidateIs) and leaf.likeness_at_least is not None
+
+
+def _chooses(rule: Rule) -> bool:
+    """Tell whether *rule* takes up one of the earlier reports that fit, of several the most alike."""
+    takes_up = rule.then.follow_up or rule.then.duplicate or rule.then.refuse is not None
+    return takes_up and any(isinstance(leaf, CandidateIs) for leaf in leaves(rule.when))

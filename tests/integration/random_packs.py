@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from store.model.arrival import Channel
 from store.model.case import CaseState
 from store.model.decision import Verdict
 from store.model.letter import Address, Automatic
-from store.model.matching import Candidate
+from store.model.matching import Candidate, Elsewhere, PlatformStatus
 from store.model.petition import Petition, Speaker, Turn
 from tests.decisions.material import found, petition
 
@@ -63,9 +63,11 @@ supplements: {请求: 希望怎样解决, 事实: 事情的经过}
 - {rule: 在诉讼, basis: policy, when: {all: [{mention: 法院, near: 货款, within: 12}]}, then: {conclude: [诉讼]}}
 - {rule: 求部门, basis: policy, when: {any: [{mention: 部门, in: [content]}, {mention: 执照, negated: any}]}, then: {conclude: [对部门]}}
 - {rule: 诉讼中, basis: 二3, when: {all: [{concluded: 诉讼}], none: [{concluded: 对部门}]}, then: {refuse: 3}}
-- {rule: 纠纷, basis: 二2, when: {all: [{mention: 货款}], none: [{concluded: 对部门}]}, then: {refuse: 2, final: true}}
+- {rule: 纠纷, basis: 二2, when: {all: [{mention: 货款}], none: [{concluded: 对部门}]}, then: {refuse: 2, final: true, advice: law}}
 - {rule: 空, basis: policy, when: {any: [{mention: 空话}, {field: content, shorter_than: 6}]}, then: {supplement: [请求]}}
 - {rule: 有码, basis: policy, when: {all: [{field: uscc, is: valid}, {mention: 空话}]}, then: {review: 看看}, overrides: [空]}
+- {rule: 别处有, basis: policy, when: {all: [{elsewhere: {same: [phone, name], status: [accepted, closed]}}]}, then: {duplicate: true}}
+- {rule: 别处办着, basis: 二3, when: {all: [{elsewhere: {likeness_at_least: 0.4, within_days: 90}}, {mention: 执照}]}, then: {refuse: 3}}
 """,
     "rules/20_routing.yaml": """
 - {rule: 水, basis: policy, when: {all: [{mention: 停水}]}, then: {route: water, weight: 3}}
@@ -76,6 +78,8 @@ supplements: {请求: 希望怎样解决, 事实: 事情的经过}
 - {rule: 没照, basis: policy, when: {all: [{mention: 执照, negated: true}]}, then: {urgent: true}}
 - {rule: 诉讼陪, basis: policy, when: {all: [{concluded: 诉讼}, {concluded: 对部门}]}, then: {accompany: [law], conclude: [两头]}}
 - {rule: 两头看, basis: policy, when: {all: [{concluded: 两头}]}, then: {review: 两头都在}}
+- {rule: 水电都停, basis: policy, when: {all: [{mention: 停水}, {mention: 停电}]}, then: {level: 重大, classes: [全局工作, 共性需求]}}
+- {rule: 电费小事, basis: policy, when: {all: [{mention: 电费}]}, then: {level: 一般, classes: [个性诉求]}}
 - {rule: 公函, basis: policy, when: {all: [{sender: [gov.cn]}]}, then: {route: law, weight: 1}}
 - {rule: 窗口来, basis: policy, when: {all: [{channel: [window]}, {field: phone, is: missing}]}, then: {supplement: [事实]}}
 - {rule: 当年, basis: policy, from: 2024-01-01, until: 2024-12-31, when: {all: [{mention: 停水}, {mention: 停电}]}, then: {route: power, weight: 3}}
@@ -230,6 +234,8 @@ def _change_effect(dice: random.Random, files: Trees) -> None:
     rule = _rule(dice, files)
     if "route" in rule["then"] and dice.random() < 0.6:
         rule["then"] |= {"route": dice.choice(("water", "power", "law", "market")), "weight": dice.choice((1, 2, 3, 4))}
+    elif dice.random() < 0.4:
+        rule["then"].update(copy.deepcopy(dice.choice(_EXTRAS)))
     else:
         rule["then"] = copy.deepcopy(_rule(dice, files)["then"])
 
@@ -246,6 +252,14 @@ def _change_words_about(dice: random.Random, files: Trees) -> None:
     _rule(dice, files)["about"] = f"说明{dice.randrange(100)}"
 
 
+_EXTRAS: tuple[dict[str, Any], ...] = (
+    {"level": "重点"},
+    {"level": "复杂", "classes": ["部门任务"]},
+    {"classes": ["政策措施", "个性诉求"]},
+    {"refuse": 2, "advice": "water"},
+    {"duplicate": True},
+    {"urgent": True},
+)
 _Edit: TypeAlias = Callable[[random.Random, Trees], None]
 _EDITS: tuple[_Edit, ...] = (
     _add_word,
@@ -292,22 +306,27 @@ def random_petition(dice: random.Random) -> Petition:
     return replace(made, letter=letter)
 
 
-def random_candidates(dice: random.Random) -> tuple[Candidate, ...]:
-    """Return no earlier case mostly, else one or two."""
-    return tuple(_candidate(dice, number + 1) for number in range(dice.choice((0, 0, 1, 2))))
+def random_candidates(dice: random.Random, counts: Sequence[int] = (0, 0, 1, 2, 3)) -> tuple[Candidate, ...]:
+    """Return as many earlier reports as one of *counts*: cases of ours, records of another platform, and cases that such a record opened."""
+    return tuple(_candidate(dice, number + 1) for number in range(dice.choice(counts)))
 
 
 def _candidate(dice: random.Random, number: int) -> Candidate:
+    kind = dice.choice(("case", "case", "record", "both"))
+    status = dice.choice(tuple(PlatformStatus))
     return Candidate(
-        case_id=number,
+        case_id=None if kind == "record" else number,
         number=f"S-2024-{number:03d}",
         keys=tuple(dice.sample(("thread", "phone", "name"), dice.randint(1, 2))),
-        state=CaseState.ASSIGNED,
-        verdict=dice.choice((Verdict.ACCEPT, Verdict.SUPPLEMENT)),
+        state=None if kind == "record" else CaseState.ASSIGNED,
+        verdict=None if kind == "record" else dice.choice((Verdict.ACCEPT, Verdict.SUPPLEMENT)),
         name="",
         title=_text(dice, 2),
         content=_text(dice, 5),
         received_at=NOW - timedelta(days=dice.choice((0, 10, 100))),
+        elsewhere=None
+        if kind == "case"
+        else Elsewhere(record_id=10 + number, platform="p", number=f"P{number}", status=status, words="办理中", since=NOW),
     )
 
 

@@ -14,9 +14,13 @@ from rules.language import (
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
     CASE_VERDICTS,
+    DETAILS,
+    ENTERPRISES,
     FIELDS,
     MEASURED_FIELDS,
+    ORIGINS,
     PLACES,
+    PLATFORM_STATUSES,
     CandidateIs,
     ChannelIs,
     Concluded,
@@ -100,7 +104,7 @@ class _Chance:
             case 2:
                 return LetterIs(alias=alias, kinds=tuple(dice.sample(AUTOMATIC_KINDS, dice.randint(1, 4))))
             case 3:
-                return dice.choice([self._candidate, self._candidate, self._sender])(alias)
+                return dice.choice([self._candidate, self._elsewhere, self._sender])(alias)
             case 4 if self._conclusions:
                 return Concluded(alias=alias, name=dice.choice(self._conclusions))
         return self._mention(alias)
@@ -124,14 +128,25 @@ class _Chance:
         return ReceivedIs(alias=alias, since=day) if self._dice.random() < 0.5 else ReceivedIs(alias=alias, until=day)
 
     def _candidate(self, alias: str) -> Leaf:
+        return replace(self._earlier(alias), verdicts=self._some(CASE_VERDICTS), origins=self._some(ORIGINS))
+
+    def _elsewhere(self, alias: str) -> Leaf:
+        return replace(self._earlier(alias), elsewhere=True, statuses=self._some(PLATFORM_STATUSES))
+
+    def _earlier(self, alias: str) -> CandidateIs:
         dice = self._dice
         return CandidateIs(
             alias=alias,
             same=tuple(dice.sample(CANDIDATE_KEYS, dice.randint(0, 3))),
             likeness_at_least=dice.choice((None, 0.0, 0.25, 0.6, 0.123456, 1.0)),
             within_days=dice.choice((None, 0, 30, 90)),
-            verdicts=tuple(dice.sample(CASE_VERDICTS, dice.choice((0, 0, 1, 2)))),
+            enterprises=self._some(ENTERPRISES),
+            details=self._some(DETAILS),
         )
+
+    def _some(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return none of *names* mostly, else one or two."""
+        return tuple(self._dice.sample(names, self._dice.choice((0, 0, 0, 1, 2))))
 
     def _mention(self, alias: str) -> Leaf:
         dice = self._dice
@@ -157,7 +172,7 @@ class _Chance:
 def random_facts(dice: random.Random, most: int = 24, lists: Sequence[str] = LISTS, conclusions: Sequence[str] = CONCLUSIONS) -> Facts:
     """Return an anchor and up to *most* other facts about *lists* and *conclusions*, in any order."""
     chance = _Chance(dice)
-    makers = [_mention, _mention, _mention, _count, _near, _candidate, _derived, _sender]
+    makers = [_mention, _mention, _mention, _count, _near, _candidate, _elsewhere, _derived, _sender]
     facts: Facts = [_anchor(dice)]
     for _ in range(dice.randint(0, most)):
         make = dice.choice(makers)
@@ -189,10 +204,19 @@ def _near(dice: random.Random, chance: _Chance, lists: Sequence[str]) -> dict[st
 
 
 def _candidate(dice: random.Random, _chance: _Chance, _lists: Sequence[str]) -> dict[str, Any]:
-    fact: dict[str, Any] = {"k": "candidate"} | {f"same_{key}": dice.choice((None, True, False)) for key in CANDIDATE_KEYS}
+    told = {"verdict": dice.choice((None, *CASE_VERDICTS)), "origin": dice.choice(ORIGINS)}  # never None: to ask for either asks nothing
+    return {"k": "candidate"} | _earlier(dice) | told
+
+
+def _elsewhere(dice: random.Random, _chance: _Chance, _lists: Sequence[str]) -> dict[str, Any]:
+    return {"k": "elsewhere"} | _earlier(dice) | {"status": dice.choice((None, *PLATFORM_STATUSES))}
+
+
+def _earlier(dice: random.Random) -> dict[str, Any]:
+    fact: dict[str, Any] = {f"same_{key}": dice.choice((None, True, False)) for key in CANDIDATE_KEYS}
     likeness = dice.choice((None, 0.0, 0.25, 0.6, 0.599_999_9, 0.123456, 1, 1.0, 1e-7, dice.random()))
-    verdict = dice.choice((None, *CASE_VERDICTS))
-    return fact | {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000)), "verdict": verdict}
+    fact |= {"likeness": likeness, "days": dice.choice((None, 0, 29, 30, 31, 90, 4_000))}
+    return fact | {"enterprise": dice.choice((None, *ENTERPRISES)), "details": dice.choice((None, *DETAILS))}
 
 
 def _sender(dice: random.Random, _chance: _Chance, lists: Sequence[str]) -> dict[str, Any]:

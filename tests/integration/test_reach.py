@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from tests.decisions.material import calendar, petition
 from tests.integration.random_packs import NOW, Trees, book, changed, random_candidates, random_petition, trees
 
 PETITIONS, CHANGES = 40, 15
+ADMISSION, ROUTING = "rules/10_admission.yaml", "rules/20_routing.yaml"
 
 
 @dataclass(slots=True)
@@ -68,7 +69,31 @@ def compare(dice: random.Random, old: RuleBook, new: RuleBook, figures: Figures)
             figures.out_of_reach += 1
 
 
-ADMISSION, ROUTING = "rules/10_admission.yaml", "rules/20_routing.yaml"
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_out_of_reach_goes_to_the_same_earlier_case(seed: int) -> None:
+    """Follow-ups beside several earlier reports that would do: where a changed word or weight cannot matter, the same one is taken up."""
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    files = trees()
+    files[ADMISSION] = [rule for rule in files[ADMISSION] if "likeness_at_least" not in str(rule)]  # they would be in reach by themselves
+    old = book(files)
+    before, kinds, out_of_reach = decider(old), set[str](), 0
+    for _ in range(30):
+        _, new = changed(dice, files, 1)
+        reach, after = Reach(old, new), decider(new)
+        for _ in range(20):
+            made = random_petition(dice)
+            made = replace(made, content=f"再次反映，{made.content}")
+            candidates = tuple(replace(one, keys=("phone",), received_at=NOW) for one in random_candidates(dice, (2, 3, 4)))
+            if not reach.may_touch(made, [Beside(marks=reach.marks(one.title, one.content), keys=one.keys) for one in candidates], NOW):
+                out_of_reach += 1
+                assert not kinds_of(before(made, candidates), after(made, candidates)), (made, candidates)
+            elif not reach.everything:
+                kinds.update(kinds_of(before(made, candidates), after(made, candidates)))
+
+    assert "related" in kinds
+    assert out_of_reach > 100
+
+
 WATER = petition("停水", "厂房停水三天")
 NEITHER = petition("电费", "电费太高，请尽快处理", phone="13800000001")
 
@@ -170,3 +195,13 @@ def test_beside_earlier_cases_their_words_count_too() -> None:
         assert not reach.may_touch(NEITHER, (), NOW)
     assert word.may_touch(NEITHER, [Beside(marks=word.marks("电费", "检修以后电费又涨了"), keys=("phone",))], NOW)
     assert weight.may_touch(NEITHER, [Beside(marks=weight.marks("电费", "跳闸以后电费又涨了"), keys=("phone",))], NOW)
+
+
+def test_which_of_two_earlier_cases_is_taken_up_is_weighed() -> None:
+    """A follow-up goes to the most alike of those that fit: what weighs more reaches it beside two, and there is nothing to choose from one."""
+    weight = reach_of(lambda files: rule_of(files, "电")["then"].update(weight=4))
+    again = petition("电费", "电费太高，再次反映", phone="13800000001")
+    earlier = [Beside(marks=weight.marks("电费", text), keys=("phone",)) for text in ("跳闸以后电费又涨了", "电费涨了")]
+
+    assert weight.may_touch(again, earlier, NOW)
+    assert not weight.may_touch(NEITHER, [Beside(marks=frozenset(), keys=("name",))] * 2, NOW)
