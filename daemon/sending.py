@@ -16,7 +16,8 @@ import structlog
 from daemon.waiting import first_of
 from notifier.backoff import next_pause
 from notifier.mail import build
-from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError
+from notifier.pictures import shown_in
+from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from notifier.transport import Transport
@@ -158,17 +159,27 @@ class Sender:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         wanted = queued.arrival_id if queued.notice.attach_original else None
         original = None if wanted is None else await self._arrivals.raw(wanted)
+        pictures = {sha256: picture for sha256 in shown_in(queued.notice.html) if (picture := await self._picture(sha256)) is not None}
+        build_it = partial(build, queued, sender=sender, original=original, pictures=pictures)
         try:
-            return await self._hand_over(queued, lease, sender, original, self._max_original)
+            return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=self._max_original))
         except MailTooLargeError:
             if original is None:
                 raise
             # The letter matters more than its enclosure; it says that one is missing.
-            return await self._hand_over(queued, lease, sender, original, 0)
+            return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=0))
 
-    async def _hand_over(self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, max_original: int) -> str:
+    async def _picture(self, sha256: str) -> bytes | None:
+        """Return a picture that a page shows; None where it was erased since: the letter goes without it."""
+        try:
+            return await self._arrivals.blob(sha256)
+        except UsageError:
+            return None
+
+    async def _hand_over(
+        self, queued: QueuedNotice, lease: Lease, sender: Address, original: bytes | None, build_it: Callable[[], bytes]
+    ) -> str:
         # A thread costs more than a usual mail; what a large one costs, the others must not wait for.
-        build_it = partial(build, queued, sender=sender, original=original, max_original=max_original)
         message = build_it() if len(original or b"") <= _SMALL else await asyncio.to_thread(build_it)
         if not lease.is_held():  # we were away too long, and another service may be sending it
             raise StoreUnavailableError("与数据库的联系中断过久，这封通知可能已由别的服务接手")

@@ -17,11 +17,13 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import format_datetime
+from types import MappingProxyType
 
 from notifier import headers
 from notifier.headers import one_line
+from notifier.pictures import content_id, shown_in
 from store.errors import DeliveryRefusedError
 from store.model.letter import Address
 from store.model.notice import Purpose, QueuedNotice
@@ -30,6 +32,15 @@ _TO_ENTERPRISE = frozenset({Purpose.ACKNOWLEDGE, Purpose.SUPPLEMENT, Purpose.REF
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")  # printable ASCII but angle brackets; with its header within 998 octets
 _HEADER_LINE = re.compile(rb"(?:From |[!-9;-~]{1,76}:)")
+_FIRST_BYTES = {
+    b"%PDF": "pdf",
+    b"II*\0": "tif",
+    b"MM\0*": "tif",
+    b"II+\0": "tif",
+    b"MM\0+": "tif",
+    b"\xff\xd8\xff": "jpg",
+    b"\x89PNG": "png",
+}
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
 _ENDING = re.compile(r"[A-Za-z0-9]{1,8}")
 _BODY_END = "</body>"
@@ -38,19 +49,30 @@ _MIB = 1 << 20
 _MAX_NAME, _MAX_FILE_NAME = 80, 60  # code points
 
 
-def build(queued: QueuedNotice, *, sender: Address, original: bytes | None, max_original: int, original_name: str = "") -> bytes:
+def build(
+    queued: QueuedNotice,
+    *,
+    sender: Address,
+    original: bytes | None,
+    max_original: int,
+    original_name: str = "",
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
+) -> bytes:
     """Return the mail for *queued*, from *sender*, in CRLF lines of ASCII.
 
-    *original* is attached as *original_name* (by default 原始来件.eml for a mail, .txt for a text); where it is longer than *max_original*
-    bytes or not there though the notice wants it, a line says so instead. Raises DeliveryRefusedError where the notice's address or
+    *original* is attached as *original_name* (by default 原始来件.eml for a mail, .tif, .pdf … for a fax, .txt for a text); where it is longer than *max_original*
+    bytes or not there though the notice wants it, a line says so instead. *pictures* are those its page shows, PNG by SHA-256. Raises DeliveryRefusedError where the notice's address or
     Message-ID cannot stand in a header.
     """
     note = _missing_original(queued, original, max_original)
     attaches = original is not None and queued.notice.attach_original and not note
-    texts = [_text("plain", queued.notice.text + note), _text("html", _with_note(queued.notice.html, note))]
+    page = _text("html", _with_note(queued.notice.html, note))
+    if shown := [_picture(sha256, pictures[sha256]) for sha256 in shown_in(queued.notice.html) if sha256 in pictures]:
+        page = _multipart("related", [page, *shown], _boundary(queued, 2))
+    texts = [_text("plain", queued.notice.text + note), page]
     body = _multipart("alternative", texts, _boundary(queued, int(attaches)))
     if original is not None and attaches:
-        file = _file(original, _file_name(original_name or _default_name(original)))
+        file = _file(original, _file_name(original_name or name_of_original(original)))
         body = _multipart("mixed", [body, file], _boundary(queued, 0))
     return "".join(_head(queued, sender)).encode("ascii") + body
 
@@ -102,8 +124,10 @@ def _with_note(page: str, note: str) -> str:
     return f"{before}{paragraph}{end}{after}" if end else page + paragraph
 
 
-def _default_name(original: bytes) -> str:
-    return "原始来件.eml" if _HEADER_LINE.match(original) else "原始来件.txt"
+def name_of_original(original: bytes) -> str:
+    """Return what a file with the bytes of an arrival is called: 原始来件, and an ending by what it is."""
+    ending = next((ending for mark, ending in _FIRST_BYTES.items() if original.startswith(mark)), "")
+    return f"原始来件.{ending or ('eml' if _HEADER_LINE.match(original) else 'txt')}"
 
 
 def _file_name(name: str) -> str:
@@ -125,6 +149,12 @@ def _file(original: bytes, name: str) -> bytes:
     """Return the part that holds *original* byte for byte. A text says in which encoding it is, so that a client can show it."""
     kind = f'text/plain; charset="{_charset(original)}"' if name.endswith(".txt") else "application/octet-stream"
     return _part(kind, headers.attached(name), original)
+
+
+def _picture(sha256: str, content: bytes) -> bytes:
+    """Return the part that holds a picture of the page (RFC 2387, 2392)."""
+    more = f"Content-ID: <{content_id(sha256)}>\r\nContent-Disposition: inline\r\n"
+    return _part("image/png", more, content)
 
 
 def _part(kind: str, more: str, content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import html
 import re
 from dataclasses import replace
 from email.header import decode_header, make_header
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifier.mail import build
+from notifier.pictures import content_id, shown_in
 from store.errors import DeliveryRefusedError
 from store.model.letter import Address
 from store.model.notice import Notice, Purpose, QueuedNotice
@@ -272,3 +274,31 @@ def test_the_notice_decides_not_the_case() -> None:
     other: Notice = replace(NOTICE, to=Address(name="", address="scj@gov.example"))
 
     assert _read(_built(replace(QUEUED, notice=other, message_id="2@gov.example")))["To"] == "scj@gov.example"
+
+
+def test_picture_behind_a_doubtful_value_stands_inside_the_letter() -> None:
+    """What the page shows travels with it, under the id the page names; a picture that is gone leaves the letter whole."""
+    shown, gone = "a" * 64, "b" * 64
+    page = f'<html><body><img src="cid:{content_id(shown)}"><img src="cid:{content_id(gone)}"></body></html>'
+    queued = _with(html=page)
+
+    raw = build(queued, sender=SENDER, original=MAIL, max_original=LIMIT, pictures={shown: b"\x89PNG shown"})
+
+    related = next(part for part in _read(raw).walk() if part.get_content_type() == "multipart/related")
+    letter, picture = related.iter_parts()
+    assert (letter.get_content_type(), picture.get_content_type()) == ("text/html", "image/png")
+    assert picture["Content-ID"] == f"<{content_id(shown)}>"
+    assert cast("bytes", picture.get_payload(decode=True)) == b"\x89PNG shown"
+    assert [name for name, _, _ in _files(raw)] == ["原始来件.eml"]
+    assert "cid:" not in _body(raw, "plain")
+
+
+def test_words_of_a_stranger_name_no_picture() -> None:
+    """Only our own pages name pictures; what is escaped does not."""
+    assert shown_in(html.escape(f'<img src="cid:{content_id("a" * 64)}">')) == []
+
+
+@pytest.mark.parametrize(("first", "ending"), [(b"II*\0", "tif"), (b"MM\0*", "tif"), (b"%PDF-1.7", "pdf"), (b"\xff\xd8\xff\xe0", "jpg")])
+def test_original_of_a_fax_opens_with_a_double_click(first: bytes, ending: str) -> None:
+    """The file is called by what it is."""
+    assert [name for name, _, _ in _files(_built(original=first + b"...."))] == [f"原始来件.{ending}"]
