@@ -32,6 +32,13 @@ def is_form(document: Document) -> bool:
     return len(named & _FIELDS) >= _LEAST_LABELS - (_TITLE.search(plain[:_TITLE_STANDS]) is not None)
 
 
+def printed_title(plain: str) -> Iterator[_Place]:
+    """Yield the line that is the form's own printed title."""
+    if (title := _TITLE.search(plain)) is not None:
+        end = plain.find("\n", title.end())
+        yield plain.rfind("\n", 0, title.start()) + 1, end if end >= 0 else len(plain)
+
+
 def form_ranges(document: Document) -> dict[str, _Place]:
     """Return the filled fields of the form (named as in `channels.labels`) as ranges of the document's text."""
     plain = shadow(document.text)
@@ -41,9 +48,8 @@ def form_ranges(document: Document) -> dict[str, _Place]:
     return found
 
 
-def form_fields(name: str, document: Document) -> dict[str, Found]:
-    """Return name, uscc, address, contact and phone as filled in; *name* is the attachment's."""
-    passage = Passage.of(f"attachment:{name}", document.text)
+def form_fields(passage: Passage, document: Document) -> dict[str, Found]:
+    """Return name, uscc, address, contact and phone as filled in; *passage* is that of the document's text."""
     places = form_ranges(document)
     found = {}
     for key, narrow in _NARROW.items():

@@ -36,6 +36,11 @@ _SIGNS = {
 _SIMPLE = {ord(old): ord(new) for old, new in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)}
 _PLAIN = _FULL_WIDTH | _SPACES | _SIGNS | _SIMPLE
 
+_SCANNED_DIGITS = str.maketrans("OoQIl|SsB", "000111558")  # letters that recognition takes digits for
+_SCANNED_NUMBER = re.compile(r"(?<![A-Za-z0-9])[0-9OoQIl|SsB](?:[ -]?[0-9OoQIl|SsB]){6,18}(?![A-Za-z0-9])")
+_SCANNED_REGISTER = re.compile(r"(?<![A-Za-z0-9])9[Il|](?=[0-9A-Za-z]{16}(?![A-Za-z0-9]))")  # how the code of an enterprise begins
+_LEAST_DIGITS = 4
+
 _BETWEEN_HAN = re.compile(rf"(?<=[{HAN}])\s+(?=[{HAN}])")
 
 
@@ -87,6 +92,17 @@ class Passage:
     def shown(self, at: int) -> int:
         """Return the offset in the shadow of an offset in the words; where the middle is left out, its place."""
         return at if not self.skipped or at <= _HEAD else max(_HEAD, at - self.skipped)
+
+
+def scanned(plain: str) -> str:
+    """Return a shadow of what a machine read off a page, with the letters inside numbers as the digits they must be (l36O → 1360), one for one."""
+    plain = _SCANNED_NUMBER.sub(_as_digits, plain)
+    return _SCANNED_REGISTER.sub("91", plain)
+
+
+def _as_digits(match: re.Match[str]) -> str:
+    digits = sum(char.isdigit() for char in match[0])
+    return match[0].translate(_SCANNED_DIGITS) if digits >= _LEAST_DIGITS else match[0]
 
 
 def shadow(words: str) -> str:

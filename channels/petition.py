@@ -7,14 +7,14 @@ in the From header comes last. Each value keeps the place that proves it. Pure: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from channels import enterprises, numbers, persons, quoting, registration
 from channels.documents import Document, read_document
-from channels.forms import form_fields, is_form
+from channels.forms import form_fields, form_ranges, is_form, printed_title
 from channels.matter import content_of, title_of
-from channels.passage import HAN, Passage, any_of, cut, shadow
+from channels.passage import HAN, Passage, any_of, cut, scanned, shadow, tidy
 from channels.quoting import Quoted, Split
 from channels.sender_contact import own_contact, own_phone
 from channels.sender_name import own_name, subject_name
@@ -87,6 +87,41 @@ def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) 
     )
 
 
+def read_recognised(channel: Channel, letter: Letter, document: Document) -> Petition:
+    """Read what an enterprise asks from *document*, which a machine read off a page; its text is that of *letter*.
+
+    In numbers, letters that recognition takes digits for count as these; a value is still told as it stands.
+    """
+    body = Passage.of("body", document.text)
+    body = replace(body, plain=scanned(body.plain))
+    forms = [document] if document.cells and is_form(document) else []
+    own = View.of(body, foreign=[*printed_title(body.plain), *((cell.start, cell.end) for cell in document.cells)] if forms else ())
+    filled = (_Fields(**form_fields(body, form)) for form in forms)
+    fields = _first((*filled, _read(View.of(body))))
+    content = content_of(own, forms, [])
+    return Petition(
+        channel=channel,
+        name=fields.name,
+        uscc=fields.uscc,
+        uscc_valid=None if fields.uscc is None else numbers.is_valid(shadow(fields.uscc.value)),
+        address=fields.address,
+        contact=fields.contact,
+        phone=fields.phone,
+        title=title_of(own, forms, "", content),
+        content=content,
+        quoted="",
+        attachment_texts={},
+        letter=replace(letter, doubts=(*letter.doubts, *_unread(forms, fields))),
+    )
+
+
+def _unread(forms: Sequence[Document], fields: _Fields) -> Iterator[str]:
+    """Yield a note where the form's box for the telephone holds something in which no number can be read."""
+    for form in forms:
+        if fields.phone is None and (place := form_ranges(form).get("phone")):
+            yield f"信息表的联系电话一栏读作“{tidy(form.text[slice(*place)])[:_LONGEST_SHOWN]}”，认不出号码，请对照原件"
+
+
 def _documents(letter: Letter, blobs: Mapping[str, bytes]) -> tuple[dict[str, Document], list[str]]:
     """Return the readable documents by name (a second one of the same name is numbered), and notes on the others."""
     documents: dict[str, Document] = {}
@@ -140,7 +175,7 @@ def _sources(
 ) -> Iterator[_Fields]:
     """Yield the sources of the fields, those that go before first."""
     for name, document in forms.items():
-        yield _Fields(**form_fields(name, document))
+        yield _Fields(**form_fields(Passage.of(f"attachment:{name}", document.text), document))
         break  # a second form is another enterprise's
     yield _read(view)
     for name, document in others.items():

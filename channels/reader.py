@@ -8,9 +8,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from channels import gateway
+from channels.page_files import is_page
+from channels.page_reader import PageReader
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
 from store.model.arrival import Channel, StoredArrival
@@ -21,6 +25,7 @@ from store.workers import Answer, Caps, Worker, serve
 # A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.
 DEFAULT_CAPS = Caps(seconds=20, memory=1536 << 20)
 _DOORS_WITH_ENVELOPE = frozenset({"smtp", "lmtp"})  # there "" as MAIL FROM is the null sender; a file has no envelope
+_PAPERS = frozenset({Channel.FAX, Channel.LETTER})
 PLAIN_CALL = CallShape()
 _PROBE = json.dumps({"channel": Channel.WINDOW.value, "envelope_from": None}), "试".encode()
 
@@ -34,10 +39,23 @@ class OneCall:
 
 
 class Reader:
-    """A pool of reading children; each reads one arrival at a time, further arrivals wait for a free one."""
+    """A pool of reading children; each reads one arrival at a time, further arrivals wait for a free one. Pages are read by a child apart."""
 
-    def __init__(self, workers: int, caps: Caps = DEFAULT_CAPS, *, command: Sequence[str] = ("-m", "channels.reader")) -> None:
-        """Prepare *workers* children; each starts, as the interpreter with *command*, with its first arrival."""
+    def __init__(
+        self,
+        workers: int,
+        caps: Caps = DEFAULT_CAPS,
+        *,
+        pages: PageReader | None = None,
+        gateways: Mapping[str, Channel] = MappingProxyType({}),
+        command: Sequence[str] = ("-m", "channels.reader"),
+    ) -> None:
+        """Prepare *workers* children; each starts, as the interpreter with *command*, with its first arrival.
+
+        *gateways* maps the address, or "@" and the domain, from which a gateway mails faxes or scans, to what they are.
+        """
+        self.pages = pages or PageReader()
+        self._gateways = gateways
         self.workers = [Worker(command, caps) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in self.workers:
@@ -49,6 +67,18 @@ class Reader:
         Raises MalformedMessageError where the arrival cannot be read: past a limit, not a letter, or two children died of it.
         WorkerFailedError where the children cannot read anything just now.
         """
+        if arrival.channel in _PAPERS and is_page(arrival.raw):
+            return await self.pages.read(arrival.channel, [arrival.raw], arrival.envelope_from)
+        reading = await self._read(arrival, shape)
+        papers = gateway.papers_of(reading, self._gateways) if arrival.channel is Channel.MAIL else None
+        if papers is None:
+            return reading
+        if papers.pages:
+            return gateway.joined(reading, await self.pages.read(papers.channel, papers.pages, papers.number))
+        text = replace(arrival, channel=papers.channel, door="", envelope_from=papers.number, raw=papers.text)
+        return gateway.joined(reading, await self._read(text, shape))
+
+    async def _read(self, arrival: StoredArrival, shape: CallShape) -> Reading:
         worker = await self._free.get()
         reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival, shape))
         reading.add_done_callback(lambda _: self._free.put_nowait(worker))
@@ -66,7 +96,7 @@ class Reader:
 
     async def close(self) -> None:
         """End the children; waits for those that are reading, at most as long as the caps allow."""
-        await asyncio.gather(*(asyncio.to_thread(worker.close) for worker in self.workers))
+        await asyncio.gather(self.pages.close(), *(asyncio.to_thread(worker.close) for worker in self.workers))
 
 
 def _split(worker: Worker, raw: bytes, shape: CallShape) -> list[OneCall]:
@@ -80,7 +110,7 @@ def _split(worker: Worker, raw: bytes, shape: CallShape) -> list[OneCall]:
 
 def _read(worker: Worker, arrival: StoredArrival, shape: CallShape) -> Reading:
     """Ask *worker*, and once more in a fresh child where the first one failed."""
-    envelope_from = arrival.envelope_from if arrival.door in _DOORS_WITH_ENVELOPE else None
+    envelope_from = arrival.envelope_from if arrival.door in _DOORS_WITH_ENVELOPE or arrival.channel is Channel.FAX else None
     question = json.dumps({"channel": arrival.channel.value, "envelope_from": envelope_from, "shape": to_json(shape)})
     try:
         return _ask(worker, question, arrival.raw)
@@ -105,8 +135,10 @@ def _ask(worker: Worker, question: str, raw: bytes) -> Reading:
 
 def answer(question: str, blobs: Sequence[bytes]) -> Answer:
     """Read the arrival that *question* describes and whose bytes are the first of *blobs* (child side)."""
+    from channels.fax_fields import recognised_text  # noqa: PLC0415 - likewise
     from channels.mime import read_letter, text_letter  # noqa: PLC0415 - the parent needs none of what reading imports
     from channels.petition import read_petition  # noqa: PLC0415 - likewise
+    from channels.registration import is_entry  # noqa: PLC0415 - likewise
 
     asked = json.loads(question)
     channel = Channel(asked["channel"])
@@ -115,6 +147,8 @@ def answer(question: str, blobs: Sequence[bytes]) -> Answer:
     if channel is Channel.HOTLINE:
         return _answer_call(blobs[0], from_json(CallShape, asked.get("shape") or "{}"), is_file="split" in asked)
     parts = read_letter(blobs[0], envelope_from=asked["envelope_from"]) if channel is Channel.MAIL else text_letter(blobs[0])
+    if channel is Channel.FAX and not is_entry(parts.letter.text):
+        return to_json(recognised_text(parts.letter, asked["envelope_from"] or "")), []
     petition = read_petition(channel, parts.letter, parts.blobs)
     return to_json(petition), list(parts.blobs.values())
 

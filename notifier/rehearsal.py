@@ -17,7 +17,7 @@ from store.model.district import District
 from store.model.due import CountedDay, Due
 from store.model.letter import Address, Attachment
 from store.model.notice import Purpose
-from store.model.petition import Found, Petition, Span
+from store.model.petition import Found, Petition, Recognition, Snippet, Span
 from store.owing import Subject, SubjectSort
 
 _DAY = date(2024, 10, 31)
@@ -122,6 +122,7 @@ def _full(bare: Case, district: District) -> Case:
         phone=found,
         title="示例",
         content="示例" * 2_000,
+        recognition=Recognition(pages=0, confidence=0.5, snippets=(Snippet(field="phone", page=1, sha256="0" * 64),)),
     )
     hit = Hit(rule="示例", effect="示例", basis="示例", quotes=(Quote(source="title", start=0, end=2, text="示例", words="示例"),))
     decision = replace(

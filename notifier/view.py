@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from notifier.dates import counted_days, in_full, local_date, plain_date, skipped_days
+from notifier.pictures import content_id
 from notifier.plain import boxed, excerpt, line
 from store.life import WITH_DEPARTMENT
 from store.model.case import Case, CaseState
@@ -21,7 +22,14 @@ _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # co
 _MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
-_HOW = {"header": "据发件人信息", "signature": "据来件落款", "caller_number": "来电号码", "read_back": "坐席复述，来电人未否认"}
+_LABELS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "所在地址", "contact": "联系人", "phone": "联系电话"}
+_HOW = {
+    "header": "据发件人信息",
+    "signature": "据来件落款",
+    "caller_number": "来电号码",
+    "read_back": "坐席复述，来电人未否认",
+    "fax_number": "来传真的号码",
+}
 
 _OF_A_NOTICE: View = {
     "addressee": "",  # whom an official letter is written to
@@ -120,8 +128,21 @@ def of_petition(petition: Petition) -> dict[str, object]:
         "content_boxed": boxed(content.lines or ("（来件没有正文）",)),
         "content_length": content.length,
         "content_is_whole": content.is_whole,
-        "attachments": _attachments(petition.letter.attachments),
+        "attachments": _attachments(_sent(petition)),
+        "pictures": _pictures(petition),
     }
+
+
+def _sent(petition: Petition) -> Sequence[Attachment]:
+    """Return the files that came; the pictures of pages behind them are our own."""
+    files = petition.letter.attachments
+    return files[: len(files) - petition.recognition.pages] if petition.recognition else files
+
+
+def _pictures(petition: Petition) -> list[dict[str, object]]:
+    """Return what of a page is shown beside the value read off it: label, page, and the content id of the picture (`notifier.pictures`)."""
+    snippets = petition.recognition.snippets if petition.recognition else ()
+    return [{"label": _LABELS.get(one.field, one.field), "page": one.page, "cid": content_id(one.sha256)} for one in snippets]
 
 
 def _district(district: District) -> dict[str, object]:

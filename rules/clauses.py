@@ -28,7 +28,7 @@ _FIELD_NAMES = {
     "content": "诉求内容",
 }
 _STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
-_CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口", "hotline": "电话", "platform": "其他平台"}
+_CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口", "hotline": "电话", "fax": "传真", "platform": "其他平台"}
 _AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
 ENTERPRISE_NAMES = {
     "same": "同一企业",

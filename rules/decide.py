@@ -97,7 +97,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
     """
     known = facts_from(petition, candidates, rulebook=rulebook, now=now)  # understand
     trace = _infer(known, rulebook, infer)
-    admission = _admit(trace.active(), known)
+    admission = _asked_of_a_person(_admit(trace.active(), known), petition)
     route = _route(trace.active(), admission, rulebook)
     return Decision(
         verdict=admission.verdict,
@@ -110,7 +110,7 @@ def decide(  # noqa: PLR0913 - what a decision rests on is named here, one by on
         missing=admission.missing,
         related_case=admission.related.case_id if admission.related else None,
         urgent=any(fired.rule.then.urgent for fired in trace.active()),
-        review=_review(trace, known, route),
+        review=(*_review(trace, known, route), *_unsure(admission, petition)),
         named_departments=known.named,
         scores=route.scores,
         hits=tuple(_hit(fired, rulebook.district) for fired in trace.fired.values()),
@@ -226,6 +226,21 @@ def _admit(active: Sequence[_Fired], known: Facts) -> _Admission:
     if rule := _first(active, lambda then: then.refuse):
         return replace(_refusal(rule, active), related=related or _related(rule, known))
     return _Admission(verdict=Verdict.ACCEPT, related=related)
+
+
+def _asked_of_a_person(admission: _Admission, petition: Petition) -> _Admission:
+    """Return *admission*, only proposed where it takes a right away on words that a machine read off a page and may have misread."""
+    takes_away = admission.verdict in {Verdict.REFUSE, Verdict.NOT_A_CASE}
+    return replace(admission, proposed=True) if takes_away and petition.recognition is not None else admission
+
+
+def _unsure(admission: _Admission, petition: Petition) -> tuple[str, ...]:
+    """Return why a person must compare the page with what was read off it, where its words decide against the enterprise."""
+    about = petition.recognition
+    if about is None or admission.verdict not in {Verdict.REFUSE, Verdict.NOT_A_CASE, Verdict.SUPPLEMENT}:
+        return ()
+    sure = f"（平均把握 {about.confidence:.0%}）" if about.confidence is not None else ""
+    return (f"文字是机器从传真或扫描件上认出的{sure}，请对照原件核对后再定",)
 
 
 def _first(active: Iterable[_Fired], effect: Callable[[Then], object]) -> _Fired | None:

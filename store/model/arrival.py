@@ -15,6 +15,7 @@ class Channel(StrEnum):
     WINDOW = "window"
     PLATFORM = "platform"  # the record of another government platform: compared with what comes to us, no case of its own
     HOTLINE = "hotline"
+    FAX = "fax"
 
 
 class ArrivalState(StrEnum):
@@ -39,7 +40,7 @@ class Arrival:
     source_key: str
     content_key: str
     message_id: str  # without angle brackets; "" where the message has none
-    envelope_from: str
+    envelope_from: str  # MAIL FROM; of a fax the number it came from, as the door knows it
     envelope_to: tuple[str, ...]
     received_at: datetime
     raw: bytes

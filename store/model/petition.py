@@ -14,7 +14,8 @@ from store.model.letter import Letter
 class Span:
     """Where a value was found: the text it stands in, the code points [start, end) there, and the words themselves.
 
-    `source` is "subject", "body", "from", "attachment:NAME"; of a call "turn:N@MM:SS" (see `Turn.source`) or "caller_number".
+    `source` is "subject", "body", "from", "attachment:NAME"; of a call "turn:N@MM:SS" (see `Turn.source`) or "caller_number"; of a fax
+    "fax_number".
     """
 
     source: str
@@ -28,12 +29,14 @@ class Found:
     """One field of the petition: its value and the place that proves it.
 
     `how` is "form", "label", "text", "header" or "signature"; of a call "said" by the caller, "read_back" by the agent and not denied,
-    or "caller_number".
+    or "caller_number"; of a fax "fax_number", from which it came. `confidence` (0 to 1) is that of the least sure sign where a machine read
+    it off a picture, None elsewhere.
     """
 
     value: str
     how: str
     span: Span
+    confidence: float | None = None
 
 
 class Speaker(StrEnum):
@@ -83,6 +86,27 @@ class CallShape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """The piece of a page behind a value that a person should look at: which field (`Petition`'s), what page (from 1), the PNG's sha256."""
+
+    field: str
+    page: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """That a machine read the text off `pages` pictures of pages (0 where a gateway did and handed over the text alone).
+
+    `confidence` (0 to 1) is that of all signs on average, None where the gateway does not tell.
+    """
+
+    pages: int
+    confidence: float | None
+    snippets: tuple[Snippet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Petition:
     """What an enterprise asks, as read from one arrival: the fields of 附件2, each with its evidence.
 
@@ -103,6 +127,7 @@ class Petition:
     attachment_texts: Mapping[str, str] = field(default_factory=dict)
     letter: Letter = field(default_factory=Letter)
     turns: tuple[Turn, ...] = ()  # of a call; only what the caller says is evidence
+    recognition: Recognition | None = None  # of a fax or a scanned letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

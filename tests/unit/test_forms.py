@@ -12,6 +12,7 @@ from docx.oxml.ns import nsdecls
 
 from channels.documents import Document, read_document
 from channels.forms import form_fields, form_ranges, is_form
+from channels.passage import Passage
 from tests.unit.documents import (
     EMPTY,
     FILLED,
@@ -145,7 +146,9 @@ def test_signs_for_nothing_are_no_values(filler: str) -> None:
 )
 def test_what_a_field_wants_of_its_cell(label: str, written: str, field: str, expected: str) -> None:
     """A cell may hold more than its field: the value is what the field asks for, as written."""
-    found = form_fields("表.docx", _document(word_form({**FILLED, label: written})))[field]
+    document = _document(word_form({**FILLED, label: written}))
+
+    found = form_fields(Passage.of("attachment:表.docx", document.text), document)[field]
 
     assert (found.value, found.how, found.span.source) == (expected, "form", "attachment:表.docx")
 

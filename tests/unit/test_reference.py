@@ -231,7 +231,7 @@ HOSTILE: list[tuple[Facts, str]] = [
     ([anchor(k=None)], "种类不认识"),
     ([anchor(k=["case"])], "种类不认识"),
     ([anchor(), {"id": "x", "k": "sid"}], "种类不认识"),
-    ([anchor(channel="fax")], "channel 不合格"),
+    ([anchor(channel="telex")], "channel 不合格"),
     ([anchor(has_name=1)], "has_name 不合格"),
     ([anchor(has_name=None)], "has_name 不合格"),
     ([anchor(content_length=2**62)], "content_length 不合格"),
