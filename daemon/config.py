@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 MIB = 1 << 20
 _ADDRESS = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}")
+_GATEWAY = re.compile(r"[^\s@<>,;:\"]{0,64}@[A-Za-z0-9.-]{1,253}")
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 _MAX_PORT = 65_535
 
@@ -136,6 +137,8 @@ class LimitsSection(_Section):
     readers: int = Field(2, ge=1, le=32, description="读件子进程数")
     read_seconds: float = Field(20, ge=1, le=180, description="读一封来件最多用多少秒处理器时间；机器忙时另外等得起")
     read_memory_mb: int = Field(1536, ge=256, le=16_384, description="读件子进程的内存上限（兆字节）")
+    fax_seconds: float = Field(240, ge=30, le=240, description="认一份传真或扫描件最多用多少秒处理器时间；一页约 5 秒")
+    fax_memory_mb: int = Field(3072, ge=2048, le=16_384, description="认传真的子进程的内存上限（兆字节）；它只在有传真时才启动")
     rule_workers: int = Field(1, ge=1, le=16, description="每个区的规则引擎子进程数")
     tries: int = Field(3, ge=1, le=20, description="一封来件最多尝试处理几次，之后转入隔离区等人处理")
     mails_a_day: int = Field(40, ge=1, le=1000, description="24 小时内最多发给同一企业地址几封")
@@ -148,8 +151,8 @@ class HealthSection(_Section):
     listen: Listen = Field(description="监控页的监听地址，如 127.0.0.1:9380，也可写 unix:/run/zuozhen/health.sock")
 
 
-class HandedSection(_Section):
-    """What others hand over by a folder, by signed HTTP, or both."""
+class FolderSection(_Section):
+    """What others put into a folder."""
 
     id: str = Field(min_length=1, max_length=32)
     district: str = Field("", description="归哪个区（规则包里的代号，如 chenggong）；只有一个区时可不写")
@@ -157,6 +160,11 @@ class HandedSection(_Section):
     after: Literal["move", "leave"] = Field("move", description="收好之后：move 移到 taken，leave 留在原处")
     poll_seconds: int = Field(10, ge=1, le=3600, description="隔多少秒看一次目录；文件写完（两次看到的大小、时间不变）才收")
     max_size_mb: int = Field(20, ge=1, le=100, description="目录里单个文件的上限（兆字节）")
+
+
+class HandedSection(FolderSection):
+    """What others hand over by a folder, by signed HTTP, or both."""
+
     key_file: Path | None = Field(None, description="HTTP 签名的密钥文件（权限应为 600），一行一个；更换期间可以有两行")
     credential: str | None = Field(None, description="systemd 凭据名（LoadCredential=），内容是 HTTP 签名的密钥")
 
@@ -184,6 +192,24 @@ class HotlineSection(HandedSection):
     id: str = Field(
         min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="热线的代号（小写字母、数字），如 zwfw；接口的网址里用它"
     )
+
+
+class FaxSection(FolderSection):
+    """[[fax]]: a fax line, or a scanner of letters, whose pages come in by a folder, as mail of a gateway, or both."""
+
+    id: str = Field(min_length=1, max_length=32, pattern=r"^[a-z0-9][a-z0-9_-]*$", description="传真线路的代号（小写字母、数字），如 zw")
+    kind: Literal["fax", "letter"] = Field("fax", description="收的是什么：fax 传真，letter 扫描的来信")
+    senders: tuple[str, ...] = Field(
+        (), description="传真网关（或扫描仪）发信的地址，如 fax@gw.example.cn，或整个域 @gw.example.cn；这些地址来的邮件按传真读，不回信"
+    )
+
+    @model_validator(mode="after")
+    def _some_way_in(self) -> FaxSection:
+        if self.folder is None and not self.senders:
+            raise PydanticCustomError("fax_door", "folder、senders 至少要给出一个")
+        if any(not _GATEWAY.fullmatch(sender) for sender in self.senders):
+            raise PydanticCustomError("fax_sender", "senders 应写成邮箱地址，或“@域名”")
+        return self
 
 
 class IntakeHttpSection(_Section):
@@ -240,6 +266,7 @@ class Config(_Section):
     mailbox: tuple[MailboxSection, ...] = Field((), description="要收的邮箱")
     platform: tuple[PlatformSection, ...] = Field((), description="要收记录的其他平台")
     hotline: tuple[HotlineSection, ...] = Field((), description="要收通话记录的热线")
+    fax: tuple[FaxSection, ...] = Field((), description="要收的传真、扫描来信")
 
 
 class NamedAddress(_Section):

@@ -286,6 +286,9 @@ def _absolute(config: Config, folder: Path) -> Config:
             "intake_http": intake(config.intake_http),
             "platform": tuple(map(handed, config.platform)),
             "hotline": tuple(map(handed, config.hotline)),
+            "fax": tuple(
+                section.model_copy(update={"folder": folder / section.folder}) if section.folder else section for section in config.fax
+            ),
         }
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from channels.passage import tidy
 from channels.platforms import read_batch
 from daemon.pipeline import Outcome
 from daemon.platform_intake import Delivery
@@ -145,5 +146,7 @@ def _result(outcome: Outcome, rows: _Rows, district: District) -> Result:
 
 
 def _fields(petition: Petition) -> dict[str, str | None]:
+    """Return the fields as the labels have them: of what a machine read off a page, the signs as they stand, before any was put right."""
     found = {"name": petition.name, "uscc": petition.uscc, "phone": petition.phone, "contact": petition.contact}
-    return {name: value.value if value else None for name, value in found.items()}
+    as_read = petition.recognition is not None
+    return {name: (tidy(value.span.text) if as_read else value.value) if value else None for name, value in found.items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from channels.dropfolder import DropFolder, Dropped
 from channels.folder_watch import FolderWatch
 from daemon import platform_report
-from daemon.config import MIB, Config, HandedSection, HotlineSection, IntakeHttpSection, PlatformSection
+from daemon.config import MIB, Config, FolderSection, HandedSection, HotlineSection, IntakeHttpSection, PlatformSection
 from daemon.config_reader import read_secret
 from daemon.platform_intake import Delivery, PlatformIntake
 from store.errors import ConfigError, Problem
@@ -135,7 +135,7 @@ def _watch(section: PlatformSection, path: Path, district: str, intake: Platform
     return FolderWatch(f"platform:{section.id}", folder, take)
 
 
-def district_of(section: HandedSection, key: str, districts: Sequence[str]) -> str:
+def district_of(section: FolderSection, key: str, districts: Sequence[str]) -> str:
     """Return the district a section belongs to, the only one where it does not say; raises ConfigError. *key* is the section's."""
     known = "、".join(districts)
     if section.district:

@@ -18,7 +18,11 @@ from rules.rulebook import RuleBook
 from store.model.arrival import Arrival, Channel, StoredArrival
 
 _DOOR = "file"
-_BY_ENDING = {".eml": Channel.MAIL, **dict.fromkeys((".json", ".srt", ".vtt"), Channel.HOTLINE)}
+_BY_ENDING = {
+    ".eml": Channel.MAIL,
+    **dict.fromkeys((".json", ".srt", ".vtt"), Channel.HOTLINE),
+    **dict.fromkeys((".tif", ".tiff", ".pdf", ".jpg", ".jpeg", ".png"), Channel.FAX),
+}
 _ADDRESSES = """
 [sender]
 name = "坐诊接诉"
@@ -39,7 +43,7 @@ class Message:
 
 
 def channel_of(path: Path) -> Channel:
-    """Return what kind of message a file is by its ending: .eml is mail, .json, .srt and .vtt a call, anything else the text of a letter."""
+    """Return what kind of message a file is by its ending: .eml is mail, .json, .srt and .vtt a call, pictures and .pdf a fax, anything else the text of a letter."""
     return _BY_ENDING.get(path.suffix.lower(), Channel.LETTER)
 
 

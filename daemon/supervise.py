@@ -165,13 +165,13 @@ def check_doors(config: Config) -> None:
             _tls(section)
         except ConfigError as error:
             problems.extend(error.problems)
-    if not (_doors(config) or config.mailbox or config.platform or config.hotline):
+    if not (_doors(config) or config.mailbox or config.platform or config.hotline or any(section.folder for section in config.fax)):
         problems.append(
             Problem(
                 place="zuozhen.toml",
                 key="smtp",
                 message="没有收件的门",
-                remedy="写 [[mailbox]]、[smtp]、[lmtp]、[[platform]] 或 [[hotline]] 一节",
+                remedy="写 [[mailbox]]、[smtp]、[lmtp]、[[platform]]、[[hotline]] 或有 folder 的 [[fax]] 一节",
             )
         )
     if problems:

@@ -6,12 +6,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
 
 from channels.imap_watch import Watcher
+from channels.page_reader import DEFAULT_CAPS as PAGE_CAPS
+from channels.page_reader import PageReader
 from channels.platform_reader import PlatformReader
 from channels.reader import Reader
 from daemon.call_intake import CallIntake
@@ -20,6 +22,7 @@ from daemon.clock import Clock
 from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
 from daemon.config_reader import load_addresses, read_secret
 from daemon.districts import DistrictFiles, load_districts
+from daemon.fax_doors import FaxIntake, gateways_of, open_faxes
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
 from daemon.hotline_doors import open_hotlines
@@ -213,7 +216,12 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
     transport = open_transport(config.relay)
     rooms: dict[str, DistrictRoom] = {}
     limits = config.limits
-    reader = Reader(limits.readers, Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB))
+    reader = Reader(
+        limits.readers,
+        Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB),
+        pages=PageReader(replace(PAGE_CAPS, seconds=limits.fax_seconds, memory=limits.fax_memory_mb * MIB)),
+        gateways=gateways_of(config),
+    )
     platform_reader = PlatformReader()
     try:
         async with (
@@ -283,7 +291,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
                 intake=intake,
                 doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)
-                + open_hotlines(config, list(rooms), calls, now=now),
+                + open_hotlines(config, list(rooms), calls, now=now)
+                + open_faxes(config, list(rooms), FaxIntake(stores.arrivals, now=now, kept=kept)),
                 casework=Casework(offices=rooms, cases=stores.cases, deadlines=stores.deadlines, now=now),
                 now=now,
             )

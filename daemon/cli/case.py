@@ -10,6 +10,7 @@ import typer
 
 from daemon.casework import RATINGS, RESULTS, Casework, Details
 from daemon.cli import case_pairs, comparison, show
+from daemon.cli.case_files import files
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
@@ -32,7 +33,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="理由�
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     cases = group(summary)
-    for command in (list_, show_, confirm, overrule, assign, case_pairs.separate, case_pairs.same, note, do, events):
+    for command in (list_, show_, confirm, overrule, assign, case_pairs.separate, case_pairs.same, note, do, events, files):
         cases.command(command.__name__.strip("_"), cls=Command)(command)
     app.add_typer(cases, name=name)
 

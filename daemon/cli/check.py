@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import typer
@@ -10,9 +10,10 @@ import typer
 from daemon.cli.chinese import Command
 from daemon.cli.output import done
 from daemon.cli.place import ConfigOption, config_path
-from daemon.config import Config
+from daemon.config import Config, FolderSection
 from daemon.config_reader import load_config, readable_districts
 from daemon.districts import DistrictFiles, load_districts
+from daemon.fax_doors import check_faxes
 from daemon.hotline_doors import check_hotlines
 from daemon.mailboxes import mailboxes_of
 from daemon.platform_doors import check_platforms
@@ -57,6 +58,7 @@ def check(config: ConfigOption = None) -> None:
             attempt(lambda: mailboxes_of(loaded.mailbox, known))
             attempt(lambda: check_platforms(loaded, {district.rulebook.district.id: district.rulebook for district in files}))
             attempt(lambda: check_hotlines(loaded, [district.rulebook.district.id for district in files]))
+            attempt(lambda: check_faxes(loaded, [district.rulebook.district.id for district in files]))
     if problems:
         raise ConfigError(problems)
     for district in files or ():
@@ -66,8 +68,14 @@ def check(config: ConfigOption = None) -> None:
     done("没有发现问题。")
 
 
+def _folders(config: Config) -> Iterator[tuple[str, FolderSection]]:
+    yield from (("平台", section) for section in config.platform)
+    yield from (("热线", section) for section in config.hotline)
+    yield from (("传真", section) for section in config.fax)
+
+
 def _report_doors(config: Config) -> None:
-    for called, section in (*(("平台", one) for one in config.platform), *(("热线", one) for one in config.hotline)):
+    for called, section in _folders(config):
         if section.folder is not None and not section.folder.is_dir():
             done(f"  提醒：没有{called} {section.id} 的目录 {section.folder}；建好它，并让运行用户能读写")
     for mailbox in config.mailbox:

@@ -25,8 +25,8 @@ from store.model.arrival import Accepted, Arrival, Channel
 from store.model.case import Case
 from store.trouble import reason
 
-_CHANNELS = {"window": Channel.WINDOW, "letter": Channel.LETTER}
-_CHANNEL_WORDS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函"}
+_CHANNELS = {"window": Channel.WINDOW, "letter": Channel.LETTER, "fax": Channel.FAX}
+_CHANNEL_WORDS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.FAX: "传真"}
 _ASKED_AGAIN_S = 0.5
 _END = "."
 _NOTHING_MISSING = {"title": "有", "content": "有", "phone": "0871-67000000", "mail": "a@b.cn"}  # so that one field can be looked at alone
@@ -39,7 +39,9 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 def register(
     config: ConfigOption = None,
-    channel: Annotated[str, typer.Option("--channel", metavar="方式", help="window 到窗口来的，letter 来信")] = "window",
+    channel: Annotated[
+        str, typer.Option("--channel", metavar="方式", help="window 到窗口来的，letter 来信，fax 看着传真录入的")
+    ] = "window",
     source: Annotated[
         Path | None, typer.Option("--from", metavar="文件", help="从 YAML 或 JSON 文件登记，一件或多件；不写则逐项询问")
     ] = None,

@@ -66,7 +66,9 @@ EVENTS = {
     "notice.suppressed": "邮件超出上限未发",
     "notice.bounced": "收到退信",
 }
-_CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码"}
+FIELD_WORDS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "地址", "contact": "联系人", "phone": "联系电话"}
+_SURE = 0.85  # confidence from which a value read off a page needs no word about it
+_CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码", "fax_number": "来传真的号码"}
 _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款", **_CALL}
 _WEEKDAYS = "一二三四五六日"
 
@@ -126,13 +128,8 @@ def _graded(case: Case) -> str:
 def petition_lines(petition: Petition) -> list[str]:
     """Return who asks what, each value with where it was found."""
     validity = {True: "（校验正确）", False: "（校验不通过，请核实）", None: ""}[petition.uscc_valid]
-    fields = [
-        ("企业名称", petition.name, ""),
-        ("统一社会信用代码", petition.uscc, validity),
-        ("地址", petition.address, ""),
-        ("联系人", petition.contact, ""),
-        ("联系电话", petition.phone, ""),
-    ]
+    notes = {"uscc": validity}
+    fields = [(label, getattr(petition, field), notes.get(field, "")) for field, label in FIELD_WORDS.items()]
     return [
         "【来件】",
         *(f"  {label}：{_found(value)}{note}" for label, value, note in fields),
@@ -141,6 +138,20 @@ def petition_lines(petition: Petition) -> list[str]:
         *(f"    {line}" for line in petition.content.splitlines()),
         *(f"  附件：{file.name}（{file.size:,} 字节）" for file in petition.letter.attachments),
         *(f"  注意：{doubt}" for doubt in petition.letter.doubts),
+        *_recognition_lines(petition),
+    ]
+
+
+def _recognition_lines(petition: Petition) -> list[str]:
+    """Return that a machine read the page, how sure it was, and where to look at what it was not sure of."""
+    about = petition.recognition
+    if about is None:
+        return []
+    sure = f"，平均把握 {about.confidence:.0%}" if about.confidence is not None else ""
+    pieces = "、".join(f"{FIELD_WORDS[one.field]}（第 {one.page} 页）" for one in about.snippets)
+    return [
+        f"  识别：文字由机器从{f'{about.pages} 页' if about.pages else '传真'}图像认出{sure}",
+        *([f"  存疑处的图像：{pieces}；zuozhen case files 件号 --to 目录 存下来看"] if pieces else []),
     ]
 
 
@@ -255,7 +266,10 @@ def _is_proposed(case: Case) -> bool:
 
 
 def _found(value: Found | None) -> str:
-    return f"{value.value}　〔{_HOW.get(value.how, value.how)}{turn_in_words(value.span.source)}〕" if value else "（未写明）"
+    if value is None:
+        return "（未写明）"
+    doubt = f"，把握 {value.confidence:.0%}" if value.confidence is not None and value.confidence < _SURE else ""
+    return f"{value.value}　〔{_HOW.get(value.how, value.how)}{turn_in_words(value.span.source)}{doubt}〕"
 
 
 def _event(event: Event, owed: Sequence[Deadline], district: District) -> str:

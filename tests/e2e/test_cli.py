@@ -192,7 +192,7 @@ COMMANDS = {
     "init": [],
     "check": [],
     "run": [],
-    "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events"],
+    "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show"],
     "mail": ["log"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from daemon.evaluation import evaluate
 from rules.rulebook import builtin_pack, load_pack
 from rules.workbench.evaluate import evaluate as figures_of
@@ -13,6 +15,7 @@ LABELS = Path(__file__).parents[1] / "golden" / "labels.jsonl"
 CHANNELS = {"mail", "letter", "window", "platform"}
 # What the district asks for at least.
 VERDICT, GROUND, DEPARTMENT = 0.93, 0.90, 0.90
+PAPER_VERDICT, PAPER_DEPARTMENT, PAPER_FIELD = 0.90, 0.88, 0.85  # of what a machine read off a page, or somebody wrote by hand
 
 
 def test_golden_rows_come_out_as_labelled() -> None:
@@ -28,3 +31,12 @@ def test_golden_rows_come_out_as_labelled() -> None:
     assert own["ground_accuracy"] >= GROUND, wrong
     assert own["department_accuracy"] >= DEPARTMENT, wrong
     assert own["finally_refused_accepts"] == 0, wrong
+    for channel in ("fax", "letter"):
+        rows = [label for label in labels if label.channel == channel]
+        paper = figures_of(rows, results, everything=labels)
+        fields = TypeAdapter(dict[str, float | None]).validate_python(paper["field_accuracy"])
+        shares = TypeAdapter(dict[str, float]).validate_python({name: paper[name] for name in ("verdict_accuracy", "department_accuracy")})
+        assert shares["verdict_accuracy"] >= PAPER_VERDICT, paper["wrong"]
+        assert shares["department_accuracy"] >= PAPER_DEPARTMENT, paper["wrong"]
+        assert min(fields["name"] or 0, fields["phone"] or 0) >= PAPER_FIELD, (channel, fields)
+        assert paper["finally_refused_accepts"] == 0, paper["wrong"]
