@@ -18,6 +18,7 @@ from functools import partial
 
 import accepting
 import deciding
+import faxes
 import machine
 import owing
 import reading
@@ -29,6 +30,7 @@ from result import Result, table
 _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "accept": accepting.measure,
     "read": reading.measure,
+    "fax": faxes.measure,
     "decide": deciding.measure,
     "decide-200": partial(sizes.measure, 200),
     "decide-1000": partial(sizes.measure, 1_000),
