@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from rules.language import Fact, Firing
 from rules.reference import Reference
 from rules.rulebook import RuleBook
 from store.errors import MalformedMessageError, WorkerFailedError
-from store.model.decision import Decision, Hit
-from tests.decisions.material import NOW, calendar, candidate, decided, petition, small_pack
+from store.model.arrival import Channel
+from store.model.decision import Decision, Hit, Verdict
+from store.model.petition import Recognition
+from tests.decisions.material import NOW, automatic, calendar, candidate, decided, petition, small_pack
 
 LISTS = """
 水: [停水, 水压, 水表]
@@ -85,6 +88,16 @@ def test_verdicts_have_a_precedence(pack: RuleBook, content: str, verdict: str, 
 def test_what_takes_a_right_away_is_only_proposed(pack: RuleBook, content: str, proposed: bool) -> None:  # noqa: FBT001 - a column of the table
     """Refusals and not-a-case wait for a person unless the rule says final."""
     assert decided(pack, petition("", content), [candidate(3)]).proposed is proposed
+
+
+def test_nothing_final_rests_on_what_a_machine_read_off_a_page(pack: RuleBook) -> None:
+    """A rule may say final: of a fax a person is asked all the same, and told why; of a mail nobody is."""
+    mail = automatic("auto-reply")
+    fax = replace(mail, channel=Channel.FAX, recognition=Recognition(pages=1, confidence=0.93))
+
+    assert (decided(pack, mail).verdict, decided(pack, mail).proposed) == (Verdict.NOT_A_CASE, False)
+    assert (decided(pack, fax).verdict, decided(pack, fax).proposed) == (Verdict.NOT_A_CASE, True)
+    assert decided(pack, fax).review[-1] == "文字是机器从传真或扫描件上认出的（平均把握 93%），请对照原件核对后再定"
 
 
 def test_exception_keeps_a_conclusion_from_being_drawn(pack: RuleBook) -> None:
