@@ -11,6 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from channels.signed_http import Posted, SignedDoor, application, signature
 from daemon.http_server import served
@@ -199,6 +203,48 @@ async def test_too_many_at_once_are_asked_to_wait() -> None:
 
     assert (ninth.status, ninth.headers["retry-after"]) == (429, "5")
     assert [answer.status for answer in (*answers, tenth)] == [202] * 9
+
+
+async def test_beyond_fifty_requests_at_once_one_is_told_to_come_again() -> None:
+    """It is turned away like any other refusal, its body heard to the end, with when to come again; a place that is left is free."""
+    gate, entered = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def wait(_: Request) -> Response:
+        entered.release()
+        await gate.wait()
+        return JSONResponse({})
+
+    async with served(Starlette(routes=[Route(PATH, wait, methods=["POST"])]), "127.0.0.1:0", section="intake_http") as port:
+        client = Client(port)
+        posts = [asyncio.create_task(client.post()) for _ in range(50)]
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in posts:
+                await entered.acquire()
+        refused = await client.post(b"x" * LIMIT)
+        gate.set()
+        answers = [await post for post in posts]
+        again = await client.post()
+
+    assert (refused.status, refused.body["title"], refused.headers["retry-after"]) == (503, "同时来的太多", "5")
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert [answer.status for answer in (*answers, again)] == [200] * 51
+
+
+async def test_idle_connections_do_not_close_the_door() -> None:
+    """Whoever opens a hundred connections and says nothing keeps nobody out; four hundred are too many, until some are gone."""
+    async with opened() as client:
+        idle = [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(100)]
+        beside = await client.post(Idempotency_Key="k-1")
+        idle += [await asyncio.open_connection("127.0.0.1", client.port) for _ in range(300)]
+        refused = await client.post(Idempotency_Key="k-2")
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
+        again = await client.post(Idempotency_Key="k-2")
+
+    assert beside.status == 202
+    assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+    assert again.status == 202
 
 
 async def test_only_post_is_answered() -> None:
