@@ -18,7 +18,7 @@ from store.workers import Answer, Caps, Worker, serve
 
 # A page takes some 5 s of a processor and 0.8 GB; address space is not memory.
 DEFAULT_CAPS = Caps(seconds=240, memory=3 << 30, questions=50, patience=300)
-_PAGES_SECONDS = 120.0  # of a processor, after which no further page is begun
+_PAGES_SECONDS = 90.0  # of a processor, after which no further page is begun: a stop of the service waits for the fax in hand
 _PROBE = json.dumps({"probe": True})
 
 

@@ -18,7 +18,9 @@ _SAME_LINE = 0.5  # of the height of a line: tops nearer than this stand side by
 _WIDE_GAP = 1.2  # of the height of a line: a wider gap between two parts of a line parts label and value
 _FULL = 2.0  # of the height of a line: what ends nearer to the margin than this was broken because it was full
 _STOPS = ("。", "：", "；", "！", "？", ":", ";")
-_LIST_ITEM = re.compile(r"\s|[0-9一二三四五六七八九十①-⑩]{1,2}[.、)）．]|[(（][0-9一二三四五六七八九十]")
+_OPENS = re.compile(
+    r"\s|[0-9一二三四五六七八九十①-⑩]{1,2}[.、)）．]|[(（][0-9一二三四五六七八九十]|[\u4e00-\u9fff]{2,10}[：:]"
+)  # an item of a list, a label
 _WORD_SIGN = re.compile(r"[A-Za-z0-9]")
 _FORM_LABELS = re.compile(r"(企业名称|统一社会信用代码|企业所在地址|反映诉求企业联系人|联系电话|诉求标题|诉求内容)(?=[^\s:：|])")
 _LEAST_LABELS = 3  # lines that open with a label of the form make it one
@@ -145,7 +147,7 @@ def _between(row: Sequence[Line], following: Sequence[Line], margin: int) -> str
     height = median((_height(last), _height(first)))
     is_full = margin - last.box[2] < _FULL * height and len(row) == 1 and len(following) == 1
     is_indented = first.box[0] - row[0].box[0] > height
-    if not is_full or is_indented or last.text.endswith(_STOPS) or _LIST_ITEM.match(first.text) or first.box[1] - last.box[3] > height:
+    if not is_full or is_indented or last.text.endswith(_STOPS) or _OPENS.match(first.text) or first.box[1] - last.box[3] > height:
         return "\n"
     return " " if _ends_word(last.text) and _begins_word(first.text) and not _is_code(last.text, first.text) else ""
 
@@ -177,6 +179,9 @@ def _with_colons(line: Line) -> Line:
     for match in reversed(list(_FORM_LABELS.finditer(text))):
         text = f"{text[: match.end()]}：{text[match.end() :]}"
         confidences.insert(match.end(), 1.0)
+        if match.start():
+            text = f"{text[: match.start()]} {text[match.start() :]}"
+            confidences.insert(match.start(), 1.0)
     return Line(text, line.box, tuple(confidences))
 
 

@@ -239,7 +239,7 @@ def _unsure(admission: _Admission, petition: Petition) -> tuple[str, ...]:
     about = petition.recognition
     if about is None or admission.verdict not in {Verdict.REFUSE, Verdict.NOT_A_CASE, Verdict.SUPPLEMENT}:
         return ()
-    sure = f"（平均把握 {about.confidence:.0%}）" if about.confidence is not None else ""
+    sure = f"（平均把握 {about.confidence:.1%}）" if about.confidence is not None else ""
     return (f"文字是机器从传真或扫描件上认出的{sure}，请对照原件核对后再定",)
 
 

@@ -147,10 +147,10 @@ def _recognition_lines(petition: Petition) -> list[str]:
     about = petition.recognition
     if about is None:
         return []
-    sure = f"，平均把握 {about.confidence:.0%}" if about.confidence is not None else ""
+    sure = f"，平均把握 {about.confidence:.1%}" if about.confidence is not None else ""
     pieces = "、".join(f"{FIELD_WORDS[one.field]}（第 {one.page} 页）" for one in about.snippets)
     return [
-        f"  识别：文字由机器从{f'{about.pages} 页' if about.pages else '传真'}图像认出{sure}",
+        f"  识别：文字由机器从{f' {about.pages} 页' if about.pages else '传真'}图像认出{sure}",
         *([f"  存疑处的图像：{pieces}；zuozhen case files 件号 --to 目录 存下来看"] if pieces else []),
     ]
 

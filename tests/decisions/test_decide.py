@@ -97,7 +97,7 @@ def test_nothing_final_rests_on_what_a_machine_read_off_a_page(pack: RuleBook) -
 
     assert (decided(pack, mail).verdict, decided(pack, mail).proposed) == (Verdict.NOT_A_CASE, False)
     assert (decided(pack, fax).verdict, decided(pack, fax).proposed) == (Verdict.NOT_A_CASE, True)
-    assert decided(pack, fax).review[-1] == "文字是机器从传真或扫描件上认出的（平均把握 93%），请对照原件核对后再定"
+    assert decided(pack, fax).review[-1] == "文字是机器从传真或扫描件上认出的（平均把握 93.0%），请对照原件核对后再定"
 
 
 def test_exception_keeps_a_conclusion_from_being_drawn(pack: RuleBook) -> None:

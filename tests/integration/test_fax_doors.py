@@ -25,6 +25,7 @@ from store.model.notice import Purpose
 from tests.faxes import FORM, degraded, fax, form_page
 from tests.integration.houses import COORDINATOR, MAILBOX, Bench, bench
 
+pytestmark = pytest.mark.timeout(600)  # recognition is work for a processor, and on a machine under load that takes its time
 SCRIPT = Path(__file__).parents[2] / "systemd" / "zuozhen-faxdispatch"
 TEXT = """传真  2024-10-09 10:02  1/1
 区税务局：

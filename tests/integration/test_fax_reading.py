@@ -16,6 +16,9 @@ from tests.faxes import FAXES, FORM, degraded, error_rate, fax, form_page, lette
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "fax_leptonica" / "prog"
 
 
+pytestmark = pytest.mark.timeout(600)  # recognition is work for a processor, and on a machine under load that takes its time
+
+
 @pytest.fixture
 async def reader() -> AsyncIterator[PageReader]:
     """Make a reader of pages; its child ends with the test."""
@@ -67,16 +70,19 @@ async def test_blank_page_is_for_a_person(reader: PageReader) -> None:
         await reader.read(Channel.FAX, [fax(degraded(letter_page([])))], "")
 
 
-async def test_samples_of_leptonica_never_crash_the_child(reader: PageReader) -> None:
+@pytest.mark.parametrize("count", [4, pytest.param(None, marks=pytest.mark.long)])
+async def test_samples_of_leptonica_never_crash_the_child(count: int | None, reader: PageReader) -> None:
     """Pages of every depth, compression and language are read or refused in words; the child lives."""
     if not SAMPLES.is_dir():
         pytest.skip("第三方样本 fax_leptonica 不在")
-    outcomes: dict[str, Reading | str] = {}
-    for path in sorted(SAMPLES.glob("*.tif"), key=lambda one: one.stat().st_size)[:12]:
+    paths = sorted(SAMPLES.glob("*.tif"), key=lambda one: one.stat().st_size)[:count]
+    outcomes: list[Reading | str] = []
+    for path in paths:
         try:
-            outcomes[path.name] = await reader.read(Channel.FAX, [path.read_bytes()], "")
+            outcomes.append(await reader.read(Channel.FAX, [path.read_bytes()], ""))
         except MalformedMessageError as error:
-            outcomes[path.name] = str(error)
+            outcomes.append(str(error))
 
-    assert len(outcomes) == 12
+    assert all(isinstance(outcome, Reading) or "原件已保留" in outcome for outcome in outcomes)
+    assert len(outcomes) == len(paths) > 0
     assert reader.worker.deaths == 0
