@@ -447,7 +447,7 @@ def test_check_tells_what_only_running_would_show(tmp_path: Path) -> None:
     config.write_text(text[:start] + text[end:].replace("[relay]", relay), encoding="utf-8")
     said = zuozhen("check", "--config", str(config))
     assert said.code == 2
-    assert "没有收件的门（写 [[mailbox]]、[smtp]、[lmtp]、[[platform]] 或 [[hotline]] 一节）" in said.err
+    assert "没有收件的门（写 [[mailbox]]、[smtp]、[lmtp]、[[platform]]、[[hotline]] 或有 folder 的 [[fax]] 一节）" in said.err
     assert f"{tmp_path}/no-such-file: relay: 读不到发信口令：没有这个文件或目录" in said.err
 
 
