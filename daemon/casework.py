@@ -98,13 +98,16 @@ class Casework:
             return []
         owing = office.planner.owing(new, step.name, old.state, at)
         before = await self._deadlines.of_case(old.id) if owing.carries else []
-        running = {one.kind: one for one in before if one.state is DeadlineState.OPEN}
+        running = {one.kind: one for one in before if one.state is DeadlineState.OPEN and one.kind in owing.carries}
         begun = [office.planner.carried(running[one.kind], one, at) if one.kind in running else one for one in owing.begins]
-        past = next((one.due for one in begun if one.owes == "department" and one.due_at <= at), None)
+        kinds = office.rulebook.settings.kinds.by_id
+        begun = [one for one in begun if one.owes == "department" and step.name in kinds[one.kind].since]
+        moved = [one for one in begun if one.kind not in running or running[one.kind].amount != one.amount]
+        past = next((one.due for one in moved if one.due_at <= at), None)
         if past is not None:
             words = f"{past.label}自 {past.start}（{past.start_label}）起算，这样到 {past.last} 为止，已经过去"
             raise UsageError(f"{words}，不能{step.words}；请把天数写多些")
-        return [deadline.due for deadline in begun if deadline.owes == "department"]
+        return [deadline.due for deadline in begun]
 
     async def _check_in_time(self, case: Case) -> None:
         """Raise UsageError where the time for a return (the pack's kind `return`) is over, also where it ended early by something done."""

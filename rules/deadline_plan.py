@@ -58,7 +58,7 @@ def owing(case: Case, event: str, old: CaseState | None, at: datetime, ground: G
         met=met,
         pauses=frozenset(kind.id for kind in kinds if kind.pauses) if case.state is CaseState.AWAITING_SUPPLEMENT else frozenset(),
         heeded=event == "heed",
-        carries=event == "extend",
+        carries=frozenset(kind.id for kind in kinds if isinstance(kind.days, str)) if event != "reopen" else frozenset(),
         resumes=old is CaseState.AWAITING_SUPPLEMENT and case.state is not CaseState.AWAITING_SUPPLEMENT,
     )
 
@@ -90,8 +90,9 @@ def _amount(kind: Kind, case: Case, ground: Ground) -> tuple[int | None, tuple[s
             return ground.verification.working_days if case.due and not case.progress.orders else None, ()
         case "promised_days":
             days, word = case.progress.promised_days, "承诺"
-        case "limit_days":
-            days, word = case.progress.limit_days, "限期"
+        case "limit_days":  # there is one at a time: what the department named with its promise, or handled anew that of the order
+            named_with = "reopen" if case.progress.orders else "promise"
+            days, word = case.progress.limit_days if named_with in kind.since else None, "限期"
         case _:
             return kind.days, ()
     if not days:
@@ -263,16 +264,18 @@ def _short(day: date) -> str:
 
 
 def carried(old: Deadline, new: Deadline, kind: Kind, at: datetime, ground: Ground) -> Deadline:
-    """Return *new*, which takes the place of *old*, with the days that *old* has waited.
+    """Return *new*, which takes the place of *old*, with the days that *old* has waited, up to *at* where it waits still.
 
     A promise that is extended goes on from the day it began on: the days approved are added to it, and do not begin it anew.
     """
     if new.amount is None:
         return new
-    due = new.due
+    if old.state is DeadlineState.PAUSED:
+        old = resumed(old, kind, at.astimezone(ZoneInfo(ground.timezone)).date(), ground)
+    due, own = new.due, len(new.due.notes)
     if kind.days in {"promised_days", "limit_days"}:
         due = replace(due, start=old.due.start, start_label=old.due.start_label)
-    notes = (*due.notes, *old.due.notes[1:]) if old.waited else due.notes
+    notes = (*due.notes, *old.due.notes[own:]) if old.waited else due.notes
     longer = replace(new, amount=new.amount + old.waited, waited=old.waited, due=replace(due, notes=notes))
     return begun(moved(longer, kind, ground), kind, at, ground)
 

@@ -37,7 +37,7 @@ def apply(connection: Connection, about: About, owing: Owing, *, planner: Planne
         elif owing.resumes and deadline.state is DeadlineState.PAUSED:
             replace(connection, planner.resumed(deadline, at))
     for deadline in owing.begins:
-        before = next((old for old in running if old.kind == deadline.kind), None) if owing.carries else None
+        before = next((old for old in running if old.kind == deadline.kind), None) if deadline.kind in owing.carries else None
         add(connection, about, planner.carried(before, deadline, at) if before else deadline)
 
 

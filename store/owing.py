@@ -116,7 +116,8 @@ class Owing:
 
     `ends` is True where the case owes nothing more; `pauses` are the kinds that wait for a supplement, `resumes` says that it came,
     `heeded` that whoever owes has heard the last reminder; `lapses` are the kinds that have lost their sense (to telephone before a
-    session that is over). With `carries` what begins goes on from the one it takes the place of: the days that one has waited are added.
+    session that is over). What begins of the kinds in `carries` goes on from the one it takes the place of: the days that one has waited
+    are added.
     """
 
     begins: tuple[Deadline, ...] = ()
@@ -126,7 +127,7 @@ class Owing:
     resumes: bool = False
     heeded: bool = False
     lapses: frozenset[str] = frozenset()
-    carries: bool = False
+    carries: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,6 +217,37 @@ async def test_a_supplement_stops_the_clock(shared: Bench) -> None:
     assert (before, again.due.due, again.state) == (date(2024, 10, 10), date(2024, 10, 14), DeadlineState.OPEN)
 
 
+@pytest.mark.parametrize("acknowledged", [False, True])
+async def test_days_that_were_waited_stay_whoever_has_the_case_then(shared: Bench, acknowledged: bool) -> None:  # noqa: FBT001
+    """The first contact waits for a supplement asked before it was acknowledged too, and the wait counts for the department that gets it next."""
+    case = await shared.opened()
+    if acknowledged:
+        case = await do(shared, case, "acknowledge")
+    case = await do(shared, case, "supplement", missing=("合同",))
+    shared.clock.now = datetime(2024, 9, 29, 10, tzinfo=ZONE).astimezone(UTC)  # three working days later
+    case = await do(shared, case, "supplemented", Role.COORDINATOR)
+    longer = (await running(shared, case))["verification"]
+    assert case.due is not None
+    assert longer.due.due == shared.room.calendar.add_working_days(case.due.start, 8).due
+    assert longer.due.notes == ("等企业补正，9月25日至9月29日停止计时，顺延 3 个工作日",)
+
+    case = await shared.house.review.assign(case.number, "zjj", (), ACT)
+    again = (await running(shared, case))["verification"]
+    assert (again.due, again.amount, again.waited) == (longer.due, 8, 3)
+
+
+async def test_the_second_number_of_a_promise_leaves_the_first_as_it_is(shared: Bench) -> None:
+    """限期 named first does not begin anew, nor lose its wait, when 承诺时限 is named later."""
+    case = await do(shared, await shared.opened(), "promise", limit=5)
+    case = await do(shared, case, "supplement", missing=("合同",))
+    shared.clock.now = datetime(2024, 9, 29, 10, tzinfo=ZONE).astimezone(UTC)
+    case = await do(shared, case, "supplemented", Role.COORDINATOR)
+    before = (await running(shared, case))["handling"]
+    case = await do(shared, case, "promise", days=7)
+    after = (await running(shared, case))["handling"]
+    assert (after.due, after.amount) == (before.due, 8)
+
+
 async def test_a_return_does_not_restart_the_clock_and_has_its_time(shared: Bench) -> None:
     """The verification date stands through a return; after two working days a return is refused."""
     case = await shared.opened()
@@ -236,6 +267,15 @@ async def test_what_is_handled_anew_has_its_own_limit(shared: Bench) -> None:
     shared.clock.now = datetime(2024, 12, 2, 10, tzinfo=ZONE)
     case = await do(shared, case, "reopen", Role.COORDINATOR, days=3)
     assert set(await running(shared, case)) == {"acknowledge", "return", "order"}
+
+    case = await do(shared, case, "promise", days=2)
+    before = (await running(shared, case))["order"]
+    assert set(await running(shared, case)) == {"answer", "order"}  # the limit is the order's; the promise sets none beside it
+    shared.clock.now = datetime(2024, 12, 4, 10, tzinfo=ZONE)
+    case = await do(shared, case, "extend", Role.COORDINATOR, days=2)
+    owed = await running(shared, case)
+    assert (owed["order"].due.start, before.due.due, owed["order"].due.due) == (date(2024, 12, 2), date(2024, 12, 5), date(2024, 12, 9))
+    assert set(owed) == {"answer", "order"}
 
 
 async def test_a_reminder_that_was_heard_spares_the_next_rung(shared: Bench) -> None:
