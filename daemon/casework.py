@@ -93,8 +93,8 @@ class Casework:
         )
 
     async def _owed(self, office: Office, old: Case, new: Case, step: Step, at: datetime) -> list[Due]:
-        """Return the dates that a promise or an extension sets, for the letter to the enterprise: as the store will keep them."""
-        if step.name not in {"promise", "extend"}:
+        """Return the dates that a promise, an extension or an order sets, for the letters about it: as the store will keep them."""
+        if step.name not in {"promise", "extend", "reopen"}:
             return []
         owing = office.planner.owing(new, step.name, old.state, at)
         before = await self._deadlines.of_case(old.id) if owing.carries else []
@@ -248,7 +248,7 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
         case "supplement":
             return composer.for_supplement(case, said.missing, round_)
         case "return" | "reopen" if case.state is CaseState.ASSIGNED:
-            return composer.for_assignment(case, round_)
+            return composer.for_assignment(case, round_, order=reason if step.name == "reopen" else "", owed=owed)
         case "return":
             proposed = office.rulebook.district.departments[said.department].name
             why = f"第{case.progress.returns}次退回：{reason}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"

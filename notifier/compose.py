@@ -63,7 +63,7 @@ class Composer:
         """
         match case.state:
             case CaseState.ASSIGNED:
-                return [*self._assign(case, ""), *self._receipt(case, "")]
+                return [*self._assign(case, "", {}), *self._receipt(case, "")]
             case CaseState.UNDER_REVIEW:
                 return [*self._review(case, (), ""), *self._receipt(case, "")]
             case CaseState.AWAITING_SUPPLEMENT:
@@ -73,9 +73,13 @@ class Composer:
             case _:
                 return []  # no case begins further on
 
-    def for_assignment(self, case: Case, round_: str) -> list[Notice]:
-        """Return the notices owed once a person has accepted or re-assigned a case: the department's, and word to the enterprise."""
-        return [*self._assign(case, round_), *self._receipt(case, round_)]
+    def for_assignment(self, case: Case, round_: str, *, order: str = "", owed: Sequence[Due] = ()) -> list[Notice]:
+        """Return the notices owed once a person has accepted or re-assigned a case: the department's, and word to the enterprise.
+
+        Where it is to be handled anew (重点督办单), *order* says why, to the department alone, and *owed* are the dates it sets.
+        """
+        told = {"order": line(order, _MAX_REASON).rstrip("。"), "dates": [due_view(due) for due in owed]}
+        return [*self._assign(case, round_, told), *self._receipt(case, round_)]
 
     def for_accompanying(self, case: Case, departments: Sequence[str], round_: str) -> list[Notice]:
         """Return one notice to each of *departments* (ids), once a person has named them to accompany."""
@@ -179,10 +183,10 @@ class Composer:
 
     # ------------------------------------------------------------ one notice each
 
-    def _assign(self, case: Case, round_: str) -> list[Notice]:
+    def _assign(self, case: Case, round_: str, more: Mapping[str, object]) -> list[Notice]:
         if case.department is None:
             return self._review(case, (), round_)
-        return self._to_department(case, case.department, Purpose.ASSIGN, round_, {})
+        return self._to_department(case, case.department, Purpose.ASSIGN, round_, more)
 
     def _receipt(self, case: Case, round_: str) -> list[Notice]:
         return self._to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})

@@ -45,6 +45,7 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
     words = {"addressee": "示例部门", "stands_in_for": "示例部门", "invited": "示例部门", "reason": "示例", "author": "示例部门"}
     dates = [due_view(_due())]
     yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE, "event": "promise", "dates": dates}
+    yield {**of_case(full, district), **words, "again": True, "anew": True, "order": "示例", "dates": dates}
     if full.due is not None:
         items = [Item(about=full, due=full.due, missed=1, was="示例")]
         for occasion in ("remind", "late", "overdue", "moved"):

@@ -46,6 +46,7 @@ _OF_A_NOTICE: View = {
     "event": "",  # what happened to the case, a name of `store.life`
     "dates": (),  # by when the enterprise will have an answer, each as an item of a mail about deadlines
     "reason": "",  # a person's words to the enterprise
+    "order": "",  # the coordinator's words to the department: why the case is to be handled anew
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
     "stranger": False,  # a follow-up from another address than the case
@@ -79,7 +80,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "level": case.decision.level,
         "classes": "、".join(case.decision.classes),
         "petition": petition,
-        "due": _due(case.due),
+        "due": None if case.progress.orders else _due(case.due),  # the first contact; handled anew, a case has the limit of its order
         "ground": _ground(case.ground, district),
         "missing": asked_for(case.decision.missing, district),
         "proposed": _proposed(case, district),

@@ -17,6 +17,7 @@ from sqlalchemy import delete, update
 from daemon.casework import Details
 from daemon.clock import Clock
 from daemon.review import Act
+from notifier.dates import plain_date
 from notifier.reminders import was_in_words
 from rules.calendar import Calendar
 from rules.calendar_file import read_year
@@ -276,6 +277,24 @@ async def test_what_is_handled_anew_has_its_own_limit(shared: Bench) -> None:
     owed = await running(shared, case)
     assert (owed["order"].due.start, before.due.due, owed["order"].due.due) == (date(2024, 12, 2), date(2024, 12, 5), date(2024, 12, 9))
     assert set(owed) == {"answer", "order"}
+
+
+async def test_an_order_says_why_and_by_when(shared: Bench) -> None:
+    """重点督办单: the department's mail bears the coordinator's reason and the date of the order, not the first contact of long ago; both are told it is anew."""
+    case = await do(shared, await shared.opened(), "answer", result="explained")
+    shared.clock.now = datetime(2024, 12, 2, 10, tzinfo=ZONE)
+    case = await do(shared, case, "reopen", Role.COORDINATOR, days=3)
+    to_department = (await shared.notice(case, Purpose.ASSIGN)).notice
+    to_enterprise = (await shared.notice(case, Purpose.ACKNOWLEDGE)).notice
+    assert to_department.subject.startswith("【坐诊接诉·重点督办】")
+    for written in (to_department.text, to_department.html):
+        assert "2024年12月5日（星期四）" in written
+        assert f"督办理由：{ACT.reason}" in written
+        assert "第3日 12月5日（周四，工作日）" in written
+    assert "重新办理" in to_enterprise.subject
+    assert "重新办理" in to_enterprise.text
+    assert case.due is not None
+    assert plain_date(case.due.due) not in to_department.text + to_enterprise.text
 
 
 async def test_a_reminder_that_was_heard_spares_the_next_rung(shared: Bench) -> None:
