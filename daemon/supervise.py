@@ -26,13 +26,16 @@ from daemon.health.attend import Watch, attended
 from daemon.missing_notice import report_calendar
 from daemon.pipeline import DistrictRoom
 from daemon.platform_doors import Doors, opened_http
-from daemon.rulebooks import order_folders
+from daemon.rulebooks import load_ordered, order_folders
 from daemon.shadowing import Shadowing
 from daemon.upkeep import Upkeep
 from daemon.waiting import first_of
 from daemon.wiring import House, keep_packs, open_rooms
-from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, ZuozhenError
+from rules.rulebook import pack_folder
+from rules.workbench.base import read_base
+from store.errors import ConfigError, Problem, StoreUnavailableError, TemporaryError, UsageError, ZuozhenError
 from store.model.arrival import Accepted, Arrival
+from store.orders import Origin
 
 log = structlog.get_logger()
 
@@ -264,11 +267,32 @@ async def _order(house: House, districts: Sequence[DistrictFiles], fresh: Mappin
         raise
 
 
+async def _meant(house: House, files: DistrictFiles) -> DistrictFiles:
+    """Return *files* with the pack that is to be decided by: the folder's, but not where a person ordered one that it does not come from.
+
+    The same signal reads addresses and days afresh: a folder that was left as it was must not undo the order on the way. Where the ordered
+    pack cannot be loaded, the folder's is taken, as at a start.
+    """
+    section, book = files.section, files.rulebook
+    order = await house.stores.orders.newest(book.district.id)
+    if order is None or order.origin is Origin.FOLDER:
+        return files
+    if order.digest in {book.digest, await asyncio.to_thread(read_base, pack_folder(section.pack))}:
+        return files
+    try:
+        ordered = await load_ordered(house.stores.packs, order, section, house.config.calendar.folder)
+    except (ConfigError, UsageError):
+        return files
+    log.warning("rulebook.folder_differs", district=book.district.id, digest=order.digest, folder=book.digest)
+    return ordered
+
+
 async def reload(house: House) -> bool:
     """Read packs and addresses again and swap them in together; on any problem everything stays as it was, and False is returned."""
     try:
         districts = await asyncio.to_thread(load_districts, house.config.district, house.config.calendar.folder)
         _check_same_districts(house, districts)
+        districts = [await _meant(house, files) for files in districts]
         await keep_packs(house.stores.packs, districts, now=house.now())
         fresh = await asyncio.to_thread(open_rooms, districts, workers=house.config.limits.rule_workers)
         await _order(house, districts, fresh)

@@ -17,6 +17,7 @@ from daemon.following import Following
 from daemon.supervise import reload
 from daemon.wiring import House, open_house
 from rules.rulebook import RuleBook, load_pack
+from rules.workbench.base import write_base
 from store.errors import ConfigError, UsageError
 from store.orders import Origin
 
@@ -128,24 +129,51 @@ async def test_a_pack_that_does_not_load_leaves_the_old_one(pack: Path, database
         assert "没有名为“没有”的词表" in follower.problem
 
 
-async def test_an_order_outlives_a_restart(pack: Path, database_url: str) -> None:
-    """What a person ordered is in force after a restart although the folder still holds the old pack; a reload goes back to the folder."""
+async def test_an_order_outlives_a_restart_and_a_reload(pack: Path, database_url: str) -> None:
+    """What a person ordered stays in force although the folder holds the old pack; a reload for new addresses takes those and warns."""
     new = load_pack(another(pack))
     async with house(pack, database_url) as opened:
         await order(opened, new)
+    (pack.parent / "addresses.toml").write_text(ADDRESSES.replace("坐诊", "新名称"), encoding="utf-8")
     async with house(pack, database_url) as opened:
         restarted = digests([opened])
-        assert await reload(opened)
-        reloaded = digests([opened])
+        (pack.parent / "addresses.toml").write_text(ADDRESSES.replace("坐诊", "又一个名称"), encoding="utf-8")
+        with structlog.testing.capture_logs() as logged:
+            assert await reload(opened)
+        reloaded, sender = digests([opened]), opened.sender.senders["lint"].name
         orders = await opened.stores.orders.list("lint")
 
-    assert restarted == [new.digest]
-    assert reloaded == [load_pack(pack).digest]
-    assert [(one.seq, one.actor, one.origin) for one in orders] == [
-        (3, "SIGHUP", Origin.FOLDER),
-        (2, "王芳", Origin.PERSON),
-        (1, "启动", Origin.FOLDER),
-    ]
+    assert restarted == reloaded == [new.digest]
+    assert sender == "又一个名称"
+    told = [one for one in logged if one["event"] == "rulebook.folder_differs"]
+    assert [(one["digest"], one["folder"]) for one in told] == [(new.digest, load_pack(pack).digest)]
+    assert [(one.seq, one.actor, one.origin) for one in orders] == [(2, "王芳", Origin.PERSON), (1, "启动", Origin.FOLDER)]
+
+
+async def test_a_reload_takes_a_folder_that_comes_from_the_pack_in_force(pack: Path, database_url: str) -> None:
+    """Where the folder was taken from what a person ordered and changed since, a reload orders what it holds now."""
+    new = load_pack(another(pack))
+    async with house(pack, database_url) as opened:
+        await order(opened, new)
+        write_base(pack, new.digest)
+        assert await reload(opened)
+        after = digests([opened])
+        orders = await opened.stores.orders.list("lint")
+
+    assert after == [load_pack(pack).digest]
+    assert [(one.seq, one.actor, one.origin) for one in orders][:1] == [(3, "SIGHUP", Origin.FOLDER)]
+
+
+async def test_a_reload_beside_an_order_that_cannot_be_taken(pack: Path, database_url: str) -> None:
+    """The ordered pack does not load with this program: a reload takes the folder's, as a start does."""
+    files = {**load_pack(pack).files, "rules/20_routing.yaml": b"- rule: [\n"}
+    async with house(pack, database_url) as opened:
+        await opened.stores.packs.keep("lint", "f" * 64, files, now=NOW)
+        await opened.stores.orders.give("lint", "f" * 64, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
+        assert await reload(opened)
+        after = digests([opened])
+
+    assert after == [load_pack(pack).digest]
 
 
 async def test_a_changed_folder_is_taken_at_start(pack: Path, database_url: str) -> None:
