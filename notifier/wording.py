@@ -19,7 +19,7 @@ from store.model.notice import Purpose
 
 _MAX_SUBJECT = 120  # code points
 _EMPTY_LINES = re.compile(r"\n{3,}")
-_REMEDY = "改正该文案模板；可用的名称见随产品规则包的 wording 目录"
+_REMEDY = "改正该文案模板；可用的名称见随产品的 rules/wording 目录"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ class Wording:
 
 
 def _missing(name: str) -> Problem:
-    return Problem(place=f"wording/{name}", key="", message="缺少这个文案模板", remedy="可从随产品规则包的 wording 目录复制一份再改")
+    return Problem(place=f"wording/{name}", key="", message="缺少这个文案模板", remedy="可从随产品的 rules/wording 目录复制一份再改")
 
 
 def _problem(name: str, error: Exception) -> Problem:

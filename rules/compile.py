@@ -200,7 +200,7 @@ def compile_rule(rule: Rule, problems: list[Problem]) -> CompiledRule:
         message, remedy = f"同时要求 {widest - 1} 项，超过 {MAX_PATTERNS - 1} 项", "拆成几条规则，用 conclude 得出中间结论"
         problems.append(Problem(place=rule.place, key=rule.name, message=message, remedy=remedy))
     elif not alternatives and leaves(rule.when):
-        message, remedy = "这条规则永远不会成立", "检查 channel、letter 和 field 条件是否互相矛盾"
+        message, remedy = "这条规则永远不会成立", "检查有没有一面要求、一面又在 none 里排除的，channel、letter 和 field 条件是否互相矛盾"
         problems.append(Problem(place=rule.place, key=rule.name, message=message, remedy=remedy))
     return CompiledRule(rule.name, tuple(alternatives))
 

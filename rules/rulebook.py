@@ -29,7 +29,7 @@ from store.trouble import reason
 
 T = TypeVar("T")
 
-_BUILTIN = Path(__file__).parent / "packs"
+BUILTIN_PACKS = Path(__file__).parent / "packs"
 _WORDING = Path(__file__).parent / "wording"  # notices as any district may send them; a pack's wording/ replaces them file by file
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
 _HOMOPHONES, _CALLS = "homophones.yaml", "hotline.yaml"  # may be missing
@@ -61,14 +61,14 @@ class RuleBook:
 def builtin_pack(name: str) -> Path:
     """Return the folder of the pack *name* that comes with the product; ConfigError where there is none."""
     if name not in builtin_packs():
-        problem = Problem(place=str(_BUILTIN), key="", message=f"没有自带的规则包“{name}”", remedy=meant(name, builtin_packs()))
+        problem = Problem(place=str(BUILTIN_PACKS), key="", message=f"没有自带的规则包“{name}”", remedy=meant(name, builtin_packs()))
         raise ConfigError([problem])
-    return _BUILTIN / name
+    return BUILTIN_PACKS / name
 
 
 def builtin_packs() -> tuple[str, ...]:
     """Return the names of the packs that come with the product."""
-    return tuple(sorted(path.parent.name for path in _BUILTIN.glob("*/pack.yaml")))
+    return tuple(sorted(path.parent.name for path in BUILTIN_PACKS.glob("*/pack.yaml")))
 
 
 def pack_folder(name: str) -> Path:
@@ -143,7 +143,7 @@ def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
 def _where_it_belongs(name: str) -> str:
     folder, _, rest = name.rpartition("/")
     if folder == "wording":
-        return f"通知有哪几种，见随产品的 wording 目录；{meant(rest, product_wording())}"
+        return f"通知有哪几种，见随产品的 rules/wording 目录；{meant(rest, product_wording())}"
     if folder:
         return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
     return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, *_OPTIONAL))}"

@@ -21,7 +21,7 @@ from daemon.config import DistrictSection
 from daemon.districts import DistrictFiles, load_district
 from daemon.rulebooks import load_ordered
 from daemon.wiring import Stores, open_room, utc_now
-from rules.rulebook import RuleBook, load_pack
+from rules.rulebook import BUILTIN_PACKS, RuleBook, load_pack
 from rules.workbench.base import NAME, write_base
 from rules.workbench.cases import case_files
 from rules.workbench.lint import Severity
@@ -88,7 +88,12 @@ async def _ordered(stores: Stores, book: RuleBook, pack: Path, *, by: str, reaso
 
 
 def _note_base(pack: Path, digest: str) -> None:
-    """Note in the folder that it now holds what is in force: the next change of it, or of a copy, starts from there."""
+    """Note in the folder that it now holds what is in force: the next change of it, or of a copy, starts from there.
+
+    Not in a folder of the product: nobody changes that, other instances use it, and an upgrade would leave the note behind.
+    """
+    if pack.parent == BUILTIN_PACKS:
+        return
     try:
         write_base(pack, digest)
     except OSError as error:

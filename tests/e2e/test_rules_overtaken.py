@@ -154,3 +154,12 @@ def test_a_base_that_says_nothing(tmp_path: Path, text: str) -> None:
     assert not read_base(tmp_path)
     write_base(tmp_path, "a" * 64)
     assert read_base(tmp_path) == "a" * 64
+
+
+def test_a_pack_of_the_product_is_left_as_it_is(here: Here, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting a pack in force that comes with the product notes nothing in the product's folder, which other instances use too."""
+    monkeypatch.setattr("daemon.cli.rules_apply.BUILTIN_PACKS", (folder / "pack").parent)
+    given = here("rules", "apply", str(folder / "pack"), "--by", "王芳")
+
+    assert (given.code, given.err) == (0, "")
+    assert not (folder / "pack" / NAME).exists()
