@@ -114,7 +114,7 @@ async def test_pack_folder_beside_the_pack_in_force(pack: Path, database_url: st
         await Packs(store.db).keep("small", book.digest, book.files, now=NOW)
         await Orders(store.db).give("small", book.digest, actor="王芳", reason="", origin=Origin.PERSON, now=NOW)
         same = await looked_at(pack, database_url)
-        (pack / "wording" / "more.txt").write_text("又一封\n", encoding="utf-8")
+        (pack / "wording" / "acknowledge.txt").write_text("收到，编号 {{ number }}。\n", encoding="utf-8")
         differs, other = await looked_at(pack, database_url), load_pack(pack).digest[:12]
         (pack / "rules" / "99.yaml").write_text("- rule: 半条\n", encoding="utf-8")
         broken = await looked_at(pack, database_url)

@@ -177,7 +177,7 @@ MISTAKES = [
     (ADMISSION, "{letter: automatic}", "automatic", ":15: 1.when.any.0: 这不是一个条件（可以写：mention、"),
     (ADMISSION, "{letter: automatic}", "{letter: automatisch}", ":15: 1.when.any.0.letter: 没有名为“automatisch”的邮件性质"),
     (ADMISSION, "{letter: automatic}", "{letter: {automatic: [bouncer]}}", ":15: 1.when.any.0.letter.automatic.0: 没有名为“bouncer”的"),
-    (ADMISSION, "{letter: automatic}", "{channel: fax}", ":15: 1.when.any.0.channel: 没有名为“fax”的渠道"),
+    (ADMISSION, "{letter: automatic}", "{channel: telex}", ":15: 1.when.any.0.channel: 没有名为“telex”的渠道"),
     (ADMISSION, "in: [title, content]", "in: [titel]", ":40: 4.when.all.0.in.0: 没有名为“titel”的位置（是否想写“title”？）"),
     (ADMISSION, "in: [title, content]", "in: [title, title]", ":40: 4.when.all.0.in.1: “title”写了两次"),
     (ADMISSION, "in: [title, content]", "in: []", ":40: 4.when.all.0.in: 列表是空的（位置）"),
