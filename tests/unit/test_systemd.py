@@ -100,5 +100,6 @@ def test_unit_fits_the_program() -> None:
 
 
 def test_no_python_beside_the_units() -> None:
-    """The folder is no package."""
-    assert {path.suffix for path in UNIT.parent.iterdir()} <= {".service", ".sysusers", ".tmpfiles", ".timer"}
+    """The folder is no package: units, and the script that a fax server calls."""
+    assert {path.suffix for path in UNIT.parent.iterdir()} - {""} <= {".service", ".sysusers", ".tmpfiles", ".timer"}
+    assert [path.name for path in UNIT.parent.iterdir() if not path.suffix] == ["zuozhen-faxdispatch"]
