@@ -67,7 +67,7 @@ class Wording:
     def _fill(self, name: str, view: Mapping[str, object]) -> str:
         try:
             return self._templates[name].render(view)
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:  # a template may do anything with a value
+        except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:  # a template may do anything
             raise ConfigError([_problem(name, error)]) from error
 
 

@@ -1,4 +1,4 @@
-"""Checks on departments, grounds, articles, dates and wording: ZZ301 to ZZ315."""
+"""Checks on departments, grounds, articles, dates and wording: ZZ301 to ZZ315 and ZZ318."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from itertools import permutations
 
 from rules.deadlines import VerificationRule
 from rules.lexicon import shadow
+from rules.packfiles import meant
+from rules.rulebook import product_wording
 from rules.workbench.lint import Found, Severity, Subject, check
 
 _BOOKING = ("booking_window_working_days", "booking_opens_at", "booking_closes_at")
@@ -135,6 +137,14 @@ def _half_wording(subject: Subject) -> Iterator[Found]:
         if other in subject.book.district.wording and other not in own:
             message = f"{other} 仍是随产品的：收件人看到的是哪一种，由他的邮件软件定"
             yield f"{subject.label}/wording/{name}", name, message, f"把随产品的 rules/wording/{other} 也复制来一并改"
+
+
+@check("ZZ318", "没有用到的共用段落", Severity.WARNING)
+def _unused_part(subject: Subject) -> Iterator[Found]:
+    wording = subject.book.district.wording
+    for name in sorted(wording.keys() - product_wording().keys()):
+        if not any(f'"{name}"' in text or f"'{name}'" in text for text in wording.values()):
+            yield f"{subject.label}/wording/{name}", name, "没有通知用到它，写在里面的话发不出去", meant(name, product_wording())
 
 
 @check("ZZ314", "告知转向自己管不了的部门", Severity.HINT)

@@ -562,8 +562,18 @@ def _composer_with(changes: Mapping[str, str]) -> Composer:
         ("referral.txt", '{% include "_missing.txt" %}', "wording/_missing.txt", "文案模板有误"),
         ("forward.txt", "{{ number.__class__.__mro__ }}", "wording/forward.txt", "文案模板有误"),
         ("acknowledge.txt", "{{ missing[9] / 0 }}", "wording/acknowledge.txt", "文案模板有误"),
+        ("progress.txt", '{% include "progress.txt" %}', "wording/progress.txt", "文案模板有误"),
     ],
-    ids=["syntax", "syntax in line 2", "unknown name", "unknown part", "missing part", "outside the sandbox", "failing expression"],
+    ids=[
+        "syntax",
+        "syntax in line 2",
+        "unknown name",
+        "unknown part",
+        "missing part",
+        "outside the sandbox",
+        "failing expression",
+        "including itself",
+    ],
 )
 def test_a_faulty_template_is_found_before_any_mail(name: str, template: str, place: str, message: str) -> None:
     """A slip in a pack's wording raises ConfigError when the composer is made, with the template and what is wrong."""
