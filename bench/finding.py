@@ -1,40 +1,46 @@
-"""Find earlier reports among many: `python bench/finding.py --cases 10000 100000 --kind sqlite`. Prints a table, leaves nothing.
+"""Find earlier reports among many: what it costs among ten thousand cases, a hundred thousand and a million, in one store that grows.
 
 Only what matching costs is measured: writing the keys of one case, and looking up the candidates of one petition, in wall and CPU time of
-this process (on PostgreSQL the server's time is in the wall time alone). Enterprises repeat as in life (few are known well, most report
-once), texts are made of what the word lists of 呈贡 speak of, so that most pieces of three characters are common. Planted are tellings of
-one matter by the same enterprise: the name misheard and shortened, the telephone masked, half of what it says left out, the rest in
-another order, the sums rounded.
+this process (on PostgreSQL the server's time is in the wall time alone). The floor is the smallest size: a ratio of 1 says that history
+costs nothing. Enterprises repeat as in life (few are known well, most report once), texts are made of what the word lists of 呈贡 speak of,
+so that most pieces of three characters are common. Planted are tellings of one matter by the same enterprise: the name misheard and
+shortened, the telephone masked, half of what it says left out, the rest in another order.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
+from client import rate_and_waits
+from result import Result, Sample
 from service import ground
 
 from rules.rulebook import builtin_pack, load_pack
 from store import matching, matching_grams
 from store.database import Database
 from store.matching import Matching
+from store.matching_keys import keys_of
 from store.model.arrival import Channel
+from store.model.district import District
 from store.model.letter import Letter
 from store.model.petition import Found, Petition, Span
-from store.tables import ARRIVALS, CASES
+from store.tables import ARRIVALS, CASES, GRAM_COUNTS, GRAMS, KEYS
 
+_DISTRICT = "chenggong"
 _NOW = datetime(2026, 11, 16, tzinfo=UTC)
 _BATCH = 500  # cases in one transaction
-_PLANTED, _ASKED = 200, 500  # of each size
+_UNCOUNTED = 1_000  # cases of each size that are written before it is counted which pieces are common
+_INSERTED, _PLANTED, _WARM_UP, _ASKED = 1_000, 200, 20, 500  # of each size
 _HEARD = str.maketrans("宁林诗志城尚启岭晨", "林宁师至成上起领陈")
 _OWN = "宁林诗志城尚启岭晨瑞丰华泰永盛博远佳和云岚泽坤凯锋沃途捷智禾昱辰铭澜樾栖恒彩穿骏蓝岫鑫宇滇蕊博岭屹川晶曜"
 _TRADES = ("商贸", "建筑工程", "文化传媒", "花卉", "餐饮管理", "信息技术", "物流", "机电设备", "生物科技", "劳务派遣")
@@ -48,21 +54,12 @@ _FILLING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    cases: int
-    insert: tuple[float, float, float]  # p50, p99, CPU of one, ms
-    look_up: tuple[float, float, float]
-    recall: float
-    megabytes: float
-
-
 class _World:
     """Enterprises and what they report, always the same."""
 
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(seed)
-        lists = load_pack(builtin_pack("chenggong")).lists
+        lists = load_pack(builtin_pack(_DISTRICT)).lists
         self._words = [
             word for name, some in lists.items() if "事项" in name or len(some.words) > 8 for word in some.words if len(word) > 2
         ]
@@ -125,20 +122,19 @@ def _found(value: str) -> Found:
 
 
 async def _grow(database: Database, world: _World, begin: int, end: int) -> tuple[list[float], float]:
-    """Write cases *begin* to *end* and return how long writing the keys of each took (ms), and the CPU time of one."""
+    """Write cases *begin* to *end* and return how long writing the keys of each took (s), and the CPU time of one (ms)."""
     took: list[float] = []
     cpu = 0.0
     for first in range(begin, end, _BATCH):
         petitions = [world.petition() for _ in range(min(_BATCH, end - first))]
 
         def unit(connection: sa.Connection, first: int = first, petitions: Sequence[Petition] = petitions) -> float:
-            connection.execute(ARRIVALS.insert(), [_arrival(first + place) for place in range(1, len(petitions) + 1)])
-            connection.execute(CASES.insert(), [_case(first + place, one) for place, one in enumerate(petitions, start=1)])
+            _write_cases(connection, first, petitions)
             spent = time.thread_time()
             for place, one in enumerate(petitions, start=1):
                 start = time.perf_counter()
-                matching.remember_case(connection, first + place, first + place, "chenggong", one)
-                took.append((time.perf_counter() - start) * 1000)
+                matching.remember_case(connection, first + place, first + place, _DISTRICT, one)
+                took.append(time.perf_counter() - start)
             return time.thread_time() - spent
 
         cpu += await database.write(unit)
@@ -146,17 +142,46 @@ async def _grow(database: Database, world: _World, begin: int, end: int) -> tupl
     return took, cpu / max(end - begin, 1) * 1000
 
 
+async def _fill(database: Database, world: _World, begin: int, end: int) -> None:
+    """Write cases *begin* to *end* with the same keys and pieces, but many of them at once and in order."""
+    counted = sa.select(GRAM_COUNTS.c.gram, GRAM_COUNTS.c.reports)
+    counts = await database.read(lambda connection: {row.gram: row.reports for row in connection.execute(counted)})
+    for first in range(begin, end, _BATCH):
+        petitions = [world.petition() for _ in range(min(_BATCH, end - first))]
+        rows = dict(enumerate(petitions, start=first + 1))
+        keys = sorted((key.kind, key.value, case) for case, one in rows.items() for key in keys_of(one))
+        pieces = {case: matching_grams.grams_in(one.title, one.content) for case, one in rows.items()}
+        kept = sorted((gram, case) for case, some in pieces.items() for gram in matching_grams.rarest_by(counts, some, matching_grams.KEPT))
+
+        def unit(connection: sa.Connection, first: int = first, petitions: Sequence[Petition] = petitions) -> None:
+            _write_cases(connection, first, petitions)
+            connection.execute(KEYS.insert(), [_key(*key) for key in keys])  # noqa: B023 - it runs before the next turn
+            connection.execute(GRAMS.insert(), [{"district": _DISTRICT, "gram": gram, "case_id": case} for gram, case in kept])  # noqa: B023
+
+        await database.write(unit)
+        print(f"\r{first + len(petitions)}", end="", file=sys.stderr)
+
+
+def _key(kind: str, value: str, case: int) -> dict[str, object]:
+    return {"district": _DISTRICT, "kind": kind, "value": value, "case_id": case, "arrival_id": case}
+
+
+def _write_cases(connection: sa.Connection, first: int, petitions: Sequence[Petition]) -> None:
+    connection.execute(ARRIVALS.insert(), [_arrival(first + place) for place in range(1, len(petitions) + 1)])
+    connection.execute(CASES.insert(), [_case(first + place, one) for place, one in enumerate(petitions, start=1)])
+
+
 def _arrival(number: int) -> dict[str, object]:
     texts = dict.fromkeys(("message_id", "envelope_from", "envelope_to", "problem", "peer"), "")
     keys = {"source_key": f"s{number}", "content_key": f"c{number}", "channel": "letter", "door": "file", "state": "done"}
-    return {"id": number, "district": "chenggong", "received_at": _NOW, "due_at": _NOW, "tries": 0, **texts, **keys}
+    return {"id": number, "district": _DISTRICT, "received_at": _NOW, "due_at": _NOW, "tries": 0, **texts, **keys}
 
 
 def _case(number: int, petition: Petition) -> dict[str, object]:
     return {
         **dict.fromkeys(("petition", "decision", "head"), ""),
         "id": number,
-        "district": "chenggong",
+        "district": _DISTRICT,
         "number": f"CG-{number}",
         "number_key": f"cg-{number}",
         "state": "accepted",
@@ -174,35 +199,56 @@ def _case(number: int, petition: Petition) -> dict[str, object]:
     }
 
 
-async def _measure(database: Database, sizes: Sequence[int]) -> list[_Sizes]:
-    district = load_pack(builtin_pack("chenggong")).district
-    world, asked = _World(1), _World(2)
-    rows, begin = [], 0
+async def _measure(database: Database, sizes: Sequence[int]) -> list[Sample]:
+    """Grow the store from size to size and measure it at each."""
+    district = load_pack(builtin_pack(_DISTRICT)).district
+    world, samples, begin = _World(1), [], 0
     for size in sizes:
-        if size > 1_000:
-            await _grow(database, world, begin, begin + 1_000)
-            begin += 1_000
-            common = await database.read(lambda connection: matching_grams.common_in(connection, "chenggong"))
-            await database.write(lambda connection, common=common: matching_grams.keep_counts(connection, "chenggong", common))
-        took, cpu = await _grow(database, world, begin, size - _PLANTED)
+        await _grow(database, world, begin, begin + _UNCOUNTED)
+        common = await database.read(lambda connection: matching_grams.common_in(connection, district.id))
+        await database.write(partial(matching_grams.keep_counts, district=district.id, told=common))
+        await _fill(database, world, begin + _UNCOUNTED, size - _INSERTED - _PLANTED)
+        took, cpu = await _grow(database, world, size - _INSERTED - _PLANTED, size - _PLANTED)
         planted = [world.petition() for _ in range(_PLANTED)]
-        first = size - _PLANTED
-        await _grow(database, _Fixed(planted), first, size)
+        await _grow(database, _Fixed(planted), size - _PLANTED, size)
+        await database.write(_settle)
+        samples.append(await _asked(database, district, world, size, planted, {"insert CPU ms": cpu, **_named(took)}))
         begin = size
-        finder = Matching(database)
-        waits, spent = [], time.process_time()
-        for _ in range(_ASKED):
-            start = time.perf_counter()
-            await finder.candidates(district, asked.petition(), exclude_arrival=0)
-            waits.append((time.perf_counter() - start) * 1000)
-        spent = (time.process_time() - spent) / _ASKED * 1000
-        hits = 0
-        for place, one in enumerate(planted, start=1):
-            found, _ = await finder.candidates(district, world.retold(one), exclude_arrival=0)
-            hits += any(candidate.case_id == first + place for candidate in found)
-        megabytes = await database.read(_megabytes)
-        rows.append(_Sizes(size, (*_points(took), cpu), (*_points(waits), spent), hits / _PLANTED, megabytes))
-    return rows
+    return samples
+
+
+async def _asked(
+    database: Database, district: District, world: _World, size: int, planted: Sequence[Petition], inserted: Mapping[str, float]
+) -> Sample:
+    """Look up petitions that nobody planted, timed, and the retellings of those that were."""
+    finder, asking = Matching(database), _World(2)
+    asked = [asking.petition() for _ in range(_ASKED)]
+    for petition in asked[:_WARM_UP]:
+        await finder.candidates(district, petition, exclude_arrival=0)
+    waits, cpu = [], time.process_time()
+    for petition in asked:
+        begun = time.perf_counter()
+        await finder.candidates(district, petition, exclude_arrival=0)
+        waits.append(time.perf_counter() - begun)
+    cpu = (time.process_time() - cpu) / len(waits) * 1e3
+    hits = 0
+    for place, one in enumerate(planted, start=1):
+        found, _ = await finder.candidates(district, world.retold(one), exclude_arrival=0)
+        hits += any(candidate.case_id == size - _PLANTED + place for candidate in found)
+    rate, middle, worst = rate_and_waits(len(waits), sum(waits), waits)
+    details = {**inserted, "recall of the planted": hits / len(planted), "MB": await database.read(_megabytes)}
+    return Sample(rate=rate, cpu_ms=cpu, waits=(middle, worst), details=details)
+
+
+def _named(took: Sequence[float]) -> dict[str, float]:
+    _, middle, worst = rate_and_waits(len(took), sum(took), took)
+    return {"insert p50 ms": middle, "insert p99 ms": worst}
+
+
+def _settle(connection: sa.Connection) -> None:
+    """Let PostgreSQL know how many rows there are, as it does by itself in time."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")
 
 
 class _Fixed(_World):
@@ -216,11 +262,6 @@ class _Fixed(_World):
         return next(self._left)
 
 
-def _points(values: Sequence[float]) -> tuple[float, float]:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
-
-
 def _megabytes(connection: sa.Connection) -> float:
     """Return the size of the keys and pieces, in millions of bytes."""
     if connection.dialect.name == "postgresql":
@@ -230,7 +271,7 @@ def _megabytes(connection: sa.Connection) -> float:
     return float(pages) / 1e6  # of the whole file: SQLite tells no more
 
 
-async def _run(url: str, sizes: Sequence[int]) -> list[_Sizes]:
+async def _run(url: str, sizes: Sequence[int]) -> list[Sample]:
     database = Database(url)
     await database.upgrade()
     await database.start()
@@ -240,23 +281,26 @@ async def _run(url: str, sizes: Sequence[int]) -> list[_Sizes]:
         await database.close()
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description="What matching costs among many cases.")
-    parser.add_argument("--cases", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--kind", choices=("SQLite", "PostgreSQL"), default="SQLite")
-    asked = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        (Path(folder) / "data").mkdir()
-        with ground(asked.kind, Path(folder)) as place:
-            rows = asyncio.run(_run(place.url, asked.cases))
-    print(
-        "\n| cases | insert p50 | p99 | CPU ms | look-up p50 | p99 | CPU ms | recall | MB |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+def measure(kind: str, *sizes: int) -> Result:
+    """Measure one store of *kind* that grows to the last of *sizes*; those between stand among the details."""
+    with TemporaryDirectory(prefix="zuozhen-bench-") as name:
+        (Path(name) / "data").mkdir()
+        with ground(kind, Path(name)) as place:
+            first, *between, last = asyncio.run(_run(place.url, sizes))
+    middle = {
+        f"{size:,} cases, {key}": value
+        for size, sample in zip(sizes[1:-1], between, strict=True)
+        for key, value in {
+            **dict(zip(("p50 ms", "p99 ms"), sample.waits or (), strict=False)),
+            "CPU ms": sample.cpu_ms,
+            **sample.details,
+        }.items()
+    }
+    return Result(
+        name=f"find, {kind}",
+        what=f"earlier reports of one petition among {sizes[-1]:,} cases",
+        floor=f"among {sizes[0]:,}",
+        ours=replace(last, details={**last.details, **middle}),
+        theirs=first,
+        ratio=last.rate / first.rate,
     )
-    for row in rows:
-        cells = [*(f"{value:.2f}" for value in (*row.insert, *row.look_up)), f"{row.recall:.3f}", f"{row.megabytes:.0f}"]
-        print(f"| {row.cases} | {' | '.join(cells)} |")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints a table: `make bench`, `make bench ARGS="--only decide --json"`. Writes nothing; all of them take some twenty minutes.
+"""Runs the benchmarks and prints a table: `make bench`, `make bench ARGS="--only decide --json"`. Writes nothing; all of them take some hours, half of them for the rows `find-…-many`.
 
 Every figure stands beside a floor that is measured in the same run, in turn with it: on another machine the figures
 move and the ratios stay. The last column says how much of the machine other work took meanwhile; much of it spoils even ratios. What
@@ -19,6 +19,7 @@ from functools import partial
 import accepting
 import deciding
 import faxes
+import finding
 import machine
 import owing
 import reading
@@ -37,6 +38,10 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "reload": sizes.measure_reloads,
     "backtest": partial(rehearsing.measure, 10_000),
     "backtest-many": partial(rehearsing.measure, 100_000),
+    "find": partial(finding.measure, "SQLite", 10_000, 100_000),
+    "find-many": partial(finding.measure, "SQLite", 10_000, 100_000, 1_000_000),
+    "find-postgresql": partial(finding.measure, "PostgreSQL", 10_000, 100_000),
+    "find-postgresql-many": partial(finding.measure, "PostgreSQL", 10_000, 100_000, 1_000_000),
     "full": partial(whole.measure, "SQLite", 1_000),
     "full-many": partial(whole.measure, "SQLite", 100_000),
     "deadlines": partial(owing.measure, "SQLite"),

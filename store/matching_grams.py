@@ -10,9 +10,11 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 
 from sqlalchemy import Connection, Select, Table, bindparam, delete, func, select
 
+from store import prepared
 from store.tables import CASES, GRAM_COUNTS, PLATFORM_RECORDS
 
 KEPT = 32  # of one report
@@ -29,8 +31,10 @@ _SCRAMBLE = 0x9E3779B97F4A7C15  # an odd number: a fixed order that has nothing 
 _MASK = (1 << 61) - 1
 _AT_ONCE = 500  # values of one statement
 
+# Asked in pieces of one size, the last one filled up with what nobody has.
+_ASKED = 128
 _COUNTS = select(GRAM_COUNTS.c.gram, GRAM_COUNTS.c.reports).where(
-    GRAM_COUNTS.c.district == bindparam("here"), GRAM_COUNTS.c.gram.in_(bindparam("grams", expanding=True))
+    GRAM_COUNTS.c.district == bindparam("here"), GRAM_COUNTS.c.gram.in_([bindparam(f"gram_{place}") for place in range(_ASKED)])
 )
 
 _ALL_COUNTS = select(GRAM_COUNTS.c.gram, GRAM_COUNTS.c.reports).where(GRAM_COUNTS.c.district == bindparam("here"))
@@ -56,10 +60,16 @@ def rarest(connection: Connection, district: str, grams: Iterable[int], limit: i
     """Return the *limit* rarest of *grams* by the counts of *district*."""
     wanted = list(grams)
     counts: dict[int, int] = {}
-    for start in range(0, len(wanted), _AT_ONCE):
-        rows = connection.execute(_COUNTS, {"here": district, "grams": wanted[start : start + _AT_ONCE]})
-        counts.update((row.gram, row.reports) for row in rows)
-    return sorted(wanted, key=lambda gram: (counts.get(gram, 0), _scrambled(gram)))[:limit]
+    for start in range(0, len(wanted), _ASKED):
+        some = [*wanted[start : start + _ASKED], *repeat(-1, _ASKED)]
+        rows = prepared.run(connection, _COUNTS, {"here": district, **{f"gram_{place}": some[place] for place in range(_ASKED)}})
+        counts.update((row[0], row[1]) for row in rows)
+    return rarest_by(counts, wanted, limit)
+
+
+def rarest_by(counts: Mapping[int, int], grams: Iterable[int], limit: int) -> list[int]:
+    """Return the *limit* rarest of *grams* where *counts* says how many reports have the common ones."""
+    return sorted(grams, key=lambda gram: (counts.get(gram, 0), _scrambled(gram)))[:limit]
 
 
 def common_in(connection: Connection, district: str) -> dict[int, int]:

@@ -6,10 +6,10 @@ A key that fits too many reports tells nothing: it is passed over and counted, s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     BindParameter,
@@ -17,15 +17,16 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Executable,
+    Integer,
     Select,
     Table,
     bindparam,
-    literal,
+    literal_column,
     select,
     union_all,
 )
 
-from store import matching_grams
+from store import matching_grams, prepared
 from store.matching_grams import PROBED, SHARED
 from store.matching_keys import mentioned_numbers, referred
 from store.model.district import District
@@ -85,13 +86,14 @@ class Question:
     skipped: Counter[str] = field(default_factory=Counter)
 
     def ask(self, shelf: Shelf, probes: Sequence[Probe], grams: Sequence[int], listed: Sequence[Listed]) -> dict[int, set[str]]:
-        """Return the reports on *shelf* that the look-ups find, each with what it shares."""
+        """Return the reports on *shelf* that the look-ups find, each with what it shares; the weakest beyond `_MOST_PROBES` are left out."""
+        probes = probes[:_MOST_PROBES]
         shared: dict[int, set[str]] = defaultdict(set)
         for one in listed:
             self._note(shared, one.how, one.kind, self._run(_listed(one.kind, self.earlier), {"values": one.values}).get(0, []))
         kinds = {f"kind_{place}": probe.kind for place, probe in enumerate(probes)}
         values = {f"value_{place}": probe.value for place, probe in enumerate(probes)}
-        found = self._run(_by_keys(shelf, _padded(len(probes)), self.earlier), {**_NOTHING, **kinds, **values})
+        found = self._run_all(_by_keys(shelf, _padded(len(probes)), self.earlier), {**_NOTHING, **kinds, **values})
         for place, owners in found.items():
             self._note(shared, probes[place].how, probes[place].kind, owners)
         for owner, count in self._pieces(shelf, grams).items():
@@ -105,7 +107,7 @@ class Question:
         pieces: Counter[int] = Counter()
         if grams:
             values = {f"gram_{place}": gram for place, gram in enumerate(grams)}
-            for owners in self._run(_by_grams(shelf, _padded(len(grams))), {**_NO_GRAMS, **values}).values():
+            for owners in self._run_all(_by_grams(shelf, _padded(len(grams))), {**_NO_GRAMS, **values}).values():
                 if len(owners) > matching_grams.COMMON:
                     self.skipped["text"] += 1
                 else:
@@ -121,11 +123,18 @@ class Question:
 
     def _run(self, statement: Executable, values: Mapping[str, object]) -> dict[int, list[int]]:
         """Return what each look-up of *statement* found, by its place among them."""
-        found: dict[int, list[int]] = defaultdict(list)
-        rows = self.connection.execute(statement, {"district": self.district, "arrival": self.arrival_id, **values}).all()
-        for place, owner in rows:
-            found[place].append(owner)
-        return found
+        return _by_place(self.connection.execute(statement, {"district": self.district, "arrival": self.arrival_id, **values}))
+
+    def _run_all(self, statement: CompoundSelect[int, int], values: Mapping[str, object]) -> dict[int, list[int]]:
+        """Return the same of a statement of many look-ups."""
+        return _by_place(prepared.run(self.connection, statement, {"district": self.district, "arrival": self.arrival_id, **values}))
+
+
+def _by_place(rows: Iterable[Sequence[Any]]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    for place, owner in rows:
+        found[place].append(owner)
+    return found
 
 
 def threads(district: District, petition: Petition) -> list[Listed]:
@@ -138,7 +147,7 @@ def threads(district: District, petition: Petition) -> list[Listed]:
 # A statement stands for as many look-ups as are asked for, filled up to a few sizes with look-ups that find nothing: building one costs ten
 # times what running it does, and PostgreSQL plans a known one once.
 
-_STEP, _MOST_PROBES = 16, 96
+_STEP, _MOST_PROBES = 16, 128
 _NOTHING: Mapping[str, object] = {f"{name}_{place}": "" for name in ("kind", "value") for place in range(_MOST_PROBES)}
 _NO_GRAMS: Mapping[str, object] = {f"gram_{place}": -1 for place in range(PROBED)}
 
@@ -207,5 +216,5 @@ def _listed(kind: str, earlier: bool) -> Select[int, int]:  # noqa: FBT001 - pri
 
 def _limited(place: int, found: Select[int], most: int) -> Select[int, int]:
     """Return a look-up as rows of its *place* and a report, a few more than tell anything."""
-    limited = found.limit(most + 1).subquery()
-    return select(literal(place), limited.c.owner)
+    limited = found.limit(literal_column(str(most + 1))).subquery()
+    return select(literal_column(str(place), Integer), limited.c.owner)
