@@ -56,7 +56,7 @@ def _write(pair: Pair, which: int, place: int, folder: Path) -> dict[str, Any]:
 def _octets(report: dict[str, str], name: str, at: datetime) -> bytes:
     match report["by"]:
         case "mail":
-            return _mail(report, name, at)
+            return as_mail(report, name, at)
         case "hotline":
             return json.dumps(_call(report, name, at), ensure_ascii=False).encode()
         case "platform":
@@ -65,7 +65,8 @@ def _octets(report: dict[str, str], name: str, at: datetime) -> bytes:
             return report["text"].encode()
 
 
-def _mail(report: dict[str, str], name: str, at: datetime) -> bytes:
+def as_mail(report: dict[str, str], name: str, at: datetime = BEGIN) -> bytes:
+    """Return a report by mail as its sender's program writes it; *name* is in its Message-ID."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"], mail["Date"] = report["from"], "zzjs@cg.example", report["title"], at
     mail["Message-ID"] = f"<{name}@mail.example>"
