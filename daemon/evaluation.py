@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,6 +57,11 @@ async def evaluate(path: Path, book: RuleBook, progress: Callable[[int, int], No
             if outcome and outcome.case:
                 rows.by_case.setdefault(outcome.case.id, label.id)
             results[label.id] = _result(outcome, rows, book.district) if outcome else None
+            if outcome:
+                rows.outcomes[label.id] = outcome
+            await house.grouping.catch_up(book.district.id)
+        groups = await house.stores.problems.groups_of(book.district.id)
+    results = {id_: replace(one, same_problem=rows.problem(id_, groups)) if one else None for id_, one in results.items()}
     progress(len(results), len(labels))
     return labels, results
 
@@ -67,6 +72,18 @@ class _Rows:
 
     by_case: dict[int, str] = field(default_factory=dict)
     by_record: dict[int, str] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def problem(self, row: str, groups: Mapping[str, int]) -> str | None:
+        """Return the common problem of a row: that of its case or record, or else of what it repeats or goes on with."""
+        outcome = self.outcomes.get(row)
+        if outcome is None:
+            return None
+        records = [f"record {record}" for record, first in self.by_record.items() if first == row]
+        cases = [f"case {outcome.case.id}"] if outcome.case else []
+        decision = outcome.decision
+        related = [f"case {decision.related_case}", f"record {decision.related_record}"]
+        return next((str(groups[one]) for one in (*records, *cases, *related) if one in groups), None)
 
     def related(self, decision: Decision) -> str | None:
         """Return the row of the earlier report that *decision* names."""

@@ -55,6 +55,8 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
     shadowing = Shadowing(house)
     house.pipeline.on_recorded(shadowing.heard)
     house.clock.on_written(house.sender.wake)
+    house.pipeline.on_recorded(lambda _arrival, _outcome: house.grouping.wake())
+    house.grouping.on_written(house.sender.wake)
     house.sender.on_tried(house.metrics.tried)
     for room in house.rooms.values():
         _report_degraded(room)
@@ -69,6 +71,7 @@ async def serve(house: House, stop: asyncio.Event, *, started: Callable[[dict[st
             parts.create_task(shadowing.run(stop), name="shadow")
             upkeep = Upkeep(districts=house.rooms, matching=house.stores.matching)
             parts.create_task(keep_running("upkeep", lambda: upkeep.run(stop), stop), name="upkeep")
+            parts.create_task(keep_running("grouping", lambda: house.grouping.run(stop), stop), name="grouping")
             parts.create_task(keep_running("platforms", lambda: house.intake.run(stop), stop), name="platforms")
             for folder in house.doors.folders:
                 parts.create_task(folder.watch.run(stop, poll_s=folder.poll_s), name=folder.watch.door)

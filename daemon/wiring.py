@@ -23,6 +23,7 @@ from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSecti
 from daemon.config_reader import load_addresses, read_secret
 from daemon.districts import DistrictFiles, load_districts
 from daemon.fax_doors import FaxIntake, gateways_of, open_faxes
+from daemon.grouping import Grouping
 from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
 from daemon.hotline_doors import open_hotlines
@@ -58,6 +59,7 @@ from store.outbox import Outbox
 from store.packs import Packs
 from store.pairs import Pairs
 from store.platforms import Platforms, Taken
+from store.problems import Problems
 from store.reconsidering import Reconsidering
 from store.shadows import Shadows
 from store.subjects import Subjects
@@ -90,6 +92,7 @@ class Stores:
     instance: Instance
     platforms: Platforms
     reconsidering: Reconsidering
+    problems: Problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ class House:
     sender: Sender
     review: Review
     clock: Clock
+    grouping: Grouping
     casework: Casework
     intake: PlatformIntake  # what other platforms hand over, and …
     doors: Doors  # … the folders and the signed door by which they do
@@ -190,6 +194,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             instance=instance,
             platforms=Platforms(database),
             reconsidering=Reconsidering(database, outbox),
+            problems=Problems(database, outbox),
         )
     finally:
         await database.close()
@@ -289,6 +294,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 mailboxes=[watcher.status for watcher in watchers],
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
+                grouping=Grouping(rooms=rooms, problems=stores.problems, now=now),
                 intake=intake,
                 doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)
                 + open_hotlines(config, list(rooms), calls, now=now)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from notifier.plain import line
 from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
-from notifier.view import View, asked_for, department, of_case, of_petition, of_subject, office
+from notifier.view import View, asked_for, department, of_case, of_petition, of_problem, of_subject, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
 from store.model.case import Case, CaseState
@@ -23,6 +23,7 @@ from store.model.due import Due
 from store.model.letter import Address
 from store.model.notice import Notice, Purpose
 from store.model.petition import Petition
+from store.model.problem import Dossier, ProblemState
 from store.owing import Subject
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
@@ -167,6 +168,33 @@ class Composer:
             attach_original=False,
             round=round_,
         )
+
+    def for_problem(self, dossier: Dossier, least: int, days: int) -> list[Notice]:
+        """Return the mail about a common problem: to the coordinator while it is proposed, to the leading department once it is open.
+
+        It is proposed where *least* enterprises have it within *days*. A department without an address has the coordinator hand it on.
+        """
+        problem = dossier.problem
+        view = of_problem(dossier, self._district, least, days)
+        address, addressee, stands_in = self._addresses.coordinator, self._district.coordinator, ""
+        if problem.state is ProblemState.OPEN:
+            name = department(problem.lead, self._district).name
+            own = self._address_of(problem.lead)
+            address, addressee, stands_in = (own, name, "") if own else (address, addressee, name)
+        if address is None:
+            return []
+        written = self._wording.write(Purpose.PROBLEM, {**view, "addressee": addressee, "stands_in_for": stands_in})
+        return [
+            Notice(
+                purpose=Purpose.PROBLEM,
+                to=address,
+                subject=written.subject,
+                text=written.text,
+                html=written.html,
+                attach_original=False,
+                round=problem.state.value,
+            )
+        ]
 
     def problems(self, case: Case) -> tuple[str, ...]:
         """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""

@@ -15,10 +15,12 @@ from store.model.district import Department, District
 from store.model.due import Due
 from store.model.letter import Attachment
 from store.model.petition import Found, Petition
+from store.model.problem import Dossier, ProblemState
 
 View = Mapping[str, object]
 
 _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
+_MAX_REPORTS = 30
 _MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
@@ -49,6 +51,25 @@ _OF_A_NOTICE: View = {
     "order": "",  # the coordinator's words to the department: why the case is to be handled anew
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
+    "problem": {  # several enterprises with one problem
+        "key": "",
+        "name": "",
+        "size": 0,
+        "enterprises": 0,
+        "departments": "",
+        "usual": "",
+        "usual_id": "",
+        "recent": 0,
+        "before": 0,
+        "first": "",
+        "last": "",
+        "lead": "",
+        "is_open": False,
+        "reports": (),
+        "more": 0,
+        "least": 0,
+        "days": 0,
+    },
     "stranger": False,  # a follow-up from another address than the case
 }
 
@@ -95,6 +116,42 @@ def of_case(case: Case, district: District) -> dict[str, object]:
 def of_subject(key: str, district: District) -> dict[str, object]:
     """Return the names that a template may use about a session, an activity or a period called *key*: those of a mail about deadlines."""
     return {**_OF_A_NOTICE, "district": _district(district), "number": key}
+
+
+def of_problem(dossier: Dossier, district: District, least: int, days: int) -> dict[str, object]:
+    """Return the names that a template may use about a common problem; it is proposed where *least* enterprises have it within *days*."""
+    problem, shown = dossier.problem, dossier.members[:_MAX_REPORTS]
+    counts = sorted(problem.departments.items(), key=lambda item: (-item[1], item[0]))
+    reports = [
+        {
+            "number": line(one.number, _FIELD),
+            "name": line(one.name, _FIELD) or _NOT_STATED,
+            "title": line(one.title, _SUBJECT_TITLE) or "（无标题）",
+            "department": department(one.department, district).name if one.department else "",
+            "date": plain_date(local_date(one.at, district.timezone)),
+        }
+        for one in shown
+    ]
+    told = {
+        "key": problem.key,
+        "name": line(problem.name, _FIELD),
+        "size": problem.size,
+        "enterprises": problem.enterprises,
+        "departments": "、".join(f"{department(id_, district).name}（{count}件）" for id_, count in counts),
+        "usual": department(problem.usual_department, district).name if problem.usual_department else "",
+        "usual_id": problem.usual_department,
+        "recent": problem.recent,
+        "before": problem.before,
+        "first": plain_date(local_date(problem.first_at, district.timezone)),
+        "last": plain_date(local_date(problem.last_at, district.timezone)),
+        "lead": department(problem.lead, district).name if problem.lead else "",
+        "is_open": problem.state is ProblemState.OPEN,
+        "reports": reports,
+        "more": max(problem.size - len(shown), 0),
+        "least": least,
+        "days": days,
+    }
+    return {**of_subject(problem.key, district), "problem": told}
 
 
 def department(id_: str, district: District) -> Department:

@@ -306,6 +306,13 @@ def _profile(matches: Iterable[Match], weights: Mapping[str, float]) -> dict[str
     return profile
 
 
+def matters_of(petition: Petition, rulebook: RuleBook) -> dict[str, float]:
+    """Return what *petition* is about: each list that speaks for a department, with the weight it has there."""
+    words = words_of(rulebook)
+    found = words.lexicon.find(texts_of(petition)[0], silent=_own_names(petition))[:MOST_MATCHES]
+    return _profile((match for match in found if not match.words.startswith(_NAMES)), words.weights)
+
+
 def _likeness(candidate: Candidate, petition: Petition, profile: Mapping[str, float], words: Words) -> float:
     by_matter = shared_matters(profile, _profile_of(words, candidate.name, candidate.title, candidate.content[:_COMPARED]))
     names = candidate.name, petition.name.value if petition.name else ""

@@ -18,6 +18,8 @@
 | casework.pass_on_directly | the first return goes straight to the department it names, not to the coordinator | false |
 | casework.promise_cap | working days; a longer promise needs a reason of its own | 7 |
 | casework.extension_cap | working days by which a case may be extended in all | 10 |
+| problems.enterprises, .days | so many enterprises with the same problem within so many days are proposed as a common problem | 3, 90 |
+| problems.leave_out | lists that say who or where, not what; a name may end in `*` | none |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
@@ -74,6 +76,22 @@ class Casework:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommonProblems:
+    """When reports of several enterprises are proposed as a common problem (类题): so many `enterprises` within so many `days`.
+
+    `leave_out` names lists that say who or where and not what, for which reports are not the same problem; a name may end in `*`.
+    """
+
+    enterprises: int = 3
+    days: int = 90
+    leave_out: tuple[str, ...] = ()
+
+    def leaves_out(self, name: str) -> bool:
+        """Say whether the list called *name* is left out."""
+        return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in self.leave_out)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What pack.yaml sets besides the names of the district."""
 
@@ -82,6 +100,7 @@ class Settings:
     hours: OfficeHours = field(default_factory=OfficeHours)
     casework: Casework = field(default_factory=Casework)
     kinds: Kinds = field(default_factory=Kinds)
+    problems: CommonProblems = field(default_factory=CommonProblems)
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # 云南省优化营商环境条例 → 第十条 → its words
@@ -103,7 +122,7 @@ class Pack:
 
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
-    known = ("district", "case_number", "articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines")
+    known = ("district", "case_number", "articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems")
     entries = reader.table(root, known, ("district", "case_number"))
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
@@ -112,6 +131,7 @@ def read_pack(root: Node, reader: Reader) -> Pack:
         hours=_hours(entries["calendar"], reader) if "calendar" in entries else OfficeHours(),
         kinds=_kinds(entries["deadlines"], reader) if "deadlines" in entries else Kinds(),
         casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
+        problems=_problems(entries["problems"], reader) if "problems" in entries else CommonProblems(),
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
         documents=_documents(entries["documents"], reader) if "documents" in entries else {},
@@ -199,6 +219,15 @@ def _casework(node: Node, reader: Reader) -> Casework:
         pass_on_directly=bool(direct),
         extension_cap=default.extension_cap if cap is None else cap,
     )
+
+
+def _problems(node: Node, reader: Reader) -> CommonProblems:
+    default = CommonProblems()
+    entries = reader.table(node, tuple(CommonProblems.__dataclass_fields__))
+    enterprises = reader.integer(entries["enterprises"], 2, 1_000) if "enterprises" in entries else None
+    days = reader.integer(entries["days"], 1, 3_650) if "days" in entries else None
+    names = reader.several(entries["leave_out"], reader.text, what="词表名") if "leave_out" in entries else default.leave_out
+    return CommonProblems(enterprises=enterprises or default.enterprises, days=days or default.days, leave_out=names)
 
 
 def _hours(node: Node, reader: Reader) -> OfficeHours:

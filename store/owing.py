@@ -27,6 +27,7 @@ class SubjectSort(StrEnum):
 
     SESSION = "session"  # 坐诊
     ACTIVITY = "activity"  # 企业接待日, 巡诊, 走访 …
+    PROBLEM = "problem"  # 类题: of it mails are kept, no dates
     PERIOD = "period"  # a month, a quarter … of which a department owes a return or an activity
 
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, deadline_rows, dialects, knowledge, life, matching, matching_keys
+from store import arrivals, audit, casebook, deadline_rows, dialects, knowledge, life, matching, matching_keys, problems
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -118,14 +118,22 @@ def record(  # noqa: PLR0913 - what was decided, and all that follows from it
         verdict is Verdict.NOT_A_CASE or filing.arrival.channel is Channel.PLATFORM
     ):  # a record of others is compared with, and opens no case
         _set_aside(connection, filing, None, now)
+        _group_later(connection, filing.district.id, filing.arrival.id, verdict)
         return None
     if verdict is Verdict.FOLLOW_UP:
         case = _continue_case(connection, filing, now)
     else:
         case = _open_case(connection, filing, now, Act(kind="case.decided", actor="rules", reason="", at=now))
         _plan(connection, case, "opened", None, now, planner)
+        _group_later(connection, case.district, case.arrival_id, verdict)
     outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=now)
     return case
+
+
+def _group_later(connection: Connection, district: str, arrival_id: int, verdict: Verdict) -> None:
+    """Let what is accepted be put beside reports of the same problem."""
+    if verdict is Verdict.ACCEPT:
+        problems.wait(connection, district, arrival_id)
 
 
 def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compose, outbox: Outbox, planner: Planner | None) -> Case:
@@ -134,6 +142,7 @@ def overrule(connection: Connection, filing: Filing, act: Act, *, compose: Compo
     knowledge.add(connection, filing.district.id)
     case = _open_case(connection, filing, act.at, act)
     _plan(connection, case, "opened", None, act.at, planner)
+    _group_later(connection, case.district, case.arrival_id, case.verdict)
     outbox.put(connection, case, compose(case), arrival_id=filing.arrival.id, now=act.at)
     return case
 
@@ -170,6 +179,8 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
     data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}, **act.evidence}
     audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
     _plan(connection, new, life.name_of(act.kind), old.state, act.at, planner)
+    if new.verdict is not old.verdict:
+        _group_later(connection, new.district, new.arrival_id, new.verdict)
     outbox.put(connection, new, compose(new), arrival_id=new.arrival_id, now=act.at)
     return new
 

@@ -20,7 +20,7 @@ from store.model.case import Event
 from store.owing import DeadlineState, Happening, Period, Planner, Subject, SubjectSort, SubjectState
 from store.tables import SUBJECTS
 
-SORT_WORDS = {SubjectSort.SESSION: "场次", SubjectSort.ACTIVITY: "活动", SubjectSort.PERIOD: "定期事项"}
+SORT_WORDS = {SubjectSort.SESSION: "场次", SubjectSort.ACTIVITY: "活动", SubjectSort.PERIOD: "定期事项", SubjectSort.PROBLEM: "类题"}
 SUBJECT_STATE_WORDS = {SubjectState.PLANNED: "进行中", SubjectState.ENDED: "已结束", SubjectState.CANCELLED: "已取消"}
 Listed = list  # the class below has a method of that name
 
@@ -65,10 +65,9 @@ class Subjects:
         return await self._db.read(lambda connection: subject_rows.find(connection, district, key))
 
     async def list(self, district: str, *, sort: SubjectSort | None = None, limit: int = 100) -> Listed[Subject]:
-        """Return the newest, of one sort where asked for."""
-        query = select(SUBJECTS).where(SUBJECTS.c.district == district).order_by(SUBJECTS.c.id.desc()).limit(limit)
-        if sort is not None:
-            query = query.where(SUBJECTS.c.sort == sort.value)
+        """Return the newest, of one sort where asked for; common problems have a list of their own (`store.problems`)."""
+        wanted = SUBJECTS.c.sort != SubjectSort.PROBLEM.value if sort is None else SUBJECTS.c.sort == sort.value
+        query = select(SUBJECTS).where(SUBJECTS.c.district == district, wanted).order_by(SUBJECTS.c.id.desc()).limit(limit)
         return await self._db.read(lambda connection: [subject_rows.subject_of(row) for row in connection.execute(query).mappings()])
 
     async def history(self, subject_id: int) -> Listed[Event]:

@@ -45,6 +45,7 @@ PURPOSES = {
     "forward": "续件转送",
     "progress": "进展告知",
     "reminder": "时限提醒",
+    "problem": "类题",
 }
 EVENTS = {
     "case.opened": "登记",

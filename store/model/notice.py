@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     REVIEW = "review"  # to the coordinator: a person is needed
     FORWARD = "forward"  # to the department: a follow-up came in
     REMINDER = "reminder"  # to whoever owes something, and those above him
+    PROBLEM = "problem"  # to the coordinator: so many enterprises have one problem; to the department that leads it
     PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
 
 

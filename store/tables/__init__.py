@@ -24,6 +24,7 @@ from store.tables.matching import (
 )
 from store.tables.outbox import NoticeRow
 from store.tables.packs import FollowerRow, OrderRow, PackRow, ShadowDifferenceRow, ShadowRunRow
+from store.tables.problems import ProblemKeyRow, ProblemMemberRow, ProblemQueueRow, ProblemRow
 from store.tables.services import InstanceRow, LeaseRow
 
 
@@ -53,6 +54,10 @@ GRAM_COUNTS = _table(GramCountRow)
 PAIRS = _table(PairRow)
 PLATFORM_BATCHES = _table(PlatformBatchRow)
 PLATFORM_VERSIONS = _table(PlatformVersionRow)
+PROBLEMS = _table(ProblemRow)
+PROBLEM_MEMBERS = _table(ProblemMemberRow)
+PROBLEM_KEYS = _table(ProblemKeyRow)
+PROBLEM_QUEUE = _table(ProblemQueueRow)
 NOTICES = _table(NoticeRow)
 DEADLINES = _table(DeadlineRow)
 PACKS = _table(PackRow)
