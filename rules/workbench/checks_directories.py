@@ -1,4 +1,4 @@
-"""Checks on departments, grounds, articles, dates and wording: ZZ301 to ZZ315 and ZZ318."""
+"""Checks on departments, grounds, articles, dates and wording: ZZ301 to ZZ315, ZZ318 and ZZ319."""
 
 from __future__ import annotations
 
@@ -160,3 +160,12 @@ def _no_duty(subject: Subject) -> Iterator[Found]:
     for id_, department in subject.book.district.departments.items():
         if department.duty == department.name or len(department.duty) <= _SHORT_ALIAS:
             yield subject.places.entry(id_, "departments.yaml"), id_, "职责写的就是名称，审核的人看不出它管什么", "照三定方案写一句"
+
+
+@check("ZZ319", "类题不算的词表并不存在", Severity.WARNING)
+def _unknown_left_out(subject: Subject) -> Iterator[Found]:
+    for name in subject.book.settings.problems.leave_out:
+        known = subject.book.lists
+        if not (any(one.startswith(name[:-1]) for one in known) if name.endswith("*") else name in known):
+            place = subject.places.setting("problems.leave_out")
+            yield place, name, f"problems.leave_out 里的“{name}”不是词表，也没有以它开头的", "改正名称，或去掉它"
