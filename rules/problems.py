@@ -141,7 +141,7 @@ def joined(report: Report, group: Group | None, vocabulary: Vocabulary) -> Place
         words=kept,
         matters={matter: round(weight, 4) for matter, weight in matters.items()},
         keys=tuple(dict.fromkeys([*_indexed(kept), *_matter_keys(department, matters)])),
-        name=_name(kept, vocabulary),
+        name=_name(kept, matters, vocabulary),
         department=department,
     )
 
@@ -178,9 +178,9 @@ def _indexed(words: Mapping[str, float]) -> list[str]:
     return [word for word, _ in sorted(words.items(), key=_by_weight)[:_INDEXED]]
 
 
-def _name(words: Mapping[str, float], vocabulary: Vocabulary) -> str:
-    """Return the words that tell the group from others, none that is a part of another."""
-    best: list[str] = []
+def _name(words: Mapping[str, float], matters: Mapping[str, float], vocabulary: Vocabulary) -> str:
+    """Return the pack's name for what the group is mostly about, and the words that tell it from others, none a part of another."""
+    best = [name for name, _ in sorted(matters.items(), key=_by_weight) if "_" not in name][:1]
     ranked = sorted(words.items(), key=lambda item: (-item[1] * vocabulary.rarity(item[0]), item[0]))
     for word, _ in ranked:
         if len(best) < _NAMED and not any(word in other or other in word for other in best):

@@ -78,7 +78,7 @@ async def test_four_flower_traders_with_the_same_text(house: Bench) -> None:
     assert [(case.verdict, case.decision.related_case) for case in cases] == [(Verdict.ACCEPT, None)] * 4
     (problem,) = await problems(house)
     assert (problem.state, problem.size, problem.enterprises) == (ProblemState.PROPOSED, 4, 4)
-    assert "预冷" in problem.name
+    assert problem.name.startswith("花卉冷链出口、")
     dossier = await house.house.stores.problems.get(problem.key, house.clock())
     assert [member.number for member in dossier.members] == [case.number for case in reversed(cases)]
     assert (dossier.problem.recent, dossier.problem.before) == (4, 0)
