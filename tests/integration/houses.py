@@ -32,7 +32,7 @@ MAILBOX = "zuozhen@example.org"
 COORDINATOR = "coordinator@gov.example"
 START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
 PATIENCE_S = 60.0
-_NAMES = "青岚远帆禾木云溪晨曦瑞丰恒泰嘉诚博景明华盛启航卓越思源海川"
+_NAMES = "青岚远帆禾木云溪晨光瑞丰恒泰嘉鼎博景明华盛启航卓越思贤海川"  # no two sound alike
 _numbers = count()
 
 _ADDRESSES = f"""
