@@ -110,20 +110,7 @@ def _recognise(number: int, picture: Gray, sheaf: _Sheaf) -> None:
 
 
 def _letter(document: Document, attachments: Sequence[Attachment], doubts: Iterable[str]) -> Letter:
-    return Letter(
-        message_id="",
-        in_reply_to=(),
-        references=(),
-        sender=None,
-        reply_to=None,
-        to=(),
-        subject="",
-        date=None,
-        text=document.text,
-        attachments=tuple(attachments),
-        automatic=None,
-        doubts=tuple(dict.fromkeys(doubts)),
-    )
+    return Letter(text=document.text, attachments=tuple(attachments), doubts=tuple(dict.fromkeys(doubts)))
 
 
 # ---------------------------------------------------------------- pieces behind what is not sure
