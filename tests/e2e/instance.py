@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import sys
@@ -129,6 +130,20 @@ def write_instance(folder: Path, relay_port: int, *, database: str = "") -> Path
     path = folder / "zuozhen.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def without_common_problems(config: Path) -> Path:
+    """Let the instance decide by a copy of its pack that proposes no common problem; return *config*.
+
+    Who counts every mail that leaves lets many enterprises say the same: one mail more to the coordinator, at a moment of its own.
+    """
+    pack = Path(shutil.copytree(builtin_pack("chenggong"), config.parent / "no-problems"))
+    settings, wanted = pack / "pack.yaml", "  enterprises: 3"
+    text = settings.read_text(encoding="utf-8")
+    assert text.count(wanted) == 1
+    settings.write_text(text.replace(wanted, "  enterprises: 1000"), encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace('pack = "chenggong"', 'pack = "./no-problems"'), encoding="utf-8")
+    return config
 
 
 def add_mailbox(config: Path, box: Box, **changes: object) -> None:
