@@ -3,7 +3,7 @@
 People describe one problem in words of their own: two letters share few of them. A group of letters shares more, since what belongs to the
 problem comes again and what belongs to the writer does not. So a report is compared with groups, by the words that are rare in the district
 ("words"), or else, within a department, by the matters that the pack's lists find in it ("matters"). What was measured stands in
-docs/benchmarks.md, why it is done so in docs/adr/0024.
+docs/benchmarks.md, why it is done so in docs/adr/0026.
 """
 
 from __future__ import annotations
@@ -183,7 +183,8 @@ def _name(words: Mapping[str, float], matters: Mapping[str, float], vocabulary: 
     best = [name for name, _ in sorted(matters.items(), key=_by_weight) if "_" not in name][:1]
     ranked = sorted(words.items(), key=lambda item: (-item[1] * vocabulary.rarity(item[0]), item[0]))
     for word, _ in ranked:
-        if len(best) < _NAMED and not any(word in other or other in word for other in best):
+        is_count = word[0].isnumeric()  # 六七个, 四间
+        if len(best) < _NAMED and not is_count and not any(word in other or other in word for other in best):
             best.append(word)
     return "、".join(best)
 
