@@ -7,7 +7,7 @@ the start and from each report since. A restart or a second service may count a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import structlog
 
 from daemon.waiting import first_of
 from store.enterprise_names import core
+from store.errors import TemporaryError
 from store.model.notice import Notice
 from store.model.petition import Petition
 from store.model.problem import Dossier, Group, Placed
@@ -39,6 +40,7 @@ class Grouping:
         """Keep the parts; nothing runs before `run`."""
         self._rooms, self._problems, self._now = rooms, problems, now
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._left: set[int] = set()  # arrivals that could not be placed: they wait for another start, the others go on
         self._woken = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
 
@@ -55,19 +57,36 @@ class Grouping:
         while not stop.is_set():
             self._woken.clear()
             for district in list(self._rooms):
-                await self.catch_up(district, stop)
+                await self._each(district, self._place_or_leave, stop)
             await first_of(self._woken, stop, timeout_s=_POLL_S)
 
-    async def catch_up(self, district: str, stop: asyncio.Event | None = None) -> int:
-        """Group all that waits in *district*, and return how many reports that were. Safe to repeat after a crash at any line."""
+    async def catch_up(self, district: str) -> int:
+        """Group all that waits in *district*, and return how many reports that were; lets bugs through. Safe to repeat after a crash at any line."""
+        return await self._each(district, self._place)
+
+    async def _each(self, district: str, place: Callable[[str, Waiting], Awaitable[None]], stop: asyncio.Event | None = None) -> int:
         count = 0
-        while (waiting := await self._problems.waiting(district, _BATCH)) and not (stop and stop.is_set()):
+        while (waiting := await self._waiting(district)) and not (stop and stop.is_set()):
             for one in waiting:
-                await self._place(district, one)
-                count += 1
+                await place(district, one)
+            count += len(waiting)
         if count:
             log.info("problems.grouped", district=district, count=count)
         return count
+
+    async def _waiting(self, district: str) -> list[Waiting]:
+        found = await self._problems.waiting(district, _BATCH + len(self._left))
+        return [one for one in found if one.arrival_id not in self._left]
+
+    async def _place_or_leave(self, district: str, waiting: Waiting) -> None:
+        """Place a report; one that cannot be, for a bug, must not keep the others waiting, nor end the service again and again."""
+        try:
+            await self._place(district, waiting)
+        except TemporaryError:
+            raise
+        except Exception:
+            log.exception("problem.not_grouped", district=district, arrival_id=waiting.arrival_id)
+            self._left.add(waiting.arrival_id)
 
     async def _place(self, district: str, waiting: Waiting) -> None:
         room = self._rooms[district]

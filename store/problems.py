@@ -27,6 +27,7 @@ from store.model.petition import Petition
 from store.model.problem import Dossier, Group, Placed, Problem, ProblemState
 from store.outbox import Outbox
 from store.owing import Subject, SubjectSort, SubjectState
+from store.subjects import Said
 from store.tables import (
     CASES,
     DECISIONS,
@@ -96,15 +97,6 @@ class Threshold:
 
     enterprises: int
     days: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a person does to a common problem: who, why, when."""
-
-    by: str
-    reason: str
-    at: datetime
 
 
 Tell = Callable[[Dossier], Sequence[Notice]]
@@ -262,8 +254,7 @@ def _related(connection: Connection, district: str, reported: Reported) -> tuple
         found = connection.execute(_OF_RECORD, {"this": decision.related_record, "here": district}).first()
     if found is None:
         return None, reported.enterprise
-    row = rows.load(connection, found.problem_id)
-    return (row if row["state"] != ProblemState.CLOSED.value else None), found.enterprise
+    return _unless_closed(rows.load(connection, found.problem_id)), found.enterprise
 
 
 def _fitting(connection: Connection, district: str, reported: Reported, at: datetime) -> RowMapping | None:
@@ -277,7 +268,12 @@ def _fitting(connection: Connection, district: str, reported: Reported, at: date
     query = select(PROBLEMS).where(PROBLEMS.c.id.in_(best), PROBLEMS.c.state != ProblemState.CLOSED.value)
     alive = [row for row in connection.execute(query).mappings() if row["last_at"] > at - _SILENT]
     chosen = reported.choose([rows.group_of(row) for row in alive])
-    return rows.load(connection, chosen) if chosen is not None else None
+    return _unless_closed(rows.load(connection, chosen)) if chosen is not None else None
+
+
+def _unless_closed(row: RowMapping) -> RowMapping | None:
+    """Return the row of a group, as it is behind its lock, unless a person has closed it: what is reported then begins anew."""
+    return row if row["state"] != ProblemState.CLOSED.value else None
 
 
 def _write(connection: Connection, district: str, group: RowMapping | None, placed: Placed, waiting: Waiting, enterprise: str) -> int:

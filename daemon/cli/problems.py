@@ -20,7 +20,7 @@ from store.model.case import Event
 from store.model.district import District
 from store.model.notice import Notice
 from store.model.problem import Dossier, Member, Problem, ProblemState
-from store.problems import Said
+from store.subjects import Said
 
 STATES = {
     ProblemState.GATHERING: "归集中",

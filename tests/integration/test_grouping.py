@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,14 +10,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import Connection, func, select
 
+from daemon.grouping import Grouping
 from daemon.review import Act, Correction
 from store import audit
 from store.errors import UsageError
 from store.model.case import Case
 from store.model.decision import Verdict
-from store.model.notice import Purpose, QueuedNotice
+from store.model.notice import Notice, Purpose, QueuedNotice
 from store.model.problem import Dossier, Problem, ProblemState
-from store.problems import Said
+from store.problems import Waiting
+from store.subjects import Said
 from store.tables import PROBLEM_MEMBERS, PROBLEM_QUEUE, PROBLEMS
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, Enterprise, bench
 
@@ -100,6 +103,8 @@ async def test_it_is_proposed_once(house: Bench) -> None:
     for words in (mail.notice.text, mail.notice.html):
         assert f"zuozhen problems open {problem.key} --lead dnhh" in words
         assert "3件，3家企业" in words
+    assert '<td width="112" style=' in mail.notice.html
+    assert not any(part[0].isnumeric() for part in problem.name.split("、"))
     (event,) = await house.house.stores.problems.history(problem.key)
     assert (event.kind, event.data["enterprises"]) == ("problem.proposed", 3)
 
@@ -168,6 +173,32 @@ async def test_killed_in_the_middle(house: Bench, monkeypatch: pytest.MonkeyPatc
     assert len(await mails(house)) == 1
 
 
+async def test_a_report_that_cannot_be_placed(house: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug over one report: it is left, the others are grouped, the service goes on; after another start it is placed."""
+    cases = []
+    for _ in range(3):
+        house.clock.advance(timedelta(days=1))
+        cases.append(await house.opened(FLOWERS))
+    grouping, place, stop = house.house.grouping, house.house.grouping._place, asyncio.Event()
+
+    async def place_but_the_first(district: str, waiting: Waiting) -> None:
+        if waiting.case_id == cases[0].id:
+            raise KeyError("bug")
+        await place(district, waiting)
+        if waiting.case_id == cases[2].id:
+            stop.set()
+
+    monkeypatch.setattr(grouping, "_place", place_but_the_first)
+    await grouping.run(stop)
+    assert await _count(house) == (2, 1, 1)
+
+    monkeypatch.undo()
+    await grouping.catch_up("chenggong")
+    assert await _count(house) == (2, 1, 1)  # this process does not try it again
+    await Grouping(rooms=house.house.rooms, problems=house.house.stores.problems, now=house.clock).catch_up("chenggong")
+    assert await _count(house) == (3, 0, 1)
+
+
 async def test_two_services_place_one_report(house: Bench) -> None:
     """Two that read the same waiting report place it once."""
     house.clock.advance(timedelta(days=1))
@@ -188,15 +219,15 @@ async def test_opened_with_a_lead_department_and_closed(house: Bench) -> None:
     (problem,) = await problems(house)
     stores, room = house.house.stores, house.room
 
-    def tell(dossier: Dossier) -> list[object]:
-        return list(room.composer.for_problem(dossier, 3, 90))
+    def tell(dossier: Dossier) -> list[Notice]:
+        return room.composer.for_problem(dossier, 3, 90)
 
-    opened = await stores.problems.open(problem.key, "dnhh", "斗南预冷库停用", SAID, tell)  # type: ignore[arg-type]
+    opened = await stores.problems.open(problem.key, "dnhh", "斗南预冷库停用", SAID, tell)
     assert (opened.problem.state, opened.problem.lead, opened.problem.name) == (ProblemState.OPEN, "dnhh", "斗南预冷库停用")
     mail = (await mails(house))[-1]
     assert "牵头" in mail.notice.text
     with pytest.raises(UsageError, match="已由 dnhh 牵头"):
-        await stores.problems.open(problem.key, "swj", "", SAID, tell)  # type: ignore[arg-type]
+        await stores.problems.open(problem.key, "swj", "", SAID, tell)
 
     await report(house)
     (grown,) = await problems(house)
