@@ -35,9 +35,13 @@ class Mention(StrEnum):
     NONE = "none"
 
 
-@lru_cache(maxsize=2_000)
 def mention_of(name: str, text: str) -> Mention:
     """Return how *text* speaks of the enterprise registered as *name*."""
+    return _mention_in(name, text[:_READ])
+
+
+@lru_cache(maxsize=2_000)
+def _mention_in(name: str, text: str) -> Mention:
     plain = _plain(text)
     found = {_mention(plain, own, rest) for own, rest in parted(name)}
     return next((mention for mention in (Mention.WRITTEN, Mention.HEARD) if mention in found), Mention.NONE)
