@@ -27,7 +27,7 @@ class PageReader:
 
     def __init__(self, caps: Caps = DEFAULT_CAPS, *, command: Sequence[str] = ("-m", "channels.page_reader")) -> None:
         """Prepare the child; it starts, as the interpreter with *command*, with its first fax."""
-        self.worker = Worker(command, caps)
+        self.worker, self._caps = Worker(command, caps), caps
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -55,7 +55,7 @@ class PageReader:
 
     def _ask_twice(self, channel: Channel, files: Sequence[bytes], number: str) -> Reading:
         """Ask the child, and once more a fresh one where the first failed."""
-        question = json.dumps({"channel": channel.value, "number": number, "seconds": _PAGES_SECONDS})
+        question = json.dumps({"channel": channel.value, "number": number, "seconds": min(_PAGES_SECONDS, self._caps.seconds / 2)})
         try:
             return self._ask(question, files)
         except WorkerFailedError:
