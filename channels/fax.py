@@ -19,14 +19,14 @@ from PIL import Image
 
 from channels import grid, recognition, straighten
 from channels.documents import Document
-from channels.fax_fields import FIELDS, finished, is_doubtful, regions_of, with_confidence
+from channels.fax_fields import finished, is_doubtful, regions_of, with_confidence
 from channels.page_text import PageText
 from channels.pages import Gray, open_pages
 from channels.petition import read_recognised
 from store.errors import MalformedMessageError
 from store.model.arrival import Channel
 from store.model.letter import Attachment, Letter
-from store.model.petition import Found, Petition, Recognition, Snippet
+from store.model.petition import FIELD_WORDS, Found, Petition, Recognition, Snippet
 
 _ILLEGIBLE = 0.7  # mean confidence of a line below which it counts as hardly legible
 _ROOM = 10  # dots around a snippet
@@ -118,7 +118,7 @@ def _letter(document: Document, attachments: Sequence[Attachment], doubts: Itera
 
 def _snippets(petition: Petition, sheaf: _Sheaf) -> Iterator[tuple[str, int, bytes]]:
     """Yield field, page and PNG of each value that a person should look at."""
-    for name in FIELDS:
+    for name in FIELD_WORDS:
         found: Found | None = getattr(petition, name)
         if found is not None and is_doubtful(name, found, petition) and (piece := _snippet(found, sheaf)):
             yield name, *piece

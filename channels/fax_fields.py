@@ -16,14 +16,12 @@ from channels.passage import scanned, shadow
 from channels.petition import read_recognised
 from store.model.arrival import Channel
 from store.model.letter import Letter
-from store.model.petition import Found, Petition, Recognition, Span
+from store.model.petition import FIELD_WORDS, Found, Petition, Recognition, Span
 from store.particulars import code_key
 
 if TYPE_CHECKING:
     from channels.page_text import Region
 
-FIELDS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "地址", "contact": "联系人", "phone": "联系电话"}
-_DOUBTED = 0.85  # confidence of a sign below which a person should look at the value
 _SHOWN = 60  # characters of a value in a note
 
 
@@ -42,7 +40,7 @@ def with_confidence(petition: Petition, regions: Sequence[Region]) -> Petition:
         least = [region.least(found.span.start, found.span.end) for region in regions_of(found, regions)]
         return replace(found, confidence=round(min(least), 4)) if least else found
 
-    return _changed(petition, {name: rated(getattr(petition, name)) for name in FIELDS})
+    return _changed(petition, {name: rated(getattr(petition, name)) for name in FIELD_WORDS})
 
 
 def regions_of(found: Found, regions: Sequence[Region]) -> list[Region]:
@@ -66,9 +64,9 @@ def finished(petition: Petition, number: str) -> Petition:
 
 
 def _doubts(petition: Petition) -> Iterator[str]:
-    for name, label in FIELDS.items():
+    for name, label in FIELD_WORDS.items():
         found: Found | None = getattr(petition, name)
-        if found is not None and found.confidence is not None and found.confidence < _DOUBTED:
+        if found is not None and found.is_unsure:
             yield f"{label}“{found.value[:_SHOWN]}”有认不准的字（把握 {found.confidence:.0%}），请对照原件"
     if petition.uscc is not None and petition.uscc_valid is False:
         yield f"统一社会信用代码“{petition.uscc.value[:_SHOWN]}”校验不通过，可能认错，请对照原件"
@@ -85,7 +83,7 @@ def _likely_number(phone: str) -> str:
 
 def is_doubtful(name: str, found: Found, petition: Petition) -> bool:
     """Whether a person should look at the piece of the page behind the field *name*."""
-    if found.confidence is not None and found.confidence < _DOUBTED:
+    if found.is_unsure:
         return True
     return (name == "uscc" and petition.uscc_valid is False) or (name == "phone" and bool(_likely_number(found.value)))
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from channels.page_files import is_page
 from store.model.arrival import Channel
 from store.model.letter import Letter
 from store.model.petition import Reading
+from store.page_files import is_page
 
 _NUMBER = re.compile(r"(?<![0-9])\+?[0-9](?:[ -]?[0-9]){6,17}(?![0-9])")
 _DATE = re.compile(r"20[0-9]{2}[-年/.]?[01]?[0-9][-月/.]?[0-3]?[0-9]日?(?:[T ]?[0-2]?[0-9][:：时]?[0-5][0-9](?:[:：分]?[0-5][0-9])?)?")

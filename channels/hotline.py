@@ -71,11 +71,7 @@ def _line(turn: Turn) -> str:
 
 
 def _letter(call: Call, doubts: Sequence[str]) -> Letter:
-    return Letter(
-        date=call.started_at,
-        text=transcript(call),
-        doubts=tuple(doubts),
-    )
+    return Letter(date=call.started_at, text=transcript(call), doubts=tuple(doubts))
 
 
 def _remark(call: Call) -> str:

@@ -17,8 +17,8 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from channels.page_files import PDF, is_page
 from store.errors import MalformedMessageError
+from store.page_files import PDF, is_page
 
 Gray = NDArray[np.uint8]  # rows of dots, 0 black to 255 white
 

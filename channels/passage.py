@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from store.model.petition import Found, Span
+from store.particulars import SCANNED_DIGITS
 
 HAN = r"\u3400-\u9fff"  # for use inside a character class
 
@@ -36,7 +37,6 @@ _SIGNS = {
 _SIMPLE = {ord(old): ord(new) for old, new in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)}
 _PLAIN = _FULL_WIDTH | _SPACES | _SIGNS | _SIMPLE
 
-_SCANNED_DIGITS = str.maketrans("OoQIl|SsB", "000111558")  # letters that recognition takes digits for
 _SCANNED_NUMBER = re.compile(r"(?<![A-Za-z0-9])[0-9OoQIl|SsB](?:[ -]?[0-9OoQIl|SsB]){6,18}(?![A-Za-z0-9])")
 _SCANNED_REGISTER = re.compile(r"(?<![A-Za-z0-9])9[Il|](?=[0-9A-Za-z]{16}(?![A-Za-z0-9]))")  # how the code of an enterprise begins
 _LEAST_DIGITS = 4
@@ -102,7 +102,7 @@ def scanned(plain: str) -> str:
 
 def _as_digits(match: re.Match[str]) -> str:
     digits = sum(char.isdigit() for char in match[0])
-    return match[0].translate(_SCANNED_DIGITS) if digits >= _LEAST_DIGITS else match[0]
+    return match[0].translate(SCANNED_DIGITS) if digits >= _LEAST_DIGITS else match[0]
 
 
 def shadow(words: str) -> str:

@@ -109,8 +109,6 @@ def read_recognised(channel: Channel, letter: Letter, document: Document) -> Pet
         phone=fields.phone,
         title=title_of(own, forms, "", content),
         content=content,
-        quoted="",
-        attachment_texts={},
         letter=replace(letter, doubts=(*letter.doubts, *_unread(forms, fields))),
     )
 

@@ -41,8 +41,4 @@ def _code_in(content: str) -> Found | None:
 
 
 def _letter(record: PlatformRecord) -> Letter:
-    return Letter(
-        subject=record.title,
-        date=record.reported_at,
-        text=record.content,
-    )
+    return Letter(subject=record.title, date=record.reported_at, text=record.content)

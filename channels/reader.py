@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from channels import gateway
-from channels.page_files import is_page
 from channels.page_reader import PageReader
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
 from store.model.arrival import Channel, StoredArrival
 from store.model.petition import CallShape, Petition, Reading
 from store.model.platforms import PlatformRecord
+from store.page_files import is_page
 from store.workers import Answer, Caps, Worker, serve
 
 # A mail of 41 MB takes about 1 s and 200 MB; the rest is for forms that unfold, and address space is not memory.

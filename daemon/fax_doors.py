@@ -13,11 +13,11 @@ import structlog
 
 from channels.dropfolder import DropFolder, Dropped
 from channels.folder_watch import FolderWatch
-from channels.page_files import is_page
 from daemon.config import MIB, Config, FaxSection
 from daemon.platform_doors import Doors, WatchedFolder, district_of
 from store.errors import ConfigError, MalformedMessageError, Problem
 from store.model.arrival import Accepted, Arrival, Channel
+from store.page_files import is_page
 
 if TYPE_CHECKING:
     from store.arrivals import Arrivals
@@ -103,12 +103,13 @@ def check_faxes(config: Config, districts: Sequence[str]) -> dict[str, str]:
             problems.append(Problem(place=_FILE, key=f"{key}.id", message=f"传真线路 {section.id} 写了两次", remedy="合成一节"))
         if section.folder is not None and section.folder in folders:
             problems.append(Problem(place=_FILE, key=f"{key}.folder", message=f"目录 {section.folder} 已有别的用处", remedy="各用各的目录"))
+        if section.folder is not None:
+            folders.add(section.folder)
         own = {sender.casefold() for sender in section.senders}
         if own & senders:
             words = "、".join(sorted(own & senders))
             problems.append(Problem(place=_FILE, key=f"{key}.senders", message=f"{words} 写在了两条线路里", remedy="只留一处"))
         senders |= own
-        folders.add(section.folder) if section.folder is not None else None
         try:
             belongs[section.id] = district_of(section, key, districts)
         except ConfigError as error:

@@ -27,20 +27,12 @@ from notifier.pictures import content_id, shown_in
 from store.errors import DeliveryRefusedError
 from store.model.letter import Address
 from store.model.notice import Purpose, QueuedNotice
+from store.page_files import ending_of
 
 _TO_ENTERPRISE = frozenset({Purpose.ACKNOWLEDGE, Purpose.SUPPLEMENT, Purpose.REFERRAL})
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")  # printable ASCII but angle brackets; with its header within 998 octets
 _HEADER_LINE = re.compile(rb"(?:From |[!-9;-~]{1,76}:)")
-_FIRST_BYTES = {
-    b"%PDF": "pdf",
-    b"II*\0": "tif",
-    b"MM\0*": "tif",
-    b"II+\0": "tif",
-    b"MM\0+": "tif",
-    b"\xff\xd8\xff": "jpg",
-    b"\x89PNG": "png",
-}
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
 _ENDING = re.compile(r"[A-Za-z0-9]{1,8}")
 _BODY_END = "</body>"
@@ -60,9 +52,9 @@ def build(
 ) -> bytes:
     """Return the mail for *queued*, from *sender*, in CRLF lines of ASCII.
 
-    *original* is attached as *original_name* (by default 原始来件.eml for a mail, .tif, .pdf … for a fax, .txt for a text); where it is longer than *max_original*
-    bytes or not there though the notice wants it, a line says so instead. *pictures* are those its page shows, PNG by SHA-256. Raises DeliveryRefusedError where the notice's address or
-    Message-ID cannot stand in a header.
+    *original* is attached as *original_name* (by default 原始来件.eml for a mail, .tif, .pdf … for a fax, .txt for a text); where it is longer
+    than *max_original* bytes or not there though the notice wants it, a line says so instead. *pictures* are those its page shows, PNG by
+    SHA-256. Raises DeliveryRefusedError where the notice's address or Message-ID cannot stand in a header.
     """
     note = _missing_original(queued, original, max_original)
     attaches = original is not None and queued.notice.attach_original and not note
@@ -126,8 +118,7 @@ def _with_note(page: str, note: str) -> str:
 
 def name_of_original(original: bytes) -> str:
     """Return what a file with the bytes of an arrival is called: 原始来件, and an ending by what it is."""
-    ending = next((ending for mark, ending in _FIRST_BYTES.items() if original.startswith(mark)), "")
-    return f"原始来件.{ending or ('eml' if _HEADER_LINE.match(original) else 'txt')}"
+    return f"原始来件.{ending_of(original) or ('eml' if _HEADER_LINE.match(original) else 'txt')}"
 
 
 def _file_name(name: str) -> str:

@@ -14,7 +14,7 @@ from store.model.decision import Decision, Hit, Verdict
 from store.model.district import Department, District
 from store.model.due import Due
 from store.model.letter import Attachment
-from store.model.petition import Found, Petition
+from store.model.petition import FIELD_WORDS, Found, Petition
 from store.model.problem import Dossier, ProblemState
 
 View = Mapping[str, object]
@@ -24,7 +24,6 @@ _MAX_REPORTS = 30
 _MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
 _NOT_STATED = "来件未写明"
-_LABELS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "所在地址", "contact": "联系人", "phone": "联系电话"}
 _HOW = {
     "header": "据发件人信息",
     "signature": "据来件落款",
@@ -200,7 +199,7 @@ def _sent(petition: Petition) -> Sequence[Attachment]:
 def _pictures(petition: Petition) -> list[dict[str, object]]:
     """Return what of a page is shown beside the value read off it: label, page, and the content id of the picture (`notifier.pictures`)."""
     snippets = petition.recognition.snippets if petition.recognition else ()
-    return [{"label": _LABELS.get(one.field, one.field), "page": one.page, "cid": content_id(one.sha256)} for one in snippets]
+    return [{"label": FIELD_WORDS[one.field], "page": one.page, "cid": content_id(one.sha256)} for one in snippets]
 
 
 def _district(district: District) -> dict[str, object]:

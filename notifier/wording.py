@@ -1,7 +1,7 @@
 """Turns a pack's wording into mail text; the only module of the notifier that imports Jinja2.
 
-There are for each purpose NAME.subject, NAME.txt and NAME.html, of the product or of the pack; names beginning with an underscore are shared parts. Templates run in a
-sandbox, an unknown name in them is an error, and everything in .html is escaped.
+There are for each purpose NAME.subject, NAME.txt and NAME.html, of the product or of the pack; names beginning with an underscore are
+shared parts. Templates run in a sandbox, an unknown name in them is an error, and everything in .html is escaped.
 """
 
 from __future__ import annotations

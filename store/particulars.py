@@ -28,7 +28,8 @@ _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _ABROAD = re.compile(r"^(?:00)?86(?=0?[1-9][0-9]{9})")
 _AREA_CODE = re.compile(r"^0(?:10|2[0-9]|[3-9][0-9]{2})(?=[2-9])")
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 12
-_SCANNED_DIGITS = str.maketrans("OoQIl|SsB", "000111558")  # how OCR reads digits
+SCANNED_DIGITS = str.maketrans("OoQIl|SsB", "000111558")
+"""Letters that recognition takes digits for, to these."""
 _SCANNED_CODE = str.maketrans("oOqQlIisSzZ", "00001115522")  # a small l, and letters that GB 32100 does not use, as the signs they were
 _TITLE = re.compile(r"(?:先生|女士|小姐|老师|经理|会计|总经理|店长|主任|老板|厂长|校长|财务|总)$")
 _SHORTEST_PERSON, _LONGEST_PERSON = 3, 8  # characters
@@ -83,7 +84,7 @@ def code_key(code: str) -> str:
 
 def phone_keys(phone: str) -> set[str]:
     """Return the numbers in *phone* as bare digits, without +86 and area code; masked and incomplete ones tell nothing."""
-    text = _SCANNED_NUMBER.sub(lambda match: match[0].translate(_SCANNED_DIGITS), unicodedata.normalize("NFKC", phone))
+    text = _SCANNED_NUMBER.sub(lambda match: match[0].translate(SCANNED_DIGITS), unicodedata.normalize("NFKC", phone))
     numbers = (_digits(part) for part in _PHONE_BREAK.split(text) if not _MASKED.search(part))
     return {number for number in numbers if _FEWEST_DIGITS <= len(number) <= _MOST_DIGITS}
 

@@ -1,4 +1,4 @@
-"""ClauseElements of fixed text with many values, run past SQLAlchemy: binding two hundred values through it costs more than finding the rows."""
+"""Statements of fixed text with many values, run past SQLAlchemy: binding two hundred values through it costs more than finding the rows."""
 
 from __future__ import annotations
 

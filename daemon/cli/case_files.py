@@ -10,12 +10,12 @@ import typer
 
 from daemon.cli.output import done, failed
 from daemon.cli.place import ConfigOption, with_stores
-from daemon.cli.show import FIELD_WORDS
 from daemon.districts import DistrictFiles
 from daemon.wiring import Stores
 from notifier.mail import name_of_original
 from store.errors import UsageError
 from store.model.case import Case
+from store.model.petition import FIELD_WORDS
 from store.trouble import reason
 
 

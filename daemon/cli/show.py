@@ -17,7 +17,7 @@ from store.model.decision import Verdict
 from store.model.district import District
 from store.model.due import Due
 from store.model.notice import NoticeState, QueuedNotice
-from store.model.petition import Found, Petition
+from store.model.petition import FIELD_WORDS, Found, Petition
 from store.owing import Deadline, DeadlineState
 
 VERDICTS = {
@@ -67,8 +67,6 @@ EVENTS = {
     "notice.suppressed": "邮件超出上限未发",
     "notice.bounced": "收到退信",
 }
-FIELD_WORDS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "地址", "contact": "联系人", "phone": "联系电话"}
-_SURE = 0.85  # confidence from which a value read off a page needs no word about it
 _CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码", "fax_number": "来传真的号码"}
 _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款", **_CALL}
 _WEEKDAYS = "一二三四五六日"
@@ -269,7 +267,7 @@ def _is_proposed(case: Case) -> bool:
 def _found(value: Found | None) -> str:
     if value is None:
         return "（未写明）"
-    doubt = f"，把握 {value.confidence:.0%}" if value.confidence is not None and value.confidence < _SURE else ""
+    doubt = f"，把握 {value.confidence:.0%}" if value.is_unsure else ""
     return f"{value.value}　〔{_HOW.get(value.how, value.how)}{turn_in_words(value.span.source)}{doubt}〕"
 
 

@@ -9,6 +9,11 @@ from enum import StrEnum
 from store.model.arrival import Channel
 from store.model.letter import Letter
 
+FIELD_WORDS = {"name": "企业名称", "uscc": "统一社会信用代码", "address": "所在地址", "contact": "联系人", "phone": "联系电话"}
+"""The fields of 附件2 that say who asks, as `Petition` has them, and as people read them."""
+
+_SURE = 0.85  # confidence from which a value that a machine read off a page needs no look at the page
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -37,6 +42,11 @@ class Found:
     how: str
     span: Span
     confidence: float | None = None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether a machine read it and was not sure, so that a person should look at the page."""
+        return self.confidence is not None and self.confidence < _SURE
 
 
 class Speaker(StrEnum):
