@@ -8,8 +8,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from store.model.due import CountedDay, Due
-
-_WEEKDAYS = "一二三四五六日"
+from store.week import weekday
 
 
 def plain_date(day: date) -> str:
@@ -19,7 +18,7 @@ def plain_date(day: date) -> str:
 
 def in_full(day: date) -> str:
     """Return a date with its day of the week: 2024年11月7日（星期四）."""
-    return f"{plain_date(day)}（星期{_WEEKDAYS[day.weekday()]}）"
+    return f"{plain_date(day)}（星期{weekday(day)}）"
 
 
 def local_date(moment: datetime, timezone: str) -> date:
@@ -38,7 +37,7 @@ def numbered_days(days: Sequence[CountedDay]) -> list[str]:
     for day in days:
         number += day.counted
         head = f"第{number}日" if day.counted else "不计"
-        lines.append(f"{head} {_short(day.day, year or day.day.year)}（周{_WEEKDAYS[day.day.weekday()]}，{_flat(day.why)}）")
+        lines.append(f"{head} {_short(day.day, year or day.day.year)}（周{weekday(day.day)}，{_flat(day.why)}）")
         year = day.day.year
     return lines
 

@@ -18,8 +18,8 @@ from rules.calendar_overlay import Overlay
 from rules.office import OfficeHours
 from rules.provisional import Festivals, Prospect
 from store.model.due import CountedDay
+from store.week import is_weekend
 
-_SATURDAY = 5
 _DECEMBER, _REACHED_BACK = 12, 25  # from this day on the next year's notice may still change a day
 _DAY = timedelta(days=1)
 
@@ -97,7 +97,7 @@ class Calendar:
         special = self._overlay.special.get(day) or self._special.get(day)
         if special is not None:
             return DayInfo(counted=special.working, why=special.why, provisional=False)
-        counted = day.weekday() < _SATURDAY
+        counted = not is_weekend(day)
         doubt = self._doubt(day)
         if counted and doubt and (festival := self._festivals.prospect(day).by_law):
             why = f"{festival}，法定假日（《全国年节及纪念日放假办法》；{day.year}年放假安排{self.unknown(day.year)}）"

@@ -22,11 +22,11 @@ import yaml
 
 from store.errors import ConfigError, Problem
 from store.trouble import reason
+from store.week import is_weekend
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS = range(1950, 2200)
 _LONGEST = 31  # days; a longer holiday is a slip of the pen
-_SATURDAY = 5
 _DECEMBER = 12
 
 
@@ -187,7 +187,7 @@ def _holiday(page: Page, node: yaml.Node, key: str, notices: list[str]) -> list[
     days = [(day, off, node) for day in span(page, entries, key)]
     for work_key, item in page.items(entries.get("work"), f"{key}.work"):
         day = page.date(item, work_key)
-        if day is not None and day.weekday() < _SATURDAY:
+        if day is not None and not is_weekend(day):
             page.wrong(item, work_key, f"{day} 本来就是工作日（周一至周五）", "调休上班的应是周六或周日")
         elif day is not None:
             days.append((day, made_up, item))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from store.errors import ConfigError, Problem
+from store.week import is_weekend, weekday
 
 _TITLE = re.compile(r"国务院办公厅关于\s*(20\d\d)\s*年\s*部分节假日\s*安排的\s*通知")
 _NUMBER = re.compile(r"国办发明电\s*〔\s*\d{4}\s*〕\s*\d{1,3}\s*号")
@@ -24,9 +25,7 @@ _DAY = re.compile(r"(?:(20\d\d)年)?(?:(\d{1,2})月)?(\d{1,2})日((?:[（(][^（
 _RANGE = re.compile(rf"({_DAY.pattern})\s*至\s*({_DAY.pattern})")
 _LENGTH = re.compile(r"(?:共|放假)\s*(\d{1,2})\s*天")
 _WEEKDAY = re.compile(r"(?:周|星期)([一二三四五六日])")
-_WEEKDAYS = "一二三四五六日"
 _GROUPS = 4  # of _DAY
-_SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def _worked(text: str, year: int) -> Iterator[date]:
         month = 0
         for found in _DAY.finditer(sentence):
             day = _date(found.groups(), year, month)
-            if day.weekday() < _SATURDAY:
+            if not is_weekend(day):
                 raise ValueError(f"{day} 不是周末，不会是调休上班")
             month = day.month
             yield day
@@ -130,9 +129,9 @@ def _date(parts: tuple[str | None, ...], year: int, month: int) -> date:
         day = date(year, number, int(said_day or 0))
     except ValueError:
         raise ValueError(f"没有{year}年{number}月{said_day}日这一天") from None
-    weekday = _WEEKDAY.search(note or "")
-    if weekday and _WEEKDAYS.index(weekday[1]) != day.weekday():
-        raise ValueError(f"{day} 是周{_WEEKDAYS[day.weekday()]}，通知里写的是周{weekday[1]}")
+    said_weekday = _WEEKDAY.search(note or "")
+    if said_weekday and said_weekday[1] != weekday(day):
+        raise ValueError(f"{day} 是周{weekday(day)}，通知里写的是周{said_weekday[1]}")
     return day
 
 

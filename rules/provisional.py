@@ -15,10 +15,10 @@ from pathlib import Path
 import yaml
 
 from store.errors import ConfigError, Problem
+from store.week import is_weekend
 
 _FILE = Path(__file__).parent / "calendars" / "statutory" / "festivals.yaml"
 _EVE_IS_OFF_SINCE = 2025  # 除夕 and 2 May became days off by law
-_SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Festivals:
 
     def prospect(self, day: date) -> Prospect:
         """Return what may become of *day*; where its festivals are not known, nothing but its weekday is."""
-        works = day.weekday() < _SATURDAY
+        works = not is_weekend(day)
         near = [(festival, (day - first).days, first.year) for first, festival in self._around(day)]
         by_law = next((festival.name for festival, distance, year in near if _is_off_by_law(festival, distance, year)), "")
         if by_law:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from rules.calendar import days_of, first_unsure_day
 from rules.calendar_file import YearPlan
+from store.week import is_weekend
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
-
-_SATURDAY = 5
 
 
 def known_to(year: int) -> dict[str, bool]:
@@ -30,8 +29,8 @@ def disagreements(plan: YearPlan) -> list[str]:
             special = plan.special.get(day)
             if special is None and day >= first_unsure_day(plan.year):
                 continue  # the next year's notice has the last word on these
-            ours = special.working if special else day.weekday() < _SATURDAY
-            theirs = day in worked or (day.weekday() < _SATURDAY and day not in off)
+            ours = special.working if special else not is_weekend(day)
+            theirs = day in worked or (not is_weekend(day) and day not in off)
             if ours != theirs:
                 found.append(f"{day}：文件为{_word(working=ours)}，{name} 为{_word(working=theirs)}")
     return found

@@ -24,6 +24,7 @@ from rules.calendar import Calendar, Count, days_of
 from rules.calendar_folder import load_calendar
 from rules.calendar_watch import missing_notice
 from store.errors import ConfigError, TemporaryError, UsageError
+from store.week import is_weekend
 
 Day = Annotated[datetime, typer.Argument(metavar="日期", formats=["%Y-%m-%d"], help="如 2024-09-30")]
 Number = Annotated[int, typer.Argument(metavar="天数", min=-3660, max=3660, help="从次日起数；负数往回数")]
@@ -32,7 +33,6 @@ RollOption = Annotated[bool, typer.Option("--roll-forward", help="自然日的�
 FileArgument = Annotated[Path, typer.Argument(metavar="文件", help="存下的通知全文（.txt），或 2027.yaml")]
 
 
-_SATURDAY = 5
 _NEGATIVE = re.compile(r"-\d{1,4}")
 
 
@@ -77,7 +77,7 @@ def show(
     """
     calendar, today = _calendar(config, district), utc_now().date()
     shown = year or today.year
-    days = [day for day in days_of(shown) if calendar.is_special(day) or calendar.day(day).counted != (day.weekday() < _SATURDAY)]
+    days = [day for day in days_of(shown) if calendar.is_special(day) or calendar.day(day).counted == is_weekend(day)]
     listed = [(day, calendar.day(day)) for day in days]
     if json_:
         announced = shown in calendar.years

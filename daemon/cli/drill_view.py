@@ -16,6 +16,7 @@ from rules.deadline_kinds import RANK_WORDS
 from rules.explain import basis_in_words
 from store.life import BY_NAME
 from store.model.notice import QueuedNotice
+from store.week import weekday
 
 KIND_COLUMNS = ("时限", "依据", "件次", "应发", "已发", "漏发", "重发", "最大偏差")
 STEP_COLUMNS = ("计划", "实发", "时限", "件号或名称", "期满", "哪一步", "发给")
@@ -28,7 +29,6 @@ _HAPPENINGS = {
     "heeded": "收悉催办",
 }
 _STEPS = {"remind": "提醒", "late": "期限已过"}
-_WEEKDAYS = "一二三四五六日"
 _SUBJECT = 46
 
 
@@ -46,7 +46,7 @@ def calendar_lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _day(day: date, outcome: Outcome) -> str:
-    return f"{day} 周{_WEEKDAYS[day.weekday()]}　{outcome.calendar.day(day).why}"
+    return f"{day} 周{weekday(day)}　{outcome.calendar.day(day).why}"
 
 
 def _happened(outcome: Outcome) -> Iterator[tuple[datetime, str]]:

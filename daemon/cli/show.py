@@ -19,6 +19,7 @@ from store.model.due import Due
 from store.model.notice import NoticeState, QueuedNotice
 from store.model.petition import FIELD_WORDS, Found, Petition
 from store.owing import Deadline, DeadlineState
+from store.week import weekday
 
 VERDICTS = {
     Verdict.ACCEPT: "受理",
@@ -69,7 +70,6 @@ EVENTS = {
 }
 _CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码", "fax_number": "来传真的号码"}
 _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款", **_CALL}
-_WEEKDAYS = "一二三四五六日"
 
 
 def case_lines(
@@ -156,7 +156,7 @@ def _recognition_lines(petition: Petition) -> list[str]:
 
 def due_text(due: Due) -> str:
     """Return a due date with its weekday, and 暂定 where the year's notice is not out."""
-    return f"{due.label} {due.due:%Y-%m-%d}（周{_WEEKDAYS[due.due.weekday()]}）{'暂定' if due.provisional else ''}"
+    return f"{due.label} {due.due:%Y-%m-%d}（周{weekday(due.due)}）{'暂定' if due.provisional else ''}"
 
 
 def deadline_lines(deadline: Deadline) -> list[str]:
