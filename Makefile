@@ -48,7 +48,7 @@ bench: $(VENV)/dev.stamp ## Run the benchmarks (table in docs/benchmarks.md)
 check: $(VENV)/dev.stamp ## Format, lint, types, floors: the gates
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff --quiet .; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
+	@$(BIN)/mypy && $(BIN)/mypy bench
 	@PYTHONPATH=. $(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## Format the code and mend what the linter can

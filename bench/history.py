@@ -49,7 +49,8 @@ def _copy_all(connection: sa.Connection, numbers: Iterable[int], steps: dict[sa.
 
 def _copy(connection: sa.Connection, number: int, steps: dict[sa.Table, int], mark: str) -> None:
     for table in _TABLES:
-        first = table.c.case_id <= steps[CASES] if table is EVENTS else table.c.get("arrival_id", table.c.get("id")) <= steps[ARRIVALS]
+        name, counted = ("case_id", CASES) if table is EVENTS else ("arrival_id" if "arrival_id" in table.c else "id", ARRIVALS)
+        first = table.c[name] <= steps[counted]
         columns = [_moved(table, column, number, steps, mark) for column in table.c]
         connection.execute(table.insert().from_select(list(table.c.keys()), sa.select(*columns).where(first)))
 
@@ -58,7 +59,7 @@ def _moved(table: sa.Table, column: sa.Column[object], number: int, steps: dict[
     """Return what stands in *column* of copy *number*; what must be there once only gets the *mark*."""
     name = column.name
     if name in _NUMBERED:
-        return column + number * steps[{"id": table, "arrival_id": ARRIVALS, "case_id": CASES}[name]]  # type: ignore[return-value]  # of int
+        return column + number * steps[{"id": table, "arrival_id": ARRIVALS, "case_id": CASES}[name]]
     if name in _UNIQUE:
         return column.concat(mark)
     if _CUT.get(name) is table:
