@@ -145,6 +145,12 @@ class LimitsSection(_Section):
     mails_in_3_hours: int = Field(10, ge=1, le=1000, description="3 小时内最多发给同一企业地址几封")
 
 
+class RepliesSection(_Section):
+    """[replies]: how far an answer to a mail of ours is trusted."""
+
+    token_days: int = Field(180, ge=1, le=3650, description="发出的邮件里的回执码多少天内有效；过期之后的回信只归入原件，不直接办理")
+
+
 class HealthSection(_Section):
     """[health]: the page for monitors, without a word of any message."""
 
@@ -257,6 +263,7 @@ class Config(_Section):
     lmtp: DoorSection | None = None
     relay: RelaySection
     limits: LimitsSection = LimitsSection()
+    replies: RepliesSection = RepliesSection()
     health: HealthSection | None = None
     intake_http: IntakeHttpSection | None = None
     log: LogSection = LogSection()

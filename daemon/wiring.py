@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -61,6 +61,7 @@ from store.pairs import Pairs
 from store.platforms import Platforms, Taken
 from store.problems import Problems
 from store.reconsidering import Reconsidering
+from store.reply_tokens import ReplyTokens
 from store.shadows import Shadows
 from store.subjects import Subjects
 from store.workers import Caps
@@ -93,6 +94,7 @@ class Stores:
     platforms: Platforms
     reconsidering: Reconsidering
     problems: Problems
+    reply_tokens: ReplyTokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             platforms=Platforms(database),
             reconsidering=Reconsidering(database, outbox),
             problems=Problems(database, outbox),
+            reply_tokens=ReplyTokens(database, valid=timedelta(days=config.replies.token_days)),
         )
     finally:
         await database.close()

@@ -24,6 +24,7 @@ from store.model.letter import Address
 from store.model.notice import Notice, Purpose
 from store.model.petition import Petition
 from store.model.problem import Dossier, ProblemState
+from store.model.reply_sender import COORDINATOR, ENTERPRISE, Registered, office_of_department, same_address
 from store.owing import Subject
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
@@ -45,12 +46,22 @@ class Addresses:
     oversight: tuple[Address, ...] = ()  # 抄报
 
 
+def registered_in(addresses: Addresses) -> Registered:
+    """Return from which addresses the offices of a district may act: each department's, and those of its heads."""
+    own = {id_: {same_address(one.address)} for id_, one in addresses.departments.items()}
+    for id_, ranks in addresses.superiors.items():
+        own.setdefault(id_, set()).update(same_address(one.address) for one in ranks.values())
+    coordinator = {same_address(addresses.coordinator.address)} if addresses.coordinator else set()
+    return Registered(coordinator=frozenset(coordinator), departments={id_: frozenset(found) for id_, found in own.items()})
+
+
 class Composer:
     """Writes the notices of one district. Pure: the same case gives the same notices."""
 
     def __init__(self, district: District, addresses: Addresses) -> None:
         """Compile the pack's wording and fill every template once; raises ConfigError with every template that fails."""
         self._district, self._addresses = district, addresses
+        self.registered = registered_in(addresses)
         self._wording = Wording(district.wording)
         rehearse(district, self._wording)
         self._viewed: tuple[Case, View] | None = None
@@ -167,6 +178,7 @@ class Composer:
             html=written.html,
             attach_original=False,
             round=round_,
+            office=self._office_at(to.address, about.department),
         )
 
     def for_problem(self, dossier: Dossier, least: int, days: int) -> list[Notice]:
@@ -176,11 +188,12 @@ class Composer:
         """
         problem = dossier.problem
         view = of_problem(dossier, self._district, least, days)
-        address, addressee, stands_in = self._addresses.coordinator, self._district.coordinator, ""
+        address, addressee, stands_in, office_ = self._addresses.coordinator, self._district.coordinator, "", COORDINATOR
         if problem.state is ProblemState.OPEN:
             name = department(problem.lead, self._district).name
             own = self._address_of(problem.lead)
             address, addressee, stands_in = (own, name, "") if own else (address, addressee, name)
+            office_ = office_of_department(problem.lead) if own else office_
         if address is None:
             return []
         written = self._wording.write(Purpose.PROBLEM, {**view, "addressee": addressee, "stands_in_for": stands_in})
@@ -193,6 +206,7 @@ class Composer:
                 html=written.html,
                 attach_original=False,
                 round=problem.state.value,
+                office=office_,
             )
         ]
 
@@ -241,6 +255,7 @@ class Composer:
                 attach_original=False,
                 round=round_,
                 reply_to_message=case.petition.letter.message_id,
+                office=ENTERPRISE,
                 # Caps are against loops and bombs; what a person caused (it has a round, or his reason) must arrive.
                 capped=not (round_ or more.get("reason")),
             )
@@ -252,19 +267,34 @@ class Composer:
         name = department(id_, self._district).name
         if address is None:
             return self._to_coordinator(case, purpose, round_, {**more, "stands_in_for": name})
-        return [self._official(case, purpose, address, round_, {**more, "addressee": name})]
+        return [self._official(case, purpose, address, round_, {**more, "addressee": name}, office_of_department(id_))]
 
     def _to_coordinator(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
         address = self._addresses.coordinator
         if address is None:
             return []
-        return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator})]
+        return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator}, COORDINATOR)]
 
-    def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object]) -> Notice:
+    def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object], office_: str) -> Notice:
         written = self._wording.write(purpose, {**self._view_of(case), **more})
         return Notice(
-            purpose=purpose, to=to, subject=written.subject, text=written.text, html=written.html, attach_original=True, round=round_
+            purpose=purpose,
+            to=to,
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            attach_original=True,
+            round=round_,
+            office=office_,
         )
+
+    def _office_at(self, address: str, department_id: str | None) -> str:
+        """Return in what capacity *address* may answer mail about something of this department: not where it only gets a copy (抄报)."""
+        one = same_address(address)
+        if one in self.registered.coordinator:
+            return COORDINATOR
+        own = department_id is not None and one in self.registered.departments.get(department_id, ())
+        return office_of_department(department_id) if own and department_id else ""
 
     def _view_of(self, case: Case) -> View:
         """Return what templates may say about *case*; made once for all its notices, which are written one after another."""

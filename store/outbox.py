@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import audit, dialects, subject_rows, tries
+from store import audit, dialects, subject_rows, tokens, tries
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
@@ -23,7 +23,6 @@ from store.tables import CASES, NOTICES
 Listed = list  # the class below has a method of that name
 
 _DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
-_MARK = 32  # hex digits
 _FREE = {"owner": None, "leased_until": None}
 _ENDED = {**_FREE, "due_at": None}
 _IS_QUEUED = NOTICES.c.due_at.is_not(None)
@@ -148,6 +147,7 @@ class Outbox:
 
     def _row(self, about: Case | Subject, notice: Notice, problem: str) -> dict[str, Any]:
         written = to_json(notice)
+        mark = self._mark(about, written)
         return {
             "district": about.district,
             "case_id": about.id if isinstance(about, Case) else None,
@@ -157,7 +157,9 @@ class Outbox:
             "round": notice.round,
             "notice": written,
             "cap_key": _cap_key(notice) if notice.capped and not problem else None,
-            "message_id": f"{self._mark(about, written)}.{notice.purpose}@{self._domain}",
+            "message_id": f"{mark}.{notice.purpose}@{self._domain}",
+            "token_key": tokens.key_of(mark),
+            "office": notice.office,
             "state": NoticeState.SUPPRESSED if problem else NoticeState.QUEUED,
             "tries": 0,
             "problem": problem,
@@ -169,7 +171,7 @@ class Outbox:
 
         128 bits by our key: only who has seen the mail knows them (`store.bounces` rests on that).
         """
-        return hmac.digest(self._key, f"{about.district}\n{_number(about)}\n{written}".encode(), "sha256").hex()[:_MARK]
+        return hmac.digest(self._key, f"{about.district}\n{_number(about)}\n{written}".encode(), "sha256").hex()[: tokens.HEX]
 
 
 def _number(about: Case | Subject) -> str:
@@ -238,7 +240,7 @@ def _queued(row: RowMapping) -> QueuedNotice:
         case_id=row["case_id"],
         case_number=row["case_number"],
         arrival_id=row["arrival_id"],
-        notice=from_json(Notice, row["notice"]),
+        notice=replace(from_json(Notice, row["notice"]), office=row["office"]),
         message_id=row["message_id"],
         state=NoticeState(row["state"]),
         tries=row["tries"],

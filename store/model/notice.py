@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from store.model.letter import Address
 
@@ -36,7 +39,11 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One mail to one address as composed; the outbox adds the fixed Message-ID. `round` tells a repeated purpose apart (second assignment …)."""
+    """One mail to one address as composed; the outbox adds the fixed Message-ID. `round` tells a repeated purpose apart (second assignment …).
+
+    `office` is in what capacity the addressee may act by answering (`store.model.reply_sender`), "" where in none. It has a column of its own
+    and no part in the text from which the Message-ID is drawn (ADR 0017).
+    """
 
     purpose: Purpose
     to: Address
@@ -46,6 +53,7 @@ class Notice:
     attach_original: bool
     round: str = ""
     reply_to_message: str = ""  # Message-ID this answers, for In-Reply-To
+    office: Annotated[str, Field(exclude=True)] = ""
     capped: bool = False  # True for mail to an address a stranger gave us: caps per address apply
 
 

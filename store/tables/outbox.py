@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from store.tables.columns import MaybeMoment, MaybeText, Moment, Row, RowId, Text, partial_index, reference
+from store.tables.columns import EmptyText, MaybeMoment, MaybeText, Moment, Row, RowId, Text, partial_index, reference
 
 
 class NoticeRow(Row, table=True):
@@ -26,6 +26,7 @@ class NoticeRow(Row, table=True):
         partial_index(
             "ix_notices_subject", "district", "case_number", "purpose", "recipient", "round", where=sa.text("case_id IS NULL"), unique=True
         ),
+        sa.Index("ix_notices_token", "token_key"),
         sa.Index("ix_notices_state", "state", "id"),
         {"sqlite_autoincrement": True},
     )
@@ -44,6 +45,8 @@ class NoticeRow(Row, table=True):
     state: Text
     tries: int
     problem: Text
+    office: EmptyText  # in what capacity the addressee may answer, "" for none
+    token_key: EmptyText  # under which the token in its Message-ID is looked up (`store.tokens`)
     reply: Text  # what the relay said when it took it
     created_at: Moment
     due_at: MaybeMoment

@@ -1,0 +1,162 @@
+"""What a reply proves about its author, asked of a real database: each way to come by somebody else's token fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from daemon.review import Act
+from store import tokens
+from store.life import Role
+from store.model.case import Case
+from store.model.letter import Address, Letter
+from store.model.notice import Purpose, QueuedNotice
+from store.model.reply_sender import Authority, Registered, Standing
+from tests.integration.houses import COORDINATOR, MAILBOX, REFUSED, Bench, Enterprise, bench, office
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def house() -> AsyncIterator[Bench]:
+    """One house for the module."""
+    async with bench() as opened:
+        yield opened
+
+
+def letter(sender: str, *, answers: str = "", subject: str = "回复", references: tuple[str, ...] = (), to: str = MAILBOX) -> Letter:
+    """Return a letter from *sender* in answer to the mail with the Message-ID *answers*."""
+    return Letter(
+        sender=Address(name="", address=sender),
+        to=(Address(name="", address=to),),
+        subject=subject,
+        in_reply_to=(answers,) if answers else (),
+        references=references,
+        text="签收",
+    )
+
+
+async def ask(house: Bench, case: Case, reply: Letter, registered: Registered | None = None) -> Authority:
+    """Return what *reply*, received now, proves."""
+    arrival = replace(await house.arrival(case.arrival_id), received_at=house.clock())
+    return await house.house.stores.reply_tokens.authority(arrival, reply, registered or house.room.composer.registered)
+
+
+async def assigned(house: Bench) -> tuple[Case, QueuedNotice]:
+    """Return a case with a department, and the mail that told it so."""
+    case = await house.opened()
+    return case, await house.notice(case, Purpose.ASSIGN)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_department_answers(house: Bench) -> None:
+    """The department's answer to its own mail may act for the department that leads, wherever the token comes back."""
+    case, sent = await assigned(house)
+    assert case.department is not None
+    own, mark = office(case.department), sent.message_id
+    replies = {
+        "In-Reply-To": letter(own, answers=mark),
+        "References": letter(own.upper(), references=("x@y.example", mark)),
+        "主题": letter(own, subject=f"回复：{sent.notice.subject}{tokens.shown(mark)}"),
+        "收件地址": letter(own, to=tokens.reply_address(mark, MAILBOX)),
+    }
+    for place, reply in replies.items():
+        found = await ask(house, case, reply)
+        assert found.standing is Standing.FITS, place
+        assert (found.role, found.department, found.leads) == (Role.DEPARTMENT, case.department, True)
+        assert (found.case_number, found.notice_id, found.purpose) == (case.number, sent.id, Purpose.ASSIGN)
+        assert found.evidence.startswith(place)
+        assert found.may_act
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_enterprise_and_coordinator_answer(house: Bench) -> None:
+    """The enterprise may act for itself and the coordinator for itself, each by its own mail."""
+    enterprise = Enterprise()
+    case = await house.opened(REFUSED, enterprise)
+    receipt, review = await house.notice(case, Purpose.ACKNOWLEDGE), await house.notice(case, Purpose.REVIEW)
+    assert (await ask(house, case, letter(enterprise.address, answers=receipt.message_id))).role is Role.ENTERPRISE
+    assert (await ask(house, case, letter(COORDINATOR, answers=review.message_id))).role is Role.COORDINATOR
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_forged_sender_with_the_right_token(house: Bench) -> None:
+    """Whoever has the token but not the address may do nothing: a person in Cc, one it was forwarded to, another department, a stranger."""
+    case, sent = await assigned(house)
+    other = next(id_ for id_ in house.room.rulebook.district.departments if id_ != case.department)
+    for sender in ("outsider@enterprise.example", office(other), COORDINATOR, MAILBOX):
+        found = await ask(house, case, letter(sender, answers=sent.message_id))
+        assert found.standing is Standing.SENDER_DIFFERS
+        assert not found.may_act
+        assert sender in found.evidence
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_enterprise_token_gives_a_department_nothing(house: Bench) -> None:
+    """The enterprise's token in the hand of the department, as a forwarded mail would bring it there, moves nothing."""
+    case, _ = await assigned(house)
+    receipt = await house.notice(case, Purpose.ACKNOWLEDGE)
+    found = await ask(house, case, letter(office(str(case.department)), answers=receipt.message_id))
+    assert (found.standing, found.role) == (Standing.SENDER_DIFFERS, Role.ENTERPRISE)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_own_token_beside_another(house: Bench) -> None:
+    """Where a thread holds tokens of several people of one case, the sender's own counts."""
+    case, sent = await assigned(house)
+    receipt = await house.notice(case, Purpose.ACKNOWLEDGE)
+    reply = letter(office(str(case.department)), answers=receipt.message_id, references=(sent.message_id,))
+    assert (await ask(house, case, reply)).standing is Standing.FITS
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_old_token(house: Bench) -> None:
+    """The right sender with a token past its time may not act: the letter is kept only."""
+    case, sent = await assigned(house)
+    reply = letter(office(str(case.department)), answers=sent.message_id)
+    house.clock.advance(timedelta(days=180))
+    assert (await ask(house, case, reply)).standing is Standing.FITS
+    house.clock.advance(timedelta(seconds=1))
+    found = await ask(house, case, reply)
+    assert (found.standing, found.may_act) == (Standing.EXPIRED, False)
+    assert "180 天" in found.evidence
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_department_that_had_the_case(house: Bench) -> None:
+    """A department from which the case was taken may not act on it with the mail that had given it."""
+    case, sent = await assigned(house)
+    other = next(id_ for id_ in house.room.rulebook.district.departments if id_ != case.department)
+    await house.house.review.assign(case.number, other, (), Act(by="张三", reason="职责在该单位"))
+    found = await ask(house, case, letter(office(str(case.department)), answers=sent.message_id))
+    assert found.standing is Standing.SUPERSEDED
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_tokens_of_two_cases(house: Bench) -> None:
+    """A mail with the tokens of two cases acts on neither."""
+    (case, sent), (_, other) = await assigned(house), await assigned(house)
+    reply = letter(office(str(case.department)), answers=sent.message_id, subject=f"回复{tokens.shown(other.message_id)}")
+    found = await ask(house, case, reply)
+    assert found.standing is Standing.CONTRADICTS
+    assert case.number in found.evidence
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_guessed_and_missing_tokens(house: Bench) -> None:
+    """A guessed token is unknown; a letter without any proves nothing."""
+    case, sent = await assigned(house)
+    own = office(str(case.department))
+    guessed = f"{'0' * 31}1{sent.message_id[32:]}"
+    assert (await ask(house, case, letter(own, answers=guessed))).standing is Standing.UNKNOWN
+    assert (await ask(house, case, letter(own, answers="1@enterprise.example"))).standing is Standing.NONE
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_other_address_of_the_same_department(house: Bench) -> None:
+    """A new address of the department in the address file may answer mail that went to the old one; it need not have had it itself."""
+    case, sent = await assigned(house)
+    moved = Registered(departments={str(case.department): frozenset({"new@gov.example"})})
+    assert (await ask(house, case, letter("New@gov.example", answers=sent.message_id), moved)).standing is Standing.FITS
