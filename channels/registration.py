@@ -1,6 +1,7 @@
 """What a clerk enters for an enterprise at the window or from a letter: the form of 附件2 as text, written and read by this module alone.
 
 The text is what is kept and shown; it opens with `TITLE`, each field on a line of its own, the content below. Nothing in it is guessed.
+What somebody wrote down already (a slip of the window) is kept as it stands instead, and read like a letter.
 """
 
 from __future__ import annotations
@@ -38,14 +39,27 @@ _LONGEST, _LONGEST_CONTENT = 200, 20_000  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry: the fields by name ("" where the enterprise does not say), and who wrote them down."""
+    """One entry: the fields by name ("" where the enterprise does not say), and who wrote them down.
+
+    `text` is what was written down already, in place of the form.
+    """
 
     fields: Mapping[str, str]
     clerk: str
+    text: bytes = b""
+
+
+def as_written(text: bytes, clerk: str) -> Entry:
+    """Return the entry of a *text* that stays as it is. Raises MalformedMessageError where it is none."""
+    from channels.mime import text_letter  # noqa: PLC0415 - entries of the form need none of what reading imports
+
+    return Entry(fields={"content": text_letter(text).letter.text}, clerk=clerk, text=text)
 
 
 def problems_of(entry: Entry) -> list[str]:
-    """Return in Chinese what is wrong with *entry* and must be put right before it is registered."""
+    """Return in Chinese what is wrong with *entry* and must be put right before it is registered; a text as it was written is as it is."""
+    if entry.text:
+        return []
     found = [f"{LABELS[field]}没有填" for field in REQUIRED if not entry.fields.get(field, "").strip()]
     for field, value in entry.fields.items():
         longest = _LONGEST_CONTENT if field == "content" else _LONGEST
@@ -71,6 +85,8 @@ def doubts_of(entry: Entry) -> list[str]:
 
 def write(entry: Entry) -> bytes:
     """Return *entry* as the text that is kept."""
+    if entry.text:
+        return entry.text
     lines = [f"{label}：{entry.fields.get(field, '')}" for field, label in LABELS.items() if field != "content"]
     content = entry.fields.get("content", "").strip("\n")
     return "\n".join([TITLE, *lines, f"{_CLERK}：{entry.clerk}", f"{LABELS['content']}：", content, ""]).encode()

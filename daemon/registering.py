@@ -11,13 +11,14 @@ import yaml
 
 from channels import registration
 from channels.registration import LABELS, Entry
-from store.errors import ConfigError, Problem, UsageError
+from store.errors import ConfigError, MalformedMessageError, Problem, UsageError
 from store.model.arrival import Arrival, Channel
 from store.trouble import reason
 
 DOOR = "register"
 _MOST = 1_000
 _LARGEST = 4 << 20
+_TEXT = ".txt"
 _FIELD_OF = {**{label: field for field, label in LABELS.items()}, **{field: field for field in LABELS}}
 
 
@@ -36,11 +37,12 @@ def kept_arrival(entry: Entry, channel: Channel, district: str, now: datetime) -
         envelope_to=(),
         received_at=now,
         raw=raw,
+        peer=entry.clerk,
     )
 
 
 def entries_of(path: Path, clerk: str) -> list[Entry]:
-    """Return the entries of a YAML or JSON file: one table, or a list of them, under Chinese labels or English names.
+    """Return the entries of a YAML or JSON file: one table, or a list of them, under Chinese labels or English names; a .txt is one, as it stands.
 
     Raises UsageError where the file cannot be opened, ConfigError with every mistake of it.
     """
@@ -50,6 +52,11 @@ def entries_of(path: Path, clerk: str) -> list[Entry]:
         raise UsageError(f"打不开 {path}：{reason(error)}") from error
     if len(raw) > _LARGEST:
         raise UsageError(f"{path} 有 {len(raw):,} 字节，超过 {_LARGEST >> 20} 兆")
+    if path.suffix.lower() == _TEXT:
+        try:
+            return [registration.as_written(raw, clerk)]
+        except MalformedMessageError as error:
+            raise UsageError(f"{path}：{error}") from error
     try:
         loaded = yaml.safe_load(raw.decode("utf-8-sig"))  # JSON is YAML as well
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -79,7 +79,7 @@ def _table(paper: Document, registered: Registered, moment: str) -> None:  # typ
         "企业名称": line(registered.name, _FIELD) or "（未填写）",
         "联 系 人": line(registered.contact, _FIELD) or "（未填写）",
         "联系电话": line(registered.phone, _FIELD) or "（未填写）",
-        "诉求标题": line(registered.title, _FIELD),
+        "诉求标题": line(registered.title, _FIELD) or "（见诉求内容）",
         "诉求内容": words,
         "登 记 人": line(registered.clerk, _FIELD),
     }

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,18 @@ from daemon.registering import entries_of, kept_arrival
 from daemon.wiring import Stores, utc_now
 from notifier.receipt_of_registration import Registered, receipt
 from store.errors import ConfigError, Problem, UsageError
-from store.model.arrival import Accepted, Arrival, Channel
+from store.model.arrival import Accepted, Arrival, ArrivalState, Channel
 from store.model.case import Case
+from store.model.petition import Found
 from store.trouble import reason
 
 _CHANNELS = {"window": Channel.WINDOW, "letter": Channel.LETTER, "fax": Channel.FAX}
 _CHANNEL_WORDS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.FAX: "传真"}
+_WITHOUT_CASE = {
+    ArrivalState.ACCEPTED: "服务还没有判断；运行后用 zuozhen case list 查看",
+    ArrivalState.DONE: "看来不是诉求，没有立件；请用 zuozhen review list 复核",
+    ArrivalState.QUARANTINED: "读不出来，在隔离区；请用 zuozhen quarantine list 查看",
+}
 _ASKED_AGAIN_S = 0.5
 _END = "."
 _NOTHING_MISSING = {"title": "有", "content": "有", "phone": "0871-67000000", "mail": "a@b.cn"}  # so that one field can be looked at alone
@@ -43,7 +50,10 @@ def register(
         str, typer.Option("--channel", metavar="方式", help="window 到窗口来的，letter 来信，fax 看着传真录入的")
     ] = "window",
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="文件", help="从 YAML 或 JSON 文件登记，一件或多件；不写则逐项询问")
+        Path | None,
+        typer.Option(
+            "--from", metavar="文件", help="从 YAML、JSON 文件登记，一件或多件；已写好的文字（接待单）用 .txt，原样登记；不写则逐项询问"
+        ),
     ] = None,
     by: Annotated[str, typer.Option("--by", metavar="姓名", help="登记人；不写为当前用户")] = "",
     receipt_: Annotated[
@@ -58,6 +68,8 @@ def register(
     例：zuozhen register --receipt 回执.docx
 
     例：zuozhen register --channel letter --from 来信.yaml --by 李明
+
+    例：zuozhen register --from 接待单.txt --receipt 回执.docx
     """
     if channel not in _CHANNELS:
         raise UsageError(f"--channel 只能是 {'、'.join(_CHANNELS)}")
@@ -72,9 +84,9 @@ def register(
         files = _district(districts, district)
         arrivals = [kept_arrival(entry, _CHANNELS[channel], files.rulebook.district.id, utc_now()) for entry in entries]
         receipts = await stores.arrivals.accept(arrivals)
-        cases = await _decided(stores, receipts, wait)
-        written = _write(receipt_, files, entries, arrivals, receipts, cases)
-        _tell(receipts, cases, written, json_=json_)
+        became = await _decided(stores, receipts, wait)
+        written = _write(receipt_, files, entries, arrivals, receipts, [one.case for one in became])
+        _tell(receipts, became, written, json_=json_)
 
     with_stores(config, work)
 
@@ -141,14 +153,25 @@ def _asked_lines(label: str) -> str:
 # ---------------------------------------------------------------- what became of it
 
 
-async def _decided(stores: Stores, receipts: Sequence[Accepted], wait: int) -> list[Case | None]:
-    """Return the case of each arrival, as far as the service has decided it within *wait* seconds."""
-    for left in range(int(wait / _ASKED_AGAIN_S), -1, -1):
-        cases = [await stores.cases.of_arrival(kept.arrival_id) for kept in receipts]
-        if all(cases) or not left:
-            return cases
+@dataclass(frozen=True, slots=True)
+class _Became:
+    """How far the service is with an arrival, and the case it made of it or added it to."""
+
+    state: ArrivalState
+    case: Case | None
+
+
+async def _decided(stores: Stores, receipts: Sequence[Accepted], wait: int) -> list[_Became]:
+    """Return what became of each arrival, as far as the service has come within *wait* seconds."""
+    left = int(wait / _ASKED_AGAIN_S)
+    while True:
+        became = [
+            _Became((await stores.arrivals.get(kept.arrival_id)).state, await stores.cases.of_arrival(kept.arrival_id)) for kept in receipts
+        ]
+        if not left or all(one.state is not ArrivalState.ACCEPTED for one in became):
+            return became
+        left -= 1
         await asyncio.sleep(_ASKED_AGAIN_S)
-    return [None for _ in receipts]
 
 
 def _write(
@@ -174,7 +197,7 @@ def _write(
             channel=_CHANNEL_WORDS[arrival.channel],
             at=arrival.received_at,
             clerk=entry.clerk,
-            **{field: entry.fields.get(field, "") for field in ("name", "contact", "phone", *REQUIRED)},
+            **{field: entry.fields.get(field) or _read(case, field) for field in ("name", "contact", "phone", *REQUIRED)},
         )
         try:
             path.write_bytes(receipt(registered, files.rulebook.district))
@@ -184,14 +207,29 @@ def _write(
     return written
 
 
-def _tell(receipts: Sequence[Accepted], cases: Sequence[Case | None], written: Sequence[Path], *, json_: bool) -> None:
+def _read(case: Case | None, field: str) -> str:
+    """Return what the service read in a text that somebody wrote down; "" where it has not read it, or it is not there."""
+    found: Found | str | None = getattr(case.petition, field) if case else None
+    return found.value if isinstance(found, Found) else found or ""
+
+
+def _tell(receipts: Sequence[Accepted], became: Sequence[_Became], written: Sequence[Path], *, json_: bool) -> None:
+    told = list(zip(receipts, became, strict=True))
     if json_:
-        told = zip(receipts, cases, strict=True)
-        as_json([{"arrival": f"A-{kept.arrival_id}", "is_new": kept.is_new, "case": case.number if case else None} for kept, case in told])
+        as_json(
+            [
+                {
+                    "arrival": f"A-{kept.arrival_id}",
+                    "is_new": kept.is_new,
+                    "state": one.state,
+                    "case": one.case.number if one.case else None,
+                }
+                for kept, one in told
+            ]
+        )
         return
-    for kept, case in zip(receipts, cases, strict=True):
+    for kept, one in told:
         again = "" if kept.is_new else "（以前登记过，没有再登记）"
-        number = f"件号 {case.number}" if case else "服务还没有判断；运行后用 zuozhen case list 查看"
-        done(f"已登记：来件 A-{kept.arrival_id}{again}，{number}")
+        done(f"已登记：来件 A-{kept.arrival_id}{again}，{f'件号 {one.case.number}' if one.case else _WITHOUT_CASE[one.state]}")
     for path in written:
         done(f"回执：{path}")

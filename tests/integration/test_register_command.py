@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import docx
@@ -46,10 +48,41 @@ def test_from_a_file(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = register(config, "--from", str(source), "--receipt", str(receipt), "--json"), json.loads(capsys.readouterr().out)
     second = register(config, "--from", str(source), "--json"), json.loads(capsys.readouterr().out)
 
-    assert first == (0, [{"arrival": "A-1", "is_new": True, "case": None}])
-    assert second == (0, [{"arrival": "A-1", "is_new": False, "case": None}])
+    assert first == (0, [{"arrival": "A-1", "is_new": True, "state": "accepted", "case": None}])
+    assert second == (0, [{"arrival": "A-1", "is_new": False, "state": "accepted", "case": None}])
     paper = docx.Document(io.BytesIO(receipt.read_bytes()))
     assert any("A-1" in cell.text for row in paper.tables[0].rows for cell in row.cells)
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_a_slip_that_is_written_already(config: Path, capsys: pytest.CaptureFixture[str], codec: str) -> None:
+    """The text of a .txt is kept to the byte, once; what it does not say under a heading of the form stands on the receipt as its content."""
+    source, receipt = config.parent / "接待单.txt", config.parent / "回执.docx"
+    written = "接待单\n来访：李舒，昆明童画时光艺术培训有限公司，13888010000\n诉求：办学许可证请按指南办理。\n".encode(codec)
+    source.write_bytes(written)
+
+    register(config, "--from", str(source), "--receipt", str(receipt))
+    first = capsys.readouterr().out
+    register(config, "--from", str(source), "--json")
+    (second,) = json.loads(capsys.readouterr().out)
+
+    assert "已登记：来件 A-1，服务还没有判断" in first
+    assert (second["arrival"], second["is_new"]) == ("A-1", False)
+    with closing(sqlite3.connect(config.parent / "data" / "zuozhen.db")) as database:
+        assert database.execute("SELECT content FROM raws").fetchall() == [(written,)]
+        assert database.execute("SELECT channel, peer FROM arrivals").fetchall() == [("window", "李明")]
+    told = [cell.text for row in docx.Document(io.BytesIO(receipt.read_bytes())).tables[0].rows for cell in row.cells]
+    assert "（见诉求内容）" in told
+    assert any("请按指南办理" in text for text in told)
+
+
+def test_what_is_no_text_is_not_registered(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A document of Word under the name of a text is refused with what to do, and nothing is kept."""
+    source = config.parent / "接待单.txt"
+    source.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512))
+
+    assert register(config, "--from", str(source)) == 2
+    assert "不是文本文件；请另存为" in capsys.readouterr().err
 
 
 def test_nothing_is_kept_while_one_is_wrong(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
