@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,46 +39,63 @@ async def evaluate(path: Path, book: RuleBook, progress: Callable[[int, int], No
     A row whose channel is not built, or whose input cannot be read as a message, has the result None. Raises UsageError where a file
     cannot be opened, ConfigError with every bad line.
     """
-    labels = _labels(path)
+    labels = labels_of(path)
     messages = {label.id: _message(label, path) for label in labels}
-    results: dict[str, Result | None] = {}
     now = _UNDECIDED
+    rows = Rows()
     async with temporary_house(book, now=lambda: now) as house:
-        rows = _Rows()
-        for label in labels:
-            progress(len(results), len(labels))
-            message, outcome = messages[label.id], None
+        for count, label in enumerate(labels):
+            progress(count, len(labels))
+            message = messages[label.id]
             if message is not None:
                 now = message.received_at
-                try:
-                    outcome = await (_take_record(house, message, rows) if message.channel is Channel.PLATFORM else take(house, message))
-                except MalformedMessageError:
-                    outcome = None
-            if outcome and outcome.case:
-                rows.by_case.setdefault(outcome.case.id, label.id)
-            results[label.id] = _result(outcome, rows, book.district) if outcome else None
-            if outcome:
-                rows.outcomes[label.id] = outcome
+                with contextlib.suppress(MalformedMessageError):
+                    await (_take_record(house, message, rows) if message.channel is Channel.PLATFORM else _take(house, message, rows))
             await house.grouping.catch_up(book.district.id)
         groups = await house.stores.problems.groups_of(book.district.id)
-    results = {id_: replace(one, same_problem=rows.problem(id_, groups)) if one else None for id_, one in results.items()}
-    progress(len(results), len(labels))
-    return labels, results
+    progress(len(labels), len(labels))
+    return labels, {label.id: rows.result(label.id, book.district, groups) for label in labels}
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Which row opened a case, and which told first of another platform's record."""
+class Rows:
+    """What came of the rows, told in their order: which opened a case, and which told first of another platform's record."""
 
     by_case: dict[int, str] = field(default_factory=dict)
     by_record: dict[int, str] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
-    def problem(self, row: str, groups: Mapping[str, int]) -> str | None:
-        """Return the common problem of a row: that of its case or record, or else of what it repeats or goes on with."""
+    def took(self, row: str, outcome: Outcome, *, record: int | None = None) -> None:
+        """Note what came of a row; *record* is the record of another platform that it was."""
+        self.outcomes[row] = outcome
+        if outcome.case:
+            self.by_case.setdefault(outcome.case.id, row)
+        if record is not None:
+            self.by_record.setdefault(record, row)
+
+    def result(self, row: str, district: District, groups: Mapping[str, int]) -> Result | None:
+        """Return what is compared with the label of a row, None where nothing came of it; *groups* are the common problems of cases and records."""
         outcome = self.outcomes.get(row)
         if outcome is None:
             return None
+        decision = outcome.decision
+        is_follow_up = decision.verdict is Verdict.FOLLOW_UP
+        related = self.related(decision)
+        return Result(
+            verdict=decision.verdict.value,
+            final=not decision.proposed,
+            ground=decision.ground,
+            department=decision.department,
+            co_departments=decision.accompanying,
+            duplicate_of=None if is_follow_up else related,
+            follow_up_of=related if is_follow_up else None,
+            same_problem=self._problem(row, outcome, groups),
+            fields=_fields(outcome.petition),
+            why="；".join(line.strip() for line in explain(decision, district)[:4]),
+        )
+
+    def _problem(self, row: str, outcome: Outcome, groups: Mapping[str, int]) -> str | None:
+        """Return the common problem of a row: that of its case or record, or else of what it repeats or goes on with."""
         records = [f"record {record}" for record, first in self.by_record.items() if first == row]
         cases = [f"case {outcome.case.id}"] if outcome.case else []
         decision = outcome.decision
@@ -92,7 +109,11 @@ class _Rows:
         return self.by_record.get(decision.related_record) if decision.related_record is not None else None
 
 
-async def _take_record(house: House, message: Message, rows: _Rows) -> Outcome:
+async def _take(house: House, message: Message, rows: Rows) -> None:
+    rows.took(message.source, await take(house, message))
+
+
+async def _take_record(house: House, message: Message, rows: Rows) -> None:
     """Take the record of another platform in by the mapping that fits, and judge it as if it had been handed to the district.
 
     Raises MalformedMessageError where no mapping of the pack reads it.
@@ -102,8 +123,7 @@ async def _take_record(house: House, message: Message, rows: _Rows) -> Outcome:
     receipt = await house.intake.accept(Delivery(district=district, platform=platform, door="file", key=message.source, raw=message.raw))
     await house.intake.take_some(asyncio.Event())
     record = await house.stores.platforms.record(receipt.batch.good[0].record.number, platform)
-    rows.by_record.setdefault(record.id, message.source)
-    return await house.pipeline.process(await house.stores.arrivals.get(record.arrival_id))
+    rows.took(message.source, await house.pipeline.process(await house.stores.arrivals.get(record.arrival_id)), record=record.id)
 
 
 def _platform_of(raw: bytes, book: RuleBook) -> str:
@@ -114,7 +134,8 @@ def _platform_of(raw: bytes, book: RuleBook) -> str:
     raise MalformedMessageError("规则包里没有一个平台的映射文件读得了这一行")
 
 
-def _labels(path: Path) -> list[Label]:
+def labels_of(path: Path) -> list[Label]:
+    """Return the labels in the file at *path*, in its order; raises UsageError where it cannot be opened, ConfigError with every bad line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -142,24 +163,6 @@ def _message(label: Label, path: Path) -> Message | None:
     if received_at.tzinfo is None:
         raise UsageError(f"{label.id} 的 received_at 没有时区，应形如 2024-09-27T10:11:37+08:00")
     return Message(source=label.id, channel=Channel(label.channel), received_at=received_at, raw=raw)
-
-
-def _result(outcome: Outcome, rows: _Rows, district: District) -> Result:
-    decision = outcome.decision
-    is_follow_up = decision.verdict is Verdict.FOLLOW_UP
-    related = rows.related(decision)
-    return Result(
-        verdict=decision.verdict.value,
-        final=not decision.proposed,
-        ground=decision.ground,
-        department=decision.department,
-        co_departments=decision.accompanying,
-        duplicate_of=None if is_follow_up else related,
-        follow_up_of=related if is_follow_up else None,
-        same_problem=None,
-        fields=_fields(outcome.petition),
-        why="；".join(line.strip() for line in explain(decision, district)[:4]),
-    )
 
 
 def _fields(petition: Petition) -> dict[str, str | None]:

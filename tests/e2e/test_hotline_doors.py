@@ -6,34 +6,21 @@ import asyncio
 import json
 import os
 import signal
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from channels.signed_http import signature
 from tests.e2e.instance import Daemon, ask, daemon, sink, write_instance
+from tests.e2e.posting import SECRET, Answer, post
 from tests.servers.patience import patience
 
 pytestmark = pytest.mark.timeout(300)  # a daemon is started twice; each wait has its own, shorter end, and says what the daemon said
 
-SECRET = "0123456789abcdef0123456789abcdef"
 PATH = "/intake/hotline/zwfw"
 CALLS = 200
 _ABREAST = 8  # what the door takes at the same time
 _PATIENCE_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a program of the hotline is told."""
-
-    status: int
-    headers: Mapping[str, str]
-    said: Mapping[str, Any]
 
 
 def add_hotline(config: Path) -> Path:
@@ -55,24 +42,6 @@ def call(number: int) -> bytes:
     return json.dumps(whole, ensure_ascii=False).encode()
 
 
-async def post(port: int, number: int) -> Answer:
-    """Post a call as the documentation says; its key is always the same."""
-    body, timestamp, key = call(number), str(int(time.time())), f"k-{number}"
-    signed = signature(SECRET.encode(), timestamp, key, PATH, body)
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-        f"X-Zuozhen-Timestamp: {timestamp}\r\nIdempotency-Key: {key}\r\nX-Zuozhen-Signature: {signed}\r\n\r\n"
-    )
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(head.encode() + body)
-    told, _, said = (await reader.read()).partition(b"\r\n\r\n")
-    writer.close()
-    await writer.wait_closed()
-    first, *lines = told.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return Answer(int(first.split()[1]), headers, json.loads(said))
-
-
 async def posted(running: Daemon, numbers: Sequence[int], *, abreast: int) -> list[Answer]:
     """Post these calls, so many at the same time."""
     (event,) = await running.logged("service.started")
@@ -80,7 +49,7 @@ async def posted(running: Daemon, numbers: Sequence[int], *, abreast: int) -> li
 
     async def one(number: int) -> Answer:
         async with places:
-            return await post(port, number)
+            return await post(port, PATH, call(number), f"k-{number}")
 
     async with patience(_PATIENCE_S, f"answer to each of {len(numbers)} calls", running.said):
         return await asyncio.gather(*(one(number) for number in numbers))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from channels.signed_http import signature
 from tests.e2e.crashing import BY_FOLDER
 from tests.e2e.instance import Daemon, ask, daemon, sink, write_instance
+from tests.e2e.posting import SECRET, post
 from tests.integration.houses import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(300)  # a daemon is started twice; each wait has its own, shorter end, and says what the daemon said
 
-SECRET = "0123456789abcdef0123456789abcdef"
 ROWS = "工单编号,工单状态,企业名称,来电号码,工单内容\n"
 LIST = ROWS + "\n".join(
     f"53010024100800{number},办理中,昆明青岚{number}花卉有限公司,1388877{number},冷链补贴没有到账" for number in range(1001, 1004)
@@ -48,21 +46,11 @@ def names(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-async def post(port: int, body: bytes, key: str) -> tuple[int, dict[str, Any]]:
-    """Post a body to the door of 12345, signed as the documentation says."""
-    path, timestamp = "/intake/platforms/12345", str(int(time.time()))
-    signed = signature(SECRET.encode(), timestamp, key, path, body)
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-        f"X-Zuozhen-Timestamp: {timestamp}\r\nIdempotency-Key: {key}\r\nX-Zuozhen-Signature: {signed}\r\n\r\n"
-    )
+async def hand_in(port: int, body: bytes, key: str) -> tuple[int, Mapping[str, Any]]:
+    """Post a body to the door of 12345."""
     async with asyncio.timeout(PATIENCE_S):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head.encode() + body)
-        first, _, said = (await reader.read()).partition(b"\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
-    return int(first.split()[1]), json.loads(said)
+        answer = await post(port, "/intake/platforms/12345", body, key)
+    return answer.status, answer.said
 
 
 async def settled(running: Daemon, config: Path, folder: Path, rows: int, database: str = "") -> None:
@@ -110,17 +98,17 @@ async def test_http_answers_202_after_the_commit_and_repeats_it(tmp_path: Path) 
         folder = add_platform(config)
         async with daemon(config) as first:
             port = first.events[-1]["ports"]["intake_http"]
-            status, said = await post(port, LIST.encode(), "k-1")
+            status, said = await hand_in(port, LIST.encode(), "k-1")
             os.kill(first.process.pid, signal.SIGKILL)
             await first.died()
         assert (status, said["new"], said["accepted"], said["rejected"]) == (202, True, 3, 0)
         assert ask(config, "SELECT id, source_key, good FROM platform_batches") == [(said["batch"], "k-1", 3)]
         async with daemon(config) as second:
             port = (await second.logged("service.started"))[0]["ports"]["intake_http"]
-            again = await post(port, LIST.encode(), "k-1")
-            other = await post(port, LIST.encode() + b"\n", "k-1")
-            useless = await post(port, b"a,b\n1,2\n", "k-2")
-            together = await asyncio.gather(*(post(port, LIST.encode(), "k-3") for _ in range(4)))
+            again = await hand_in(port, LIST.encode(), "k-1")
+            other = await hand_in(port, LIST.encode() + b"\n", "k-1")
+            useless = await hand_in(port, b"a,b\n1,2\n", "k-2")
+            together = await asyncio.gather(*(hand_in(port, LIST.encode(), "k-3") for _ in range(4)))
             await settled(second, config, folder, 3)
             assert await second.stop() == 0
 
