@@ -20,6 +20,7 @@ from channels.sender_contact import own_contact, own_phone
 from channels.sender_name import own_name, subject_name
 from channels.sender_register import own_address, own_code
 from channels.view import View
+from store import tokens
 from store.model.arrival import Channel
 from store.model.letter import Letter
 from store.model.petition import Found, Petition
@@ -79,7 +80,7 @@ def read_petition(channel: Channel, letter: Letter, blobs: Mapping[str, bytes]) 
         address=fields.address,
         contact=fields.contact,
         phone=fields.phone,
-        title=title_of(view, list(forms.values()), letter.subject, content),
+        title=title_of(view, list(forms.values()), tokens.removed(letter.subject), content),
         content=content,
         quoted="\n\n".join(letter.text[part.start : part.end].strip() for part in parts.quoted if part is not passed_on),
         attachment_texts={name: document.text for name, document in documents.items()},
@@ -182,7 +183,7 @@ def _sources(
     for part in parts.quoted:
         if _is_own_side(part, letter):
             yield _read(View.of(body, foreign=_all_but(letter.text, part)))
-    yield _Fields(name=subject_name(Passage.of("subject", letter.subject)))
+    yield _Fields(name=subject_name(Passage.of("subject", tokens.removed(letter.subject))))
     yield _Fields(contact=_header_contact(letter))
 
 

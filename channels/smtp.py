@@ -22,6 +22,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session, TLSSetupException
 from channels.smtp_body import Body, Overflow, Pool
 from channels.smtp_delivery import DEFERRED, STORED, Accept, Deliveries, Transaction, domain, report
 from channels.smtp_listener import Listener
+from store import tokens
 
 __all__ = ["Listener", "Reception"]
 
@@ -101,7 +102,7 @@ class Reception:
 
     def district_of(self, address: str) -> str | None:
         """Return the district whose mailbox *address* is; None for a stranger's."""
-        return self._recipients.get(address.lower())
+        return self._recipients.get(tokens.without_plus(address).lower())
 
     def forget(self, conversation: _Conversation) -> None:
         """Take note that *conversation* is over."""

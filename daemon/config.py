@@ -149,6 +149,7 @@ class RepliesSection(_Section):
     """[replies]: how far an answer to a mail of ours is trusted."""
 
     token_days: int = Field(180, ge=1, le=3650, description="发出的邮件里的回执码多少天内有效；过期之后的回信只归入原件，不直接办理")
+    plus_address: bool = Field(default=False, description="收件服务器认得“邮箱名+后缀@域名”时设为 true，回执码也写进回信地址")
 
 
 class HealthSection(_Section):

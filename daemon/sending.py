@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from channels.passing_on import without_tokens
 from daemon.waiting import first_of
 from notifier.backoff import next_pause
-from notifier.mail import build
+from notifier.mail import build, is_mail
 from notifier.pictures import shown_in
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError, UsageError
 
@@ -61,11 +62,16 @@ class Sender:
         leases: Leases,
         at_once: int,
         max_original: int,
+        plus_address: bool = False,
     ) -> None:
-        """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes."""
+        """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes.
+
+        *plus_address* says that our mail server takes mail for an address with something behind a plus sign.
+        """
         self._outbox, self._arrivals, self._transport = outbox, arrivals, transport
         self.senders = senders
         self._now, self._leases, self._at_once, self._max_original = now, leases, at_once, max_original
+        self._plus_address = plus_address
         self._woken = asyncio.Event()
         self._listeners: list[Listener] = []
         self._unnoted: dict[int, Callable[[], Awaitable[None]]] = {}  # what became of notices while the database was away
@@ -158,9 +164,9 @@ class Sender:
         if sender is None:
             raise DeliveryDeferredError(f"配置里没有区 {queued.district}，不知道以谁的名义发出")
         wanted = queued.arrival_id if queued.notice.attach_original else None
-        original = None if wanted is None else await self._arrivals.raw(wanted)
+        original = None if wanted is None else await self._original(wanted)
         pictures = {sha256: picture for sha256 in shown_in(queued.notice.html) if (picture := await self._picture(sha256)) is not None}
-        build_it = partial(build, queued, sender=sender, original=original, pictures=pictures)
+        build_it = partial(build, queued, sender=sender, original=original, pictures=pictures, plus_address=self._plus_address)
         try:
             return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=self._max_original))
         except MailTooLargeError:
@@ -168,6 +174,13 @@ class Sender:
                 raise
             # The letter matters more than its enclosure; it says that one is missing.
             return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=0))
+
+    async def _original(self, arrival_id: int) -> bytes:
+        """Return what came in as it may be passed on: a mail without the tokens that its author brought back."""
+        raw = await self._arrivals.raw(arrival_id)
+        if not is_mail(raw):
+            return raw
+        return without_tokens(raw) if len(raw) <= _SMALL else await asyncio.to_thread(without_tokens, raw)
 
     async def _picture(self, sha256: str) -> bytes | None:
         """Return a picture that a page shows; None where it was erased since: the letter goes without it."""

@@ -291,6 +291,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                     leases=leases,
                     at_once=config.relay.connections,
                     max_original=config.relay.max_original_mb * MIB,
+                    plus_address=config.replies.plus_address,
                 ),
                 reader=reader,
                 metrics=metrics,

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from notifier import headers
 from notifier.headers import one_line
 from notifier.pictures import content_id, shown_in
+from store import tokens
 from store.errors import DeliveryRefusedError
 from store.model.letter import Address
 from store.model.notice import Purpose, QueuedNotice
@@ -41,7 +42,7 @@ _MIB = 1 << 20
 _MAX_NAME, _MAX_FILE_NAME = 80, 60  # code points
 
 
-def build(
+def build(  # noqa: PLR0913 - what one mail is made of
     queued: QueuedNotice,
     *,
     sender: Address,
@@ -49,31 +50,36 @@ def build(
     max_original: int,
     original_name: str = "",
     pictures: Mapping[str, bytes] = MappingProxyType({}),
+    plus_address: bool = False,
 ) -> bytes:
     """Return the mail for *queued*, from *sender*, in CRLF lines of ASCII.
 
     *original* is attached as *original_name* (by default 原始来件.eml for a mail, .tif, .pdf … for a fax, .txt for a text); where it is longer
     than *max_original* bytes or not there though the notice wants it, a line says so instead. *pictures* are those its page shows, PNG by
-    SHA-256. Raises DeliveryRefusedError where the notice's address or Message-ID cannot stand in a header.
+    SHA-256. Whoever may act by answering (`office`) finds his token in the subject too, and with *plus_address* in the address to reply to;
+    a token that came in with what the notice tells is left out. Raises DeliveryRefusedError where the notice's address or Message-ID cannot stand in a header.
     """
     note = _missing_original(queued, original, max_original)
     attaches = original is not None and queued.notice.attach_original and not note
-    page = _text("html", _with_note(queued.notice.html, note))
+    page = _text("html", tokens.removed(_with_note(queued.notice.html, note)))
     if shown := [_picture(sha256, pictures[sha256]) for sha256 in shown_in(queued.notice.html) if sha256 in pictures]:
         page = _multipart("related", [page, *shown], _boundary(queued, 2))
-    texts = [_text("plain", queued.notice.text + note), page]
+    texts = [_text("plain", tokens.removed(queued.notice.text + note)), page]
     body = _multipart("alternative", texts, _boundary(queued, int(attaches)))
     if original is not None and attaches:
         file = _file(original, _file_name(original_name or name_of_original(original)))
         body = _multipart("mixed", [body, file], _boundary(queued, 0))
-    return "".join(_head(queued, sender)).encode("ascii") + body
+    return "".join(_head(queued, sender, plus_address=plus_address)).encode("ascii") + body
 
 
-def _head(queued: QueuedNotice, sender: Address) -> Iterator[str]:
+def _head(queued: QueuedNotice, sender: Address, *, plus_address: bool) -> Iterator[str]:
     notice = queued.notice
+    token = queued.message_id if notice.office else ""
     yield _mailbox("From", sender)
     yield _mailbox("To", notice.to)
-    yield headers.words("Subject", notice.subject)
+    if plus_address and token:
+        yield _mailbox("Reply-To", Address(name=sender.name, address=tokens.reply_address(token, sender.address)))
+    yield headers.words("Subject", tokens.removed(notice.subject) + tokens.shown(token))
     yield headers.token("Date", format_datetime(queued.created_at))
     yield headers.token("Message-ID", _angled(queued.message_id))
     if _MESSAGE_ID.fullmatch(notice.reply_to_message):  # a stranger's; what cannot stand in a header is left out
@@ -118,7 +124,12 @@ def _with_note(page: str, note: str) -> str:
 
 def name_of_original(original: bytes) -> str:
     """Return what a file with the bytes of an arrival is called: 原始来件, and an ending by what it is."""
-    return f"原始来件.{ending_of(original) or ('eml' if _HEADER_LINE.match(original) else 'txt')}"
+    return f"原始来件.{ending_of(original) or ('eml' if is_mail(original) else 'txt')}"
+
+
+def is_mail(original: bytes) -> bool:
+    """Say whether the bytes of an arrival are those of a mail."""
+    return bool(_HEADER_LINE.match(original))
 
 
 def _file_name(name: str) -> str:

@@ -17,7 +17,9 @@ _BASE32 = 26  # letters that hold as much (RFC 4648 6, without the padding)
 _WORD = "回执"
 _MESSAGE = re.compile(rf"(?<![0-9a-f])([0-9a-f]{{{HEX}}})(\.[a-z_]{{1,40}}@)")  # as `store.outbox` makes them
 # Clients wrap subjects, and people write brackets as their keyboard has them.
-_SHOWN = re.compile(rf"[〔\[(（【]?\s*{_WORD}\s*[:：]?\s*((?:[A-Za-z2-7]\s{{0,3}}){{{_BASE32}}})(?![A-Za-z0-9])[〕\])）】]?")
+_SHOWN = re.compile(
+    rf"(?:[〔\[(（【]\s{{0,3}})?{_WORD}\s{{0,3}}[:：]?\s{{0,3}}((?:[A-Za-z2-7]\s{{0,3}}){{{_BASE32}}})(?![A-Za-z0-9])[〕\])）】]?"
+)
 _PLUS = re.compile(rf"\+([A-Za-z2-7]{{{_BASE32}}})@")
 _GONE = "0" * HEX
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -160,3 +162,39 @@ async def test_other_address_of_the_same_department(house: Bench) -> None:
     case, sent = await assigned(house)
     moved = Registered(departments={str(case.department): frozenset({"new@gov.example"})})
     assert (await ask(house, case, letter("New@gov.example", answers=sent.message_id), moved)).standing is Standing.FITS
+
+
+def outgoing(house: Bench) -> list[bytes]:
+    """Return the mails that have left, as the relay's folder has them."""
+    folder = house.house.config.relay.folder
+    assert folder is not None
+    return [path.read_bytes() for path in sorted(folder.glob("*.eml"))]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_tokens_never_leave_in_forwards(house: Bench) -> None:
+    """The enterprise's answer goes on to the department with its words and its file, without the token that it brought back."""
+    enterprise = Enterprise()
+    case = await house.opened(enterprise=enterprise)
+    receipt = await house.notice(case, Purpose.ACKNOWLEDGE)
+    shown = tokens.shown(receipt.message_id)
+    quoted = f"补充：发票增量的受理回执见附件。\n\n----- 原始邮件 -----\n主题: {receipt.notice.subject}{shown}\n"
+    await house.take(
+        enterprise.mail(quoted, subject=f"回复：{receipt.notice.subject}{shown}", In_Reply_To=f"<{receipt.message_id}>"),
+        envelope_from=enterprise.address,
+    )
+    forward = await house.notice(case, Purpose.FORWARD)
+    while await house.house.sender.send_due():
+        pass
+    sent = {email.message_from_bytes(raw, policy=email.policy.default)["Message-ID"].strip("<>"): raw for raw in outgoing(house)}
+    (received,) = [raw for message_id, raw in sent.items() if message_id == receipt.message_id]
+    assert shown[3:-1] in str(email.message_from_bytes(received, policy=email.policy.default)["Subject"])
+    mail = email.message_from_bytes(sent[forward.message_id], policy=email.policy.default)
+    (original,) = [part.get_content() for part in mail.iter_attachments()]
+    inner = email.message_from_bytes(original, policy=email.policy.default)
+    texts = [str(part.get_content()) for one in (mail, inner) for part in one.walk() if part.get_content_maintype() == "text"]
+    everything = "\n".join([*map(str, mail.values()), *map(str, inner.values()), *texts])
+    assert "补充：发票增量的受理回执见附件" in everything
+    assert tokens.mark_of(receipt.message_id) not in everything
+    assert shown[3:-1] not in everything
+    assert tokens.shown(forward.message_id) in str(mail["Subject"])

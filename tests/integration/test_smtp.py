@@ -15,6 +15,7 @@ from blockbuster import blockbuster_ctx
 from structlog.testing import capture_logs
 
 from channels.smtp import Listener, Reception
+from store import tokens
 from store.errors import StoreUnavailableError, UsageError
 from tests.integration.smtp_client import MAIL, NOW, RECIPIENTS, Door, Shelf, open_door
 
@@ -286,6 +287,14 @@ async def test_a_good_recipient_beside_unknown_ones(door: Door) -> None:
     strangers = [f"nobody{n}@cg.example" for n in range(49)]
     assert (await client.mail(MAIL, *strangers, "zuozhen@cg.example")).startswith("250")
     assert door.shelf.arrivals[0].envelope_to == ("zuozhen@cg.example",)
+
+
+async def test_a_token_behind_a_plus_sign(door: Door) -> None:
+    """The address to reply to is taken with its token, which is kept; anything else behind a plus sign is another mailbox."""
+    client = await door.connect("EHLO")
+    address = tokens.reply_address(f"{'0123456789abcdef' * 2}.assign@cg.example", "zuozhen@cg.example")
+    assert (await client.mail(MAIL, "zuozhen+x@cg.example", address)).startswith("250")
+    assert door.shelf.arrivals[0].envelope_to == (address,)
 
 
 async def test_a_gateway_is_no_prober(door: Door) -> None:

@@ -33,6 +33,26 @@ def _built(queued: QueuedNotice = QUEUED, *, original: bytes | None = MAIL, max_
     return build(queued, sender=SENDER, original=original, max_original=max_original, original_name=name)
 
 
+def test_the_token_stands_in_the_subject_of_who_may_answer() -> None:
+    """Whoever may act by answering has his token at the end of the subject, and where configured in the address to reply to; others have none."""
+    queued = replace(_with(office="department:dnhh"), message_id=f"{'0123456789abcdef' * 2}.assign@gov.example")
+    head = _read(_built(queued))
+    assert head["Subject"] == f"{NOTICE.subject}〔回执AERUKZ4JVPG66AJDIVTYTK6N54〕"
+    assert "Reply-To" not in head
+    plus = _read(build(queued, sender=SENDER, original=None, max_original=LIMIT, plus_address=True))
+    assert plus["Reply-To"].addresses[0].addr_spec == "zuozhen+aerukz4jvpg66ajdivtytk6n54@gov.example"
+    nobody = _read(build(replace(queued, notice=NOTICE), sender=SENDER, original=None, max_original=LIMIT, plus_address=True))
+    assert (nobody["Subject"], nobody["Reply-To"]) == (NOTICE.subject, None)
+
+
+def test_no_token_of_another_goes_out() -> None:
+    """What a notice tells of a letter that came in has no token of its author's, in its subject, its text or its page."""
+    token = "〔回执AERUKZ4JVPG66AJDIVTYTK6N54〕"
+    raw = _built(_with(subject=f"转来{token}", text=f"主题：交办{token}", html=f"<p>交办{token}</p>"))
+    assert _read(raw)["Subject"] == "转来"
+    assert "AERUK" not in _body(raw, "plain") + _body(raw, "html")
+
+
 def _read(raw: bytes) -> EmailMessage:
     return email.message_from_bytes(raw, policy=email.policy.default)
 
