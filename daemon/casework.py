@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.review import Act, Office, known_department
 from store.errors import UsageError
-from store.life import Role, Step, step_for
+from store.life import RATINGS, RESULTS, Role, Step, step_for
 from store.model.case import Case, CaseState, Progress
 from store.model.due import Due
 from store.model.notice import Notice
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from store.cases import Cases
     from store.deadlines import Deadlines
 
-RESULTS = {"solved": "已解决", "explained": "无法解决，已说明原因", "against_policy": "不符合政策法规，已说明"}
-RATINGS = {"satisfied": "满意", "basically": "基本满意", "dissatisfied": "不满意"}
 _BY_COMMAND = {"confirm": "confirm", "overrule": "overrule", "assign": "assign"}  # have acts of their own in `daemon.review`
 _LONGEST_FACT = 200  # characters
 _MOST_DAYS = 250  # working days; about a year

@@ -121,13 +121,22 @@ def keep(connection: Connection, owner_id: int, district: str, events: Iterable[
 def read(connection: Connection, owner_id: int, *, chain: Chain = OF_CASES) -> list[Event]:
     """Return the history of the case (or of another owner), oldest first (a unit of `Database.read`)."""
     rows = connection.execute(chain.links, {"this": owner_id})
-    return [Event(**{**row, "data": _data(row["data"])}) for row in rows.mappings()]
+    return [Event(**{**row, "data": data_of(row["data"])}) for row in rows.mappings()]
 
 
 def read_tail(connection: Connection, owner_id: int, *, chain: Chain = OF_CASES) -> Tail:
     """Return what the case (or another owner) remembers of its chain (a unit of `Database.read`)."""
     length, head = connection.execute(chain.tail, {"this": owner_id}).one()
     return Tail(length, head)
+
+
+def data_of(text: str) -> Mapping[str, object]:
+    """Return the data of an event as it lies there in *text*; what is none shows as such, so that `verify` reports it instead of failing."""
+    try:
+        value = json.loads(text, parse_constant=str)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"unreadable": text}
 
 
 def _linked(tail: Tail, entries: Iterable[Entry]) -> tuple[list[Event], Tail]:
@@ -165,12 +174,3 @@ def _fields(event: Event) -> dict[str, object]:
 def _canonical(value: Mapping[str, object]) -> str:
     """Return the one JSON text of *value*: sorted keys, no spaces, ASCII only, so that no encoding can change it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _data(text: str) -> Mapping[str, object]:
-    """Return the data written as *text*; what is none shows as such, so that `verify` reports it instead of failing."""
-    try:
-        value = json.loads(text, parse_constant=str)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"unreadable": text}

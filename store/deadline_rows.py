@@ -35,10 +35,28 @@ def apply(connection: Connection, about: About, owing: Owing, *, planner: Planne
         elif owing.heeded and deadline.state is DeadlineState.OPEN:
             replace(connection, planner.heeded(deadline, at))
         elif owing.resumes and deadline.state is DeadlineState.PAUSED:
-            replace(connection, planner.resumed(deadline, at))
+            _go_on(connection, about, deadline, planner.resumed(deadline, at), at)
     for deadline in owing.begins:
         before = next((old for old in running if old.kind == deadline.kind), None) if deadline.kind in owing.carries else None
         add(connection, about, planner.carried(before, deadline, at) if before else deadline)
+
+
+def _go_on(connection: Connection, about: About, old: Deadline, new: Deadline, at: datetime) -> None:
+    """Let a deadline that waited run again; the days it waited move its date, which its history says."""
+    replace(connection, new)
+    if new.due_at != old.due_at:
+        note(connection, about, kind="deadline.moved", at=at, data=move_of(old, new))
+
+
+def move_of(old: Deadline, new: Deadline) -> dict[str, object]:
+    """Return what the history says of a date that moved: which, and both days, when they are over, and where provisional the latest day."""
+    return {"deadline": old.id, "kind": old.kind, **_date(old, "old"), **_date(new, "new")}
+
+
+def _date(deadline: Deadline, which: str) -> dict[str, str]:
+    due = deadline.due
+    told = {which: due.due.isoformat(), f"{which}_at": deadline.due_at.isoformat()}
+    return {**told, f"{which}_latest": due.last.isoformat()} if due.provisional else told
 
 
 def add(connection: Connection, about: About, deadline: Deadline) -> None:

@@ -124,8 +124,7 @@ class Deadlines:
             moved.append(Moved(old=old, new=new, about=about))
             if isinstance(about, Case):
                 _move_in_case(connection, about, old.due, new.due)
-            data = {"deadline": old.id, "kind": old.kind, **_date(old, "old"), **_date(new, "new")}
-            deadline_rows.note(connection, about, kind="deadline.moved", at=now, data=data)
+            deadline_rows.note(connection, about, kind="deadline.moved", at=now, data=deadline_rows.move_of(old, new))
         self._write(connection, write(moved), now)
         return len(moved)
 
@@ -133,13 +132,6 @@ class Deadlines:
         for letter in letters:
             arrival_id = letter.about.arrival_id if isinstance(letter.about, Case) else None
             self._outbox.put(connection, letter.about, [letter.notice], arrival_id=arrival_id, now=now)
-
-
-def _date(deadline: Deadline, which: str) -> dict[str, str]:
-    """Return a date as the event of a move tells it: the day, when it is over, and where it is provisional the latest day."""
-    due = deadline.due
-    told = {which: due.due.isoformat(), f"{which}_at": deadline.due_at.isoformat()}
-    return {**told, f"{which}_latest": due.last.isoformat()} if due.provisional else told
 
 
 def _move_in_case(connection: Connection, case: Case, old: Due, new: Due) -> None:

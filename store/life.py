@@ -31,6 +31,8 @@ STATE_WORDS = {
     S.MERGED: "已并入他件",
     S.WITHDRAWN: "企业已撤回",
 }
+RESULTS = {"solved": "已解决", "explained": "无法解决，已说明原因", "against_policy": "不符合政策法规，已说明"}
+RATINGS = {"satisfied": "满意", "basically": "基本满意", "dissatisfied": "不满意"}
 FINISHED = frozenset({S.CLOSED, S.REFUSED, S.HANDED_OVER, S.DUPLICATE, S.MERGED, S.WITHDRAWN})
 WITH_DEPARTMENT = frozenset({S.ASSIGNED, S.ACKNOWLEDGED, S.HANDLING})  # a department has it in hand
 _BEFORE_ASSIGNMENT = frozenset({S.UNDER_REVIEW, S.ACCEPTED, S.AWAITING_SUPPLEMENT, S.RETURNED})

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.casework import RATINGS, RESULTS, Casework, Details
+from daemon.casework import Casework, Details
 from daemon.cli import case_pairs, comparison, show
 from daemon.cli.case_files import files
 from daemon.cli.chinese import Command, group
@@ -18,7 +18,7 @@ from daemon.districts import DistrictFiles
 from daemon.review import Act, Correction, Review
 from daemon.wiring import Stores, open_desk, utc_now
 from store.errors import UsageError
-from store.life import BY_NAME, ROLE_WORDS, Role, Step, possible
+from store.life import BY_NAME, RATINGS, RESULTS, ROLE_WORDS, Role, Step, possible
 from store.model.case import CaseState
 from store.model.decision import Verdict
 from store.trouble import reason as trouble

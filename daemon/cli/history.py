@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from daemon.casework import RATINGS, RESULTS
 from daemon.cli.output import local
 from rules.deadline_kinds import RANK_WORDS
-from store.life import ROLE_WORDS, Role
+from store.life import RATINGS, RESULTS, ROLE_WORDS, Role
 from store.model.case import Event
 from store.owing import Deadline
 

@@ -22,13 +22,12 @@ from daemon.registering import entries_of, kept_arrival
 from daemon.wiring import Stores, utc_now
 from notifier.receipt_of_registration import Registered, receipt
 from store.errors import ConfigError, Problem, UsageError
-from store.model.arrival import Accepted, Arrival, ArrivalState, Channel
+from store.model.arrival import CHANNEL_WORDS, Accepted, Arrival, ArrivalState, Channel
 from store.model.case import Case
 from store.model.petition import Found
 from store.trouble import reason
 
 _CHANNELS = {"window": Channel.WINDOW, "letter": Channel.LETTER, "fax": Channel.FAX}
-_CHANNEL_WORDS = {Channel.WINDOW: "窗口", Channel.LETTER: "信函", Channel.FAX: "传真"}
 _WITHOUT_CASE = {
     ArrivalState.ACCEPTED: "服务还没有判断；运行后用 zuozhen case list 查看",
     ArrivalState.DONE: "看来不是诉求，没有立件；请用 zuozhen review list 复核",
@@ -194,7 +193,7 @@ def _write(
         registered = Registered(
             number=case.number if case else "",
             arrival=f"A-{kept.arrival_id}",
-            channel=_CHANNEL_WORDS[arrival.channel],
+            channel=CHANNEL_WORDS[arrival.channel],
             at=arrival.received_at,
             clerk=entry.clerk,
             **{field: entry.fields.get(field) or _read(case, field) for field in ("name", "contact", "phone", *REQUIRED)},

@@ -17,10 +17,10 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from daemon.casework import RATINGS, RESULTS, Details
+from daemon.casework import Details
 from daemon.review import Correction
 from rules.packfiles import Node, Problems, Reader, read_yaml
-from store.life import BY_NAME, Role
+from store.life import BY_NAME, RATINGS, RESULTS, Role
 from store.model.decision import Verdict
 from store.owing import HAPPENINGS, Happening, SubjectSort
 

@@ -18,6 +18,16 @@ class Channel(StrEnum):
     FAX = "fax"
 
 
+CHANNEL_WORDS = {
+    Channel.MAIL: "邮件",
+    Channel.HOTLINE: "热线",
+    Channel.WINDOW: "窗口",
+    Channel.LETTER: "信函",
+    Channel.FAX: "传真",
+    Channel.PLATFORM: "其他平台的记录",
+}
+
+
 class ArrivalState(StrEnum):
     """Where an arrival stands. Failed and done are different states."""
 

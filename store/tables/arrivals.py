@@ -19,6 +19,7 @@ class ArrivalRow(Row, table=True):
     __table_args__ = (
         sa.UniqueConstraint("district", "content_key"),
         sa.UniqueConstraint("district", "door", "source_key"),
+        sa.Index("ix_arrivals_received", "district", "received_at"),
         partial_index("ix_arrivals_undecided", "due_at", "id", where=ARRIVAL_UNDECIDED),
         partial_index("ix_arrivals_quarantined", "id", where=ARRIVAL_QUARANTINED),
         partial_index("ix_arrivals_owner", "owner", where=sa.text("owner IS NOT NULL")),

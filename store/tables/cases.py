@@ -13,6 +13,7 @@ from store.tables.columns import EmptyText, MaybeMoment, MaybeText, Moment, Plai
 DEADLINE_RUNS = sa.text("ended_at IS NULL")
 DEADLINE_OF_SUBJECT_RUNS = sa.text("ended_at IS NULL AND subject_id IS NOT NULL")
 DECISION_PROPOSED = sa.text("standing = 'proposed'")
+EVENT_MOVED = sa.text("kind = 'deadline.moved'")
 
 
 class NumberRow(Row, table=True):
@@ -40,6 +41,7 @@ class CaseRow(Row, table=True):
         reference("arrivals", "arrival_id"),
         sa.Index("ix_cases_state", "state", "id"),
         sa.Index("ix_cases_department", "department", "id"),
+        sa.Index("ix_cases_opened", "district", "opened_at"),
         partial_index("ix_cases_review", "id", where=sa.text("review_since IS NOT NULL")),
         {"sqlite_autoincrement": True},
     )
@@ -103,7 +105,11 @@ class EventRow(Row, table=True):
     """One link of a case's history; see `store.audit`."""
 
     __tablename__ = "events"
-    __table_args__ = (sa.PrimaryKeyConstraint("case_id", "seq", "district"), reference("cases", "case_id"))
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("case_id", "seq", "district"),
+        reference("cases", "case_id"),
+        partial_index("ix_events_moved", "district", "at", where=EVENT_MOVED),
+    )
 
     case_id: int
     seq: int
@@ -175,6 +181,7 @@ class DeadlineRow(Row, table=True):
         partial_index("ix_deadlines_next", "district", "next_at", "id", where=sa.text("next_at IS NOT NULL")),
         partial_index("ix_deadlines_running", "district", "case_id", where=DEADLINE_RUNS),
         partial_index("ix_deadlines_counted", "district", "counted_by", where=DEADLINE_RUNS),
+        sa.Index("ix_deadlines_due", "district", "due_at"),
         partial_index("ix_deadlines_of_subject", "district", "subject_id", where=DEADLINE_OF_SUBJECT_RUNS),
         {"sqlite_autoincrement": True},
     )

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 
 import docx
-import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
+import xlsxwriter
 from docx.document import Document as Word
 
 from store.model.letter import Attachment

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
