@@ -19,12 +19,14 @@ from rules.effects import Known, document_article
 from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.packfiles import MAX_BYTES, Node, Problems, Reader, decode, meant, read_yaml
 from rules.platform_files import read_platforms
+from rules.reply_words import read_reply_words
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model.district import Department, District, Ground
 from store.model.petition import CallShape
 from store.model.platforms import PlatformMapping
+from store.model.reply import ReplyWords
 from store.trouble import reason
 
 T = TypeVar("T")
@@ -32,8 +34,8 @@ T = TypeVar("T")
 BUILTIN_PACKS = Path(__file__).parent / "packs"
 _WORDING = Path(__file__).parent / "wording"  # notices as any district may send them; a pack's wording/ replaces them file by file
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
-_HOMOPHONES, _CALLS = "homophones.yaml", "hotline.yaml"  # may be missing
-_OPTIONAL = (_HOMOPHONES, _CALLS)
+_HOMOPHONES, _CALLS, _REPLIES = "homophones.yaml", "hotline.yaml", "reply_words.yaml"  # may be missing
+_OPTIONAL = (_HOMOPHONES, _CALLS, _REPLIES)
 _FOLDERS = ("lists", "platforms", "rules", "wording")
 _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
@@ -54,6 +56,7 @@ class RuleBook:
     senders: tuple[SenderIs, ...]  # what they ask of the address a mail comes from, each question once
     homophones: Mapping[str, tuple[str, ...]]  # right → what speech recognition may hear
     call_shape: CallShape  # how the district's hotline software writes calls down
+    reply_words: ReplyWords  # how replies are read
     platforms: Mapping[str, PlatformMapping]  # by id: how the records of another platform are read
     files: Mapping[str, bytes] = field(repr=False)
 
@@ -224,6 +227,7 @@ class _Loader:
             senders=_senders(rules),
             homophones=self._one(_HOMOPHONES, read_homophones) or {},
             call_shape=read_call_shape(self._roots.get(_CALLS), self._reader),
+            reply_words=read_reply_words(self._roots.get(_REPLIES), self._reader),
             platforms=read_platforms(self._named("platforms"), self._reader),
             files=self._files,
         )

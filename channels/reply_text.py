@@ -1,0 +1,137 @@
+"""What is new in a reply: the only module that knows where in it our own mail stands though no client marked it, and what ends a writer's words.
+
+Quotations and the clients' own lines are `channels.quoting`'s business, signatures `channels.signing`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from channels.passage import cut, shadow
+from channels.quoting import Split, split
+from channels.signing import signature
+from store.model.reply import ReplyWords
+
+READ = 400_000  # characters of a body that are read; what a person writes himself stands well within
+_SIGNATURE_MARK = re.compile(r"-- ?|—— ?|__+|\*{3,}")
+_SALUTATION = re.compile(r".{2,40}[局委办会院队站所心街道镇乡部厅处科]:|您好[!。,]?")
+_MARKS = re.compile(r"(?:> ?)+")
+_SIGNED = 14  # lines a signature has at most
+
+_Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """The writer's own words: `ranges` of the text are not his. `quoted` is what he carried along, without its marks, one level only."""
+
+    text: str
+    foreign: tuple[_Range, ...]
+    quoted: str
+
+    @property
+    def words(self) -> str:
+        """His own words, blank lines single."""
+        lines = [line.rstrip().replace("\u00a0", " ") for line in cut(self.text, self.foreign).split("\n")]
+        return "\n".join(line for line, before in zip(lines, ["", *lines], strict=False) if line or before).strip()
+
+    @property
+    def blanked(self) -> str:
+        """The text with all else blank, so that offsets stay."""
+        parts, at = [], 0
+        for start, end in sorted(self.foreign):
+            if end > at:
+                parts += [self.text[at : max(start, at)], re.sub(r"[^\n]", " ", self.text[max(start, at) : end])]
+                at = end
+        return "".join([*parts, self.text[at:]])
+
+
+def own_words(text: str, words: ReplyWords) -> Own:
+    """Take *text* apart. Linear in its length, of which `READ` characters are read."""
+    text = text[:READ].replace("\r", " ")
+    parts = split(text)
+    foreign = [*parts.dropped, *_quoted(text, parts, words)]
+    own = Own(text=text, foreign=tuple(foreign), quoted="")
+    foreign += _unmarked(own.blanked, words)
+    own = Own(text=text, foreign=tuple(foreign), quoted="")
+    foreign += _endings(own.blanked, words)
+    return Own(text=text, foreign=tuple(foreign), quoted=_first_level(text, parts))
+
+
+def _quoted(text: str, parts: Split, words: ReplyWords) -> Iterator[_Range]:
+    """Yield the quotations; where nothing stands above one that no signs mark, what stands below the end of our mail in it is the writer's."""
+    has_own = bool(cut(text, parts.foreign).strip())
+    for part in parts.quoted:
+        is_marked = shadow(text[part.start : part.start + 1]) == ">"
+        end = part.end
+        if not has_own and not is_marked:
+            last = max((text.rfind(line, part.start, part.end) for line in words.parts.get("ours", ())), default=-1)
+            if last >= 0 and (below := text.find("\n", last, part.end)) >= 0:
+                end = below
+        yield part.start, end
+
+
+def _unmarked(blanked: str, words: ReplyWords) -> Iterator[_Range]:
+    """Yield what stands below the line above which to answer, and our mail where the client carried it along without any sign."""
+    lines = list(_lines(blanked))
+    cuts = _plain_of(words, "cut")
+    ours = _plain_of(words, "ours")
+    told = [index for index, (start, end) in enumerate(lines) if any(word in shadow(blanked[start:end]) for word in cuts)]
+    if told:
+        yield lines[told[0]][0], len(blanked)
+        lines = lines[: told[0]]
+    marked = [index for index, (start, end) in enumerate(lines) if any(word in shadow(blanked[start:end]) for word in ours)]
+    if not marked:
+        return
+    first = next((index for index in range(marked[0] + 1) if _SALUTATION.fullmatch(shadow(blanked[slice(*lines[index])]).strip())), None)
+    if first is None:
+        for index in marked:
+            yield lines[index]
+        return
+    is_top_posted = any(blanked[slice(*lines[index])].strip() for index in range(first))
+    yield lines[first][0], len(blanked) if is_top_posted else lines[marked[-1]][1]
+
+
+def _endings(blanked: str, words: ReplyWords) -> Iterator[_Range]:
+    """Yield the disclaimer and the signature at the end of the writer's words."""
+    lines = [place for place in _lines(blanked) if blanked[slice(*place)].strip()]
+    disclaimers = _plain_of(words, "disclaimers")
+    for start, end in lines[1:]:
+        if shadow(blanked[start:end]).strip(" *[【(").startswith(disclaimers):
+            yield start, len(blanked)
+            blanked = blanked[:start]
+            break
+    lines = [place for place in lines if place[1] <= len(blanked)]
+    for start, end in lines[-_SIGNED:]:
+        if start > lines[0][0] and _SIGNATURE_MARK.fullmatch(blanked[start:end].strip()):
+            yield start, len(blanked)
+            blanked = blanked[:start]
+            break
+    for start, end in signature(shadow(blanked)).lines:
+        if start > lines[0][0]:
+            yield start, end
+
+
+def _first_level(text: str, parts: Split) -> str:
+    """Return the quoted mail without its marks; what it quotes in its turn is left out."""
+    kept: list[str] = []
+    for part in parts.quoted:
+        for line in text[part.start : part.end].split("\n"):
+            marks = _MARKS.match(line)
+            depth = marks[0].count(">") if marks else 0
+            if depth <= 1:
+                kept.append(line[marks.end() :] if marks else line)
+    return "\n".join(kept)
+
+
+def _plain_of(words: ReplyWords, part: str) -> tuple[str, ...]:
+    return tuple(map(shadow, words.parts.get(part, ())))
+
+
+def _lines(text: str) -> Iterator[_Range]:
+    at = 0
+    for line in text.split("\n"):
+        yield at, at + len(line)
+        at += len(line) + 1

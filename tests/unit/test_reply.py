@@ -1,0 +1,73 @@
+"""A reply's words become a command where a clause says nothing else, and nothing where they only look like one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from channels.reply import read_reply
+from rules.reply_words import product_words
+from store.model.letter import Letter
+from store.model.reply import Command, Reply
+
+_WRITTEN = datetime(2024, 11, 20, 9, 0, tzinfo=UTC)
+
+
+def _read(text: str, documents: dict[str, str] | None = None) -> Reply:
+    return read_reply(Letter(text=text, date=_WRITTEN), product_words(), documents)
+
+
+def _only(text: str) -> Command:
+    (command,) = _read(text).commands
+    return command
+
+
+@pytest.mark.parametrize(
+    ("text", "event", "said"),
+    [
+        ("已签收。", "acknowledge", {}),
+        ("已 收 到", "acknowledge", {}),
+        ("正在处理，限期5个工作日。", "promise", {"limit": 5}),
+        ("承诺七个工作日内答复企业。", "promise", {"days": 7}),
+        ("已解决：已更换变压器。", "answer", {"result": "solved", "text": "已更换变压器。"}),
+        ("无法解决，原因：规划未批复。", "answer", {"result": "explained", "text": "规划未批复。"}),
+        ("退回：不属于我局职责，建议交由区水务局办理。", "return", {"department": "区水务局"}),
+        ("因雨季施工，申请延期５个工作日。", "ask_extension", {"days": 5, "text": "因雨季施工"}),
+        ("申请延期至12月5日。", "ask_extension", {"until": date(2024, 12, 5)}),
+        ("補充：營業執照見附件。", "supplemented", {"text": "營業執照見附件。"}),
+        ("不同意，改派区水务局", "disagree", {"department": "区水务局"}),
+        ("不满意：至今没有人来过。", "rate", {"rating": "dissatisfied", "text": "至今没有人来过。"}),
+        ("我公司撤回诉求，不再反映。", "withdraw", {}),
+    ],
+)
+def test_command(text: str, event: str, said: dict[str, object]) -> None:
+    """What departments, enterprises and the coordinator are told to answer is understood, with what belongs to it."""
+    command = _only(text)
+
+    assert command.event == event
+    assert {name: getattr(command, name) for name in said} == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "尚未解决",
+        "如已解决请告知。",
+        "请问是否已解决？",
+        "满意、基本满意或不满意；",
+        "经业主大会表决，同意。",
+        "请直接回复本邮件，写明：（1）已签收",
+    ],
+)
+def test_no_command(text: str) -> None:
+    """A negation, a condition, a question, a list of answers or another's words order nothing."""
+    assert _read(text).commands == ()
+
+
+def test_contradiction_orders_nothing() -> None:
+    """Of two results neither is taken, and a person is told."""
+    reply = _read("已解决。\n无法解决，原因：规划未批。")
+
+    assert reply.commands == ()
+    assert "都没有当作指令" in reply.doubts[0]
