@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from channels.attachments import display_name
+from channels.authentication import found_by
 from channels.automatic import classify
 from channels.bodies import file_name, read_bodies, tidy
 from channels.bounce import read_bounce
@@ -45,11 +46,12 @@ class LetterParts:
     blobs: Mapping[str, bytes]
 
 
-def read_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, envelope_from: str | None = None) -> LetterParts:
+def read_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, envelope_from: str | None = None, server: str = "") -> LetterParts:
     """Read the mail *raw*.
 
-    *envelope_from* is MAIL FROM as the door saw it ("" is the null sender), None where no door saw one. Raises MalformedMessageError
-    (Chinese, what and where) where a limit is passed or there is nothing to read.
+    *envelope_from* is MAIL FROM as the door saw it ("" is the null sender), None where no door saw one. *server* is the mail
+    server in front of us whose findings about the sender count. Raises MalformedMessageError (Chinese, what and where) where a limit is
+    passed or there is nothing to read.
     """
     if len(raw) > limits.size:
         raise MalformedMessageError(f"邮件有 {len(raw)} 字节，超过上限 {limits.size} 字节")
@@ -64,7 +66,9 @@ def read_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS, *, envelope_from: s
     kinds = {part.kind for part in parts if part.depth <= 1}
     automatic = classify(parts[0].head, kinds, letter.sender, letter.subject, envelope_from)
     bounce = read_bounce(raw, parts, letter, automatic)
-    return LetterParts(letter=replace(letter, automatic=automatic, bounce=bounce), blobs=blobs)
+    authentication = found_by(server, parts[0].head, letter.sender) if server else None
+    letter = replace(letter, automatic=automatic, bounce=bounce, authentication=authentication)
+    return LetterParts(letter=letter, blobs=blobs)
 
 
 def text_letter(raw: bytes, limits: Limits = DEFAULT_LIMITS) -> LetterParts:

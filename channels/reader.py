@@ -48,14 +48,16 @@ class Reader:
         *,
         pages: PageReader | None = None,
         gateways: Mapping[str, Channel] = MappingProxyType({}),
+        servers: Mapping[str, str] = MappingProxyType({}),
         command: Sequence[str] = ("-m", "channels.reader"),
     ) -> None:
         """Prepare *workers* children; each starts, as the interpreter with *command*, with its first arrival.
 
         *gateways* maps the address, or "@" and the domain, from which a gateway mails faxes or scans, to what they are.
+        *servers* maps a door ("smtp", "imap:NAME" for a mailbox) to the mail server behind it whose Authentication-Results count.
         """
         self.pages = pages or PageReader()
-        self._gateways = gateways
+        self._gateways, self._servers = gateways, servers
         self.workers = [Worker(command, caps) for _ in range(workers)]
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in self.workers:
@@ -80,9 +82,15 @@ class Reader:
 
     async def _read(self, arrival: StoredArrival, shape: CallShape) -> Reading:
         worker = await self._free.get()
-        reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival, shape))
+        reading = asyncio.ensure_future(asyncio.to_thread(_read, worker, arrival, shape, self._server_of(arrival)))
         reading.add_done_callback(lambda _: self._free.put_nowait(worker))
         return await asyncio.shield(reading)  # a cancelled caller leaves; the child is free once it has finished
+
+    def _server_of(self, arrival: StoredArrival) -> str:
+        if arrival.door in self._servers:
+            return self._servers[arrival.door]
+        of_mailbox = [name for name in self._servers if arrival.source_key.startswith(f"{name}/")]
+        return self._servers[max(of_mailbox, key=len)] if of_mailbox else ""
 
     async def split(self, raw: bytes, shape: CallShape) -> list[OneCall]:
         """Return the calls of a file or body that a hotline hands over, each with its own bytes.
@@ -108,10 +116,11 @@ def _split(worker: Worker, raw: bytes, shape: CallShape) -> list[OneCall]:
     return [OneCall(call_id=call_id, raw=blob) for call_id, blob in zip(json.loads(answered), blobs, strict=True)]
 
 
-def _read(worker: Worker, arrival: StoredArrival, shape: CallShape) -> Reading:
+def _read(worker: Worker, arrival: StoredArrival, shape: CallShape, server: str) -> Reading:
     """Ask *worker*, and once more in a fresh child where the first one failed."""
     envelope_from = arrival.envelope_from if arrival.door in _DOORS_WITH_ENVELOPE or arrival.channel is Channel.FAX else None
-    question = json.dumps({"channel": arrival.channel.value, "envelope_from": envelope_from, "shape": to_json(shape)})
+    about = {"channel": arrival.channel.value, "envelope_from": envelope_from, "shape": to_json(shape), "server": server}
+    question = json.dumps(about)
     try:
         return _ask(worker, question, arrival.raw)
     except WorkerFailedError:
@@ -146,7 +155,11 @@ def answer(question: str, blobs: Sequence[bytes]) -> Answer:
         return _answer_record(blobs[0])
     if channel is Channel.HOTLINE:
         return _answer_call(blobs[0], from_json(CallShape, asked.get("shape") or "{}"), is_file="split" in asked)
-    parts = read_letter(blobs[0], envelope_from=asked["envelope_from"]) if channel is Channel.MAIL else text_letter(blobs[0])
+    parts = (
+        read_letter(blobs[0], envelope_from=asked["envelope_from"], server=asked.get("server", ""))
+        if channel is Channel.MAIL
+        else text_letter(blobs[0])
+    )
     if channel is Channel.FAX and not is_entry(parts.letter.text):
         return to_json(recognised_text(parts.letter, asked["envelope_from"] or "")), []
     petition = read_petition(channel, parts.letter, parts.blobs)

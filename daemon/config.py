@@ -15,6 +15,7 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9.-]{1,253}")
 _GATEWAY = re.compile(r"[^\s@<>,;:\"]{0,64}@[A-Za-z0-9.-]{1,253}")
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 _MAX_PORT = 65_535
+_AUTHSERV = "前面的收信服务器在 Authentication-Results 里的自称；写了才采信它对发件人真伪的检验，别的一律不算"
 
 
 def _mail_address(value: str) -> str:
@@ -61,6 +62,7 @@ class DoorSection(_Section):
     certificate: Path | None = Field(None, description="TLS 证书（PEM）；给出后提供 STARTTLS")
     key: Path | None = Field(None, description="TLS 私钥（PEM）")
     require_tls: bool = Field(default=False, description="不加密的连接一律不收")
+    authserv_id: str = Field("", max_length=200, description=_AUTHSERV)
 
     @model_validator(mode="after")
     def _tls_complete(self) -> DoorSection:
@@ -93,6 +95,7 @@ class MailboxSection(_Section):
     begin: date | None = Field(None, description="从哪一天起的来件归本系统，如 2026-11-30；更早的不收，也不动；不写则全部收")
     max_size_mb: int = Field(50, ge=1, le=200, description="单封来件上限（兆字节）；更大的不取回，只登记信头并提醒人看")
     poll_seconds: int = Field(60, ge=5, le=1500, description="最多隔多少秒看一次；服务器支持 IDLE 时来件随到随收")
+    authserv_id: str = Field("", max_length=200, description=_AUTHSERV)
     reconcile_minutes: int = Field(60, ge=1, le=1440, description="隔多少分钟把服务器上的邮件与账逐封核对一次")
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from channels.imap import Account
 from channels.imap_after import After
 from channels.imap_intake import Treatment
 from channels.imap_watch import Mailbox, Watcher
-from daemon.config import MIB, MailboxSection
+from daemon.config import MIB, Config, MailboxSection
 from daemon.config_reader import read_secret
 from daemon.trust import trusting
 from store.errors import ConfigError, Problem, StoreUnavailableError
@@ -149,6 +149,12 @@ def open_watchers(
         return Watcher(mailbox, ThreadsLedger(ledger, loop, kept=kept, may_write=turn.is_held), turn=turn, now=now)
 
     return tuple(map(watcher, mailboxes))
+
+
+def checking_servers(config: Config) -> dict[str, str]:
+    """Return the mail server in front of each door whose Authentication-Results count, by the door ("smtp", "imap:NAME"), where one is named."""
+    doors = {"smtp": config.smtp, "lmtp": config.lmtp, **{f"imap:{section.name}": section for section in config.mailbox}}
+    return {door: section.authserv_id for door, section in doors.items() if section is not None and section.authserv_id}
 
 
 def mailboxes_of(sections: Sequence[MailboxSection], districts: Mapping[str, District]) -> list[Mailbox]:

@@ -28,7 +28,7 @@ from daemon.health.metrics import Metrics
 from daemon.health.vitals import Mailbox
 from daemon.hotline_doors import open_hotlines
 from daemon.lease_log import LeaseLog
-from daemon.mailboxes import mailboxes_of, open_watchers
+from daemon.mailboxes import checking_servers, mailboxes_of, open_watchers
 from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.platform_doors import Doors, open_doors
 from daemon.platform_intake import PlatformIntake
@@ -229,6 +229,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
         Caps(seconds=limits.read_seconds, memory=limits.read_memory_mb * MIB),
         pages=PageReader(replace(PAGE_CAPS, seconds=limits.fax_seconds, memory=limits.fax_memory_mb * MIB)),
         gateways=gateways_of(config),
+        servers=checking_servers(config),
     )
     platform_reader = PlatformReader()
     try:

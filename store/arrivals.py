@@ -226,6 +226,7 @@ def _stored(row: RowMapping, raw: bytes) -> StoredArrival:
         tries=row["tries"],
         problem=row["problem"],
         raw=bytes(raw),
+        source_key=row["source_key"],
     )
 
 

@@ -18,7 +18,7 @@ from store.database import Database
 from store.life import Role
 from store.model.arrival import StoredArrival
 from store.model.case import Case
-from store.model.letter import Letter
+from store.model.letter import Authentication, Letter
 from store.model.notice import Purpose
 from store.model.reply_sender import NOBODY, Authority, Registered, Standing, acting, same_address
 from store.tables import NOTICES
@@ -103,6 +103,9 @@ def _judged(connection: Connection, row: RowMapping, place: str, letter: Letter,
     case = casebook.load(connection, row["case_id"]) if row["case_id"] is not None else None
     leads = case is not None and department != "" and case.department == department
     standing, why = _standing(row, role, department, case, letter, given, received_at)
+    authentication = letter.authentication or Authentication()
+    if authentication.is_refuted:
+        why = f"{why}，但 {authentication.by} 检验认为此信不是从该地址的服务器发出的"
     return Authority(
         standing=standing,
         evidence=f"{place}中的回执码是发给 {row['recipient']} 的（{row['case_number']}）；{why}",
@@ -114,6 +117,7 @@ def _judged(connection: Connection, row: RowMapping, place: str, letter: Letter,
         role=role,
         department=department,
         leads=leads,
+        authentication=authentication,
     )
 
 

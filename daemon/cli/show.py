@@ -16,6 +16,7 @@ from store.model.case import Case, CaseState, Event, NotACase
 from store.model.decision import Verdict
 from store.model.district import District
 from store.model.due import Due
+from store.model.letter import Authentication
 from store.model.notice import NoticeState, QueuedNotice
 from store.model.petition import FIELD_WORDS, Found, Petition
 from store.owing import Deadline, DeadlineState
@@ -137,6 +138,7 @@ def petition_lines(petition: Petition) -> list[str]:
         *(f"    {line}" for line in petition.content.splitlines()),
         *(f"  附件：{file.name}（{file.size:,} 字节）" for file in petition.letter.attachments),
         *(f"  注意：{doubt}" for doubt in petition.letter.doubts),
+        *_origin_lines(petition.letter.authentication),
         *_recognition_lines(petition),
     ]
 
@@ -226,6 +228,15 @@ def case_row(case: Case, district: District | None) -> tuple[str, ...]:
         department_name(case.department, district) if case.department else "—",
         case.due.due.isoformat() if case.due else "—",
     )
+
+
+def _origin_lines(found: Authentication | None) -> list[str]:
+    """Return what a mail server found out about the sender's domain."""
+    if found is None:
+        return []
+    results = "，".join(f"{name.upper()} {result}" for name in ("spf", "dkim", "dmarc", "arc") if (result := getattr(found, name)))
+    verdict = "与所称的发件人不符" if found.is_refuted else "确由所称的域名发出" if found.is_confirmed else "不能确认"
+    return [f"  发件检验：{verdict}（{found.by}：{results or '没有涉及该域名的结果'}）"]
 
 
 def why_review(case: Case) -> str:

@@ -81,3 +81,4 @@ class StoredArrival:
     tries: int
     problem: str  # why it is in quarantine or had to be tried again; Chinese, "" if none
     raw: bytes
+    source_key: str = ""  # as its door named it

@@ -48,6 +48,32 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """What SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489) and ARC (RFC 8617) say of the domain in From, in the words of RFC 8601.
+
+    "" where it was not looked at, or nothing concerns that domain; `by` is the server that has looked.
+    """
+
+    spf: str = ""
+    dkim: str = ""
+    dmarc: str = ""
+    arc: str = ""
+    by: str = ""
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the mail was shown not to come from where it says."""
+        if self.dmarc:
+            return self.dmarc == "fail"
+        return "pass" not in (self.spf, self.dkim) and "fail" in (self.spf, self.dkim)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the mail was shown to come from where it says."""
+        return self.dmarc == "pass"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """A mail (or a text) made readable: headers decoded, body as text, nothing interpreted yet.
 
@@ -69,3 +95,4 @@ class Letter:
     automatic: Automatic | None = None
     doubts: tuple[str, ...] = ()
     bounce: Bounce | None = None
+    authentication: Authentication | None = None  # None where nobody whom we trust has looked

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from store.life import Role
+from store.model.letter import Authentication
 from store.model.notice import Purpose
 
 ENTERPRISE, COORDINATOR, _DEPARTMENT = "enterprise", "coordinator", "department:"
@@ -53,32 +54,6 @@ class Standing(StrEnum):
     CONTRADICTS = "contradicts"  # tokens of several cases in one mail
     UNKNOWN = "unknown_token"  # looks like ours and is not
     NONE = "none"  # no token at all
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authentication:
-    """What SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489) and ARC (RFC 8617) say of the domain in From, in the words of RFC 8601.
-
-    "" where nobody has looked; `by` is the server that has, "" for ourselves.
-    """
-
-    spf: str = ""
-    dkim: str = ""
-    dmarc: str = ""
-    arc: str = ""
-    by: str = ""
-
-    @property
-    def is_refuted(self) -> bool:
-        """Whether the mail was shown not to come from where it says."""
-        if self.dmarc:
-            return self.dmarc == "fail"
-        return "pass" not in (self.spf, self.dkim) and "fail" in (self.spf, self.dkim)
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether the mail was shown to come from where it says."""
-        return self.dmarc == "pass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from daemon.review import Act
 from store import tokens
 from store.life import Role
 from store.model.case import Case
-from store.model.letter import Address, Letter
+from store.model.letter import Address, Authentication, Letter
 from store.model.notice import Purpose, QueuedNotice
 from store.model.reply_sender import Authority, Registered, Standing
 from tests.integration.houses import COORDINATOR, MAILBOX, REFUSED, Bench, Enterprise, bench, office
@@ -111,6 +111,19 @@ async def test_own_token_beside_another(house: Bench) -> None:
     receipt = await house.notice(case, Purpose.ACKNOWLEDGE)
     reply = letter(office(str(case.department)), answers=receipt.message_id, references=(sent.message_id,))
     assert (await ask(house, case, reply)).standing is Standing.FITS
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_refuted_by_the_server_in_front(house: Bench) -> None:
+    """Token and address fit, but the server that we trust found the mail to come from elsewhere: it may not act, and the reason says so."""
+    case, sent = await assigned(house)
+    reply = letter(office(str(case.department)), answers=sent.message_id)
+    forged = replace(reply, authentication=Authentication(dmarc="fail", by="mx.gov.example"))
+    found = await ask(house, case, forged)
+    assert (found.standing, found.may_act) == (Standing.FITS, False)
+    assert "mx.gov.example 检验认为" in found.evidence
+    good = replace(reply, authentication=Authentication(dmarc="pass", by="mx.gov.example"))
+    assert (await ask(house, case, good)).may_act
 
 
 @pytest.mark.asyncio(loop_scope="module")
