@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.comparison import beside_of, related
 from daemon.health.pulse import Pulse
 from daemon.waiting import first_of
 from rules.decide import decide
@@ -23,7 +24,7 @@ from store.model.arrival import Channel, StoredArrival
 from store.model.case import Case
 from store.model.decision import Decision, Verdict
 from store.model.letter import Bounce
-from store.model.matching import Candidate
+from store.model.matching import Beside, Candidate
 from store.model.notice import Notice
 from store.model.petition import Petition, Reading
 
@@ -152,19 +153,22 @@ class Pipeline:
             candidates, seen = await self._matching.candidates(room.rulebook.district, reading.petition, exclude_arrival=arrival.id)
             decision = await self._decide(room, arrival, reading.petition, candidates)
             try:
-                case = await self._record(room, arrival, reading, decision, seen)
+                beside = await asyncio.to_thread(beside_of, reading.petition, related(decision, candidates), room.rulebook.platforms)
+                case = await self._record(room, arrival, reading, decision, seen, beside)
                 return Outcome(petition=reading.petition, candidates=candidates, decision=decision, case=case)
             except OutrunError:
                 log.debug("arrival.outrun", arrival_id=arrival.id)
 
-    async def _record(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, decision: Decision, seen: int) -> Case | None:
+    async def _record(
+        self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, decision: Decision, seen: int, beside: Beside | None
+    ) -> Case | None:
         return await self._cases.record(  # one commit: case, events, notices, arrival done
             arrival,
             reading,
             decision,
             district=room.rulebook.district,
             now=self._now(),
-            compose=lambda case: self._compose(room, case, reading, decision),
+            compose=lambda case: self._compose(room, case, reading, decision, beside),
             seen=seen,
             planner=room.planner,
         )
@@ -188,11 +192,11 @@ class Pipeline:
             engine=room.engine.name,
         )
 
-    def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision) -> Sequence[Notice]:
+    def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision, beside: Beside | None) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""
         if decision.verdict is Verdict.FOLLOW_UP:
             return room.composer.for_follow_up(case, reading.petition)
-        return room.composer.for_new_case(case)
+        return room.composer.for_new_case(case, beside)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process arrivals until *stop* is set, then finish those in hand."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.comparison import beside_of
 from rules.decide import decide
 from store.model.arrival import StoredArrival
 from store.model.case import Case
@@ -80,8 +81,10 @@ class Reconsideration:
             return
         why = news.words
         round_ = f"record.{record.id}.{record.versions[0].version}"
+        candidate = next((one for one in found if _is(one, record)), None)
+        beside = await asyncio.to_thread(beside_of, case.petition, candidate, room.rulebook.platforms)
         told = await self._reconsidering.tell(
-            case.id, news, now=self._now(), compose=lambda new: room.composer.for_decision(new, why, round_)
+            case.id, news, now=self._now(), compose=lambda new: room.composer.for_decision(new, why, round_, beside)
         )
         if told is not None:
             proposed = news.proposal.verdict.value if news.proposal else None

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from notifier.plain import line
 from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
-from notifier.view import View, asked_for, department, of_case, of_petition, of_problem, of_subject, office
+from notifier.view import View, asked_for, department, of_beside, of_case, of_petition, of_problem, of_subject, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT
 from store.model.case import Case, CaseState
 from store.model.district import District
 from store.model.due import Due
 from store.model.letter import Address
+from store.model.matching import Beside
 from store.model.notice import Notice, Purpose
 from store.model.petition import Petition
 from store.model.problem import Dossier, ProblemState
@@ -68,8 +69,8 @@ class Composer:
 
     # ------------------------------------------------------------ what happened → notices
 
-    def for_new_case(self, case: Case) -> list[Notice]:
-        """Return the notices owed for a case just registered.
+    def for_new_case(self, case: Case, beside: Beside | None = None) -> list[Notice]:
+        """Return the notices owed for a case just registered; *beside* is the earlier report that it may repeat, for the coordinator alone.
 
         Where the enterprise is owed more than a receipt (supplement, referral) and cannot be mailed, the coordinator is asked to tell it.
         """
@@ -77,7 +78,7 @@ class Composer:
             case CaseState.ASSIGNED:
                 return [*self._assign(case, "", {}), *self._receipt(case, "")]
             case CaseState.UNDER_REVIEW:
-                return [*self._review(case, (), ""), *self._receipt(case, "")]
+                return [*self._review(case, (), "", beside), *self._receipt(case, "")]
             case CaseState.AWAITING_SUPPLEMENT:
                 return self.for_supplement(case, case.decision.missing)
             case CaseState.REFUSED:
@@ -141,9 +142,10 @@ class Composer:
         view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
         return self._to_enterprise(case, Purpose.PROGRESS, round_, view)
 
-    def for_decision(self, case: Case, why: str, round_: str) -> list[Notice]:
-        """Return the request to the coordinator to decide what stands in *why*."""
-        return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": [line(why, _MAX_REASON).rstrip("。")]})
+    def for_decision(self, case: Case, why: str, round_: str, beside: Beside | None = None) -> list[Notice]:
+        """Return the request to the coordinator to decide what stands in *why*, with the report *beside* it that this is about."""
+        more = {"review": [line(why, _MAX_REASON).rstrip("。")], "beside": of_beside(beside, self._district)}
+        return self._to_coordinator(case, Purpose.REVIEW, round_, more)
 
     def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
         """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).
@@ -233,10 +235,9 @@ class Composer:
     def _receipt(self, case: Case, round_: str) -> list[Notice]:
         return self._to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})
 
-    def _review(self, case: Case, more_reasons: Sequence[str], round_: str) -> list[Notice]:
-        return self._to_coordinator(
-            case, Purpose.REVIEW, round_, {"review": [reason.rstrip("。") for reason in (*more_reasons, *case.decision.review)]}
-        )
+    def _review(self, case: Case, more_reasons: Sequence[str], round_: str, beside: Beside | None = None) -> list[Notice]:
+        review = [reason.rstrip("。") for reason in (*more_reasons, *case.decision.review)]
+        return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": review, "beside": of_beside(beside, self._district)})
 
     # ------------------------------------------------------------ to whom
 

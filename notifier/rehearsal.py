@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from notifier.reminders import Item, Occasion, due_view, view_of
-from notifier.view import of_case, of_subject
+from notifier.view import of_beside, of_case, of_subject
 from notifier.wording import Wording
 from store.errors import ConfigError, Problem
 from store.model.arrival import Channel
@@ -16,6 +16,7 @@ from store.model.decision import Decision, Hit, Quote, Verdict
 from store.model.district import District
 from store.model.due import CountedDay, Due
 from store.model.letter import Address, Attachment
+from store.model.matching import Beside, BesideRow
 from store.model.notice import Purpose
 from store.model.petition import Found, Petition, Recognition, Snippet, Span
 from store.owing import Subject, SubjectSort
@@ -44,12 +45,26 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
     yield of_case(full, district)
     words = {"addressee": "示例部门", "stands_in_for": "示例部门", "invited": "示例部门", "reason": "示例", "author": "示例部门"}
     dates = [due_view(_due())]
-    yield {**of_case(full, district), **words, "again": True, "stranger": True, "advice": _ADVICE, "event": "promise", "dates": dates}
+    yield {
+        **of_case(full, district),
+        **words,
+        "again": True,
+        "stranger": True,
+        "advice": _ADVICE,
+        "event": "promise",
+        "dates": dates,
+        "beside": _beside(district),
+    }
     yield {**of_case(full, district), **words, "again": True, "anew": True, "order": "示例", "dates": dates}
     if full.due is not None:
         items = [Item(about=full, due=full.due, missed=1, was="示例")]
         for occasion in ("remind", "late", "overdue", "moved"):
             yield {**of_case(full, district), **words, **view_of(Occasion(what=occasion, role="抄报", items=items))}
+
+
+def _beside(district: District) -> Mapping[str, object] | None:
+    row = BesideRow(label="示例", this="【示例】", other="示例", note="示例")
+    return of_beside(Beside(standing="示例", received_at=datetime(2024, 10, 11, 3, tzinfo=UTC), rows=(row,), finding="示例"), district)
 
 
 def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -14,12 +15,15 @@ from store.model.decision import Decision, Hit, Verdict
 from store.model.district import Department, District
 from store.model.due import Due
 from store.model.letter import Attachment
+from store.model.matching import Beside
 from store.model.petition import FIELD_WORDS, Found, Petition
 from store.model.problem import Dossier, ProblemState
 
 View = Mapping[str, object]
 
 _FIELD, _TITLE, _SUBJECT_TITLE, _CONTENT, _QUOTE = 120, 120, 40, 3_000, 40  # code points
+_LAID_BESIDE = 400  # code points of each side of a comparison
+_COMMON = re.compile(r"【([^【】]*)】")
 _MAX_REPORTS = 30
 _MAX_HITS, _MAX_REASONS, _MAX_QUOTES, _MAX_NAMES = 8, 3, 6, 20
 _KIB, _MIB = 1 << 10, 1 << 20
@@ -69,6 +73,7 @@ _OF_A_NOTICE: View = {
         "least": 0,
         "days": 0,
     },
+    "beside": None,  # the earlier report that the case may repeat
     "stranger": False,  # a follow-up from another address than the case
 }
 
@@ -110,6 +115,30 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "doubts": [line(doubt, _FIELD).rstrip("。") for doubt in case.petition.letter.doubts],
         "review": [reason.rstrip("。") for reason in case.decision.review],
     }
+
+
+def of_beside(beside: Beside | None, district: District) -> dict[str, object] | None:
+    """Return the names that a template may use about the report *beside* a case, None where there is none."""
+    if beside is None:
+        return None
+    rows = [
+        {
+            "label": row.label,
+            "this": line(row.this, _LAID_BESIDE) or _NOT_STATED,
+            "other": line(row.other, _LAID_BESIDE) or _NOT_STATED,
+            "note": row.note,
+            "this_parts": _parts(line(row.this, _LAID_BESIDE) or _NOT_STATED),
+            "other_parts": _parts(line(row.other, _LAID_BESIDE) or _NOT_STATED),
+        }
+        for row in beside.rows
+    ]
+    received = plain_date(local_date(beside.received_at, district.timezone))
+    return {"standing": line(beside.standing, _FIELD), "received": received, "rows": rows, "finding": beside.finding}
+
+
+def _parts(text: str) -> list[dict[str, object]]:
+    """Return *text* in pieces, those between 【】 as what both reports have."""
+    return [{"text": piece, "is_common": bool(number % 2)} for number, piece in enumerate(_COMMON.split(text)) if piece]
 
 
 def of_subject(key: str, district: District) -> dict[str, object]:

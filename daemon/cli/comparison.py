@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from daemon.cli.output import done, local, table
+from daemon.comparison import in_words
 from daemon.wiring import Stores
-from rules.clauses import DETAIL_NAMES, ENTERPRISE_NAMES, KEY_NAMES, STATUS_NAMES
 from rules.evidence import Comparison, compare
 from store.model.case import Case
 from store.model.decision import Compared
 from store.model.matching import Pair
-
-_AGREES = {True: "相同", False: "不同", None: ""}
 
 
 async def related(stores: Stores, case: Case, pairs: Sequence[Pair] = ()) -> Comparison | None:
@@ -45,14 +43,11 @@ def _is_related(case_id: int | None, record_id: int | None, case: Case) -> bool:
 
 def show(comparison: Comparison) -> None:
     """Print the two reports in two columns."""
-    other = comparison.candidate
-    where = other.elsewhere
-    rows = [(row.label, row.this, row.other, row.note or _AGREES[row.agrees]) for row in comparison.rows]
-    standing = f"{where.platform} {where.number}，{where.words}（{STATUS_NAMES[where.status.value]}）" if where else other.number
+    beside = in_words(comparison, {})
+    rows = [(row.label, row.this, row.other, row.note) for row in beside.rows]
     done("")
-    table(("", "本件", f"{standing}，{local(other.received_at)}", "异同"), rows, title="与以前的一件对照（【】里是两边都有的话）")
-    found = f"按{'、'.join(KEY_NAMES[key] for key in other.keys)}找到" if other.keys else "由人认定是同一件"
-    done(f"{ENTERPRISE_NAMES[comparison.enterprise]}；{DETAIL_NAMES[comparison.details]}；{found}")
+    table(("", "本件", f"{beside.standing}，{local(beside.received_at)}", "异同"), rows, title="与以前的一件对照（【】里是两边都有的话）")
+    done(beside.finding)
 
 
 def as_json(comparison: Comparison | None) -> dict[str, object] | None:

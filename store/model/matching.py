@@ -57,6 +57,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BesideRow:
+    """One line of two reports side by side: what each says, words that both have in 【】, and whether they agree, in Chinese, "" where nobody knows."""
+
+    label: str
+    this: str
+    other: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The earlier report that a case may repeat, beside it, as people read it: which it is and where it stands, line by line, how it was found."""
+
+    standing: str
+    received_at: datetime
+    rows: tuple[BesideRow, ...]
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """What a person said of a case and another report, seen from that case: `is_same` or not, who, when and why.
 
