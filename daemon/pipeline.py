@@ -23,7 +23,7 @@ from store.errors import MalformedMessageError, OutrunError, StoreUnavailableErr
 from store.model.arrival import Channel, StoredArrival
 from store.model.case import Case
 from store.model.decision import Decision, Verdict
-from store.model.letter import Bounce
+from store.model.letter import Bounce, Letter
 from store.model.matching import Beside, Candidate
 from store.model.notice import Notice
 from store.model.petition import Petition, Reading
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rules.calendar import Calendar
     from rules.engine import Engine
     from rules.rulebook import RuleBook
+    from store.addresses import Addresses
     from store.arrivals import Arrivals
     from store.cases import Cases
     from store.leases import Leases
@@ -87,6 +88,7 @@ class Pipeline:
         arrivals: Arrivals,
         cases: Cases,
         matching: Matching,
+        addresses: Addresses,
         reconsideration: Reconsideration,
         reader: Reader,
         now: Callable[[], datetime],
@@ -97,7 +99,7 @@ class Pipeline:
         """Keep the parts; nothing runs before `run`."""
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
-        self._reconsideration = reconsideration
+        self._addresses, self._reconsideration = addresses, reconsideration
         self._reader = reader
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
@@ -121,6 +123,7 @@ class Pipeline:
         """
         reading = await self._read(arrival)
         await self._note_bounce(arrival, reading.petition.letter.bounce)
+        await self._note_living(arrival.district, reading.petition.letter)
         room = self.rooms[arrival.district]
         async with room.deciding:
             if arrival.channel is Channel.PLATFORM:
@@ -142,10 +145,17 @@ class Pipeline:
         """Tell the case of a mail of ours that came back. A commit of its own: it may be repeated, and says nothing of this arrival."""
         if bounce is None:
             return
-        returned = await self._cases.bounced(arrival, bounce, self._now())
+        returned = await self._cases.bounced(arrival, bounce, self._now(), compose=self.rooms[arrival.district].composer.for_undelivered)
         if returned is not None:
             about = {"notice_id": returned.notice_id, "case": returned.case_number, "purpose": returned.purpose}
             log.warning("notice.bounced", **about, permanent=bounce.is_permanent, status=bounce.status, problem=bounce.words)
+
+    async def _note_living(self, district: str, letter: Letter) -> None:
+        """Clear an address that mail did not reach, now that a person has written from there. May be repeated, too."""
+        if letter.sender is None or letter.automatic is not None or (letter.authentication and letter.authentication.is_refuted):
+            return
+        if await self._addresses.heard_from(district, letter.sender.address):
+            log.info("address.revived", sender=letter.sender.address)
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""

@@ -43,6 +43,7 @@ from rules.calendar import Calendar
 from rules.engine import Engine
 from rules.planner import Planner, plans
 from rules.rulebook import RuleBook
+from store.addresses import Addresses
 from store.arrivals import Arrivals
 from store.cases import Cases
 from store.database import Database
@@ -95,6 +96,7 @@ class Stores:
     reconsidering: Reconsidering
     problems: Problems
     reply_tokens: ReplyTokens
+    addresses: Addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             platforms=Platforms(database),
             reconsidering=Reconsidering(database, outbox),
             problems=Problems(database, outbox),
+            addresses=Addresses(database),
             reply_tokens=ReplyTokens(database, valid=timedelta(days=config.replies.token_days)),
         )
     finally:
@@ -247,6 +250,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 arrivals=stores.arrivals,
                 cases=stores.cases,
                 matching=stores.matching,
+                addresses=stores.addresses,
                 reconsideration=Reconsideration(
                     cases=stores.cases,
                     matching=stores.matching,

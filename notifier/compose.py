@@ -16,16 +16,16 @@ from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
 from notifier.view import View, asked_for, department, of_beside, of_case, of_petition, of_problem, of_subject, office
 from notifier.wording import Wording
-from store.life import WITH_DEPARTMENT
+from store.life import WITH_DEPARTMENT, Role
 from store.model.case import Case, CaseState
 from store.model.district import District
 from store.model.due import Due
 from store.model.letter import Address
 from store.model.matching import Beside
-from store.model.notice import Notice, Purpose
+from store.model.notice import Notice, Purpose, Returned
 from store.model.petition import Petition
 from store.model.problem import Dossier, ProblemState
-from store.model.reply_sender import COORDINATOR, ENTERPRISE, Registered, office_of_department, same_address
+from store.model.reply_sender import COORDINATOR, ENTERPRISE, Registered, acting, office_of_department, same_address
 from store.owing import Subject
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
@@ -146,6 +146,19 @@ class Composer:
         """Return the request to the coordinator to decide what stands in *why*, with the report *beside* it that this is about."""
         more = {"review": [line(why, _MAX_REASON).rstrip("。")], "beside": of_beside(beside, self._district)}
         return self._to_coordinator(case, Purpose.REVIEW, round_, more)
+
+    def for_undelivered(self, case: Case, returned: Returned) -> list[Notice]:
+        """Return the word to the coordinator that mail about *case* did not reach a department; of others' mail the review list tells.
+
+        Once for a case and an address, however many mails come back.
+        """
+        role, id_ = acting(returned.office)
+        own = self._addresses.coordinator
+        if role is not Role.DEPARTMENT or own is None or same_address(own.address) == returned.recipient:
+            return []
+        why = f"发给{department(id_, self._district).name}（{returned.recipient}）的邮件没有送达，请电话告知该单位，并核对、更正部门邮箱：{returned.problem}"
+        mark = hashlib.sha256(returned.recipient.encode()).hexdigest()[:16]
+        return self.for_decision(case, why, f"undelivered.{mark}")
 
     def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
         """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).

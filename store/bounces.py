@@ -6,33 +6,34 @@ what it can do is bounded: a notice comes back once for good and is once reporte
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
 
-from store import audit, subject_rows
+from store import addresses, audit, casebook, subject_rows
 from store.audit import Entry
 from store.model.arrival import StoredArrival
+from store.model.case import Case
 from store.model.letter import Bounce
-from store.model.notice import NoticeState
+from store.model.notice import Notice, NoticeState, Returned
+from store.outbox import Outbox
 from store.tables import CASES, NOTICES
 
 _NOT_OVER = (NoticeState.SENT.value, NoticeState.QUEUED.value)  # queued: the report outran the note that the relay took it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
-    """A notice that came back, for the log."""
-
-    notice_id: int
-    case_number: str
-    purpose: str
+Compose = Callable[[Case, Returned], Sequence[Notice]]
 
 
-def note(connection: Connection, arrival: StoredArrival, bounce: Bounce, now: datetime) -> Returned | None:
-    """Note what *arrival* reports (a unit of `Database.write`); None where it concerns no notice of ours, or is no news about it."""
+def note(
+    connection: Connection, arrival: StoredArrival, bounce: Bounce, now: datetime, *, outbox: Outbox, compose: Compose
+) -> Returned | None:
+    """Note what *arrival* reports (a unit of `Database.write`); None where it concerns no notice of ours, or is no news about it.
+
+    *compose* says who must hear at once that a case's mail did not arrive, for good.
+    """
     row = _concerned(connection, arrival.district, bounce)
     if row is None or not _change(connection, row, bounce):
         return None
@@ -51,12 +52,18 @@ def note(connection: Connection, arrival: StoredArrival, bounce: Bounce, now: da
     owner_id, chain = subject_rows.history_of(connection, row)
     entry = Entry(kind="notice.bounced", at=now, actor="system", reason=_problem(bounce), data=data)
     audit.append(connection, owner_id, [entry], chain=chain)
-    return Returned(notice_id=row["id"], case_number=row["case_number"], purpose=row["purpose"])
+    addresses.note(connection, arrival.district, row["recipient"], bounce, _problem(bounce), now)
+    about = {name: row[name] for name in ("case_number", "purpose", "recipient", "office")}
+    returned = Returned(notice_id=row["id"], problem=_problem(bounce), **about)
+    if bounce.is_permanent and row["case_id"] is not None:
+        case = casebook.load(connection, row["case_id"])
+        outbox.put(connection, case, compose(case, returned), arrival_id=case.arrival_id, now=now)
+    return returned
 
 
 def _concerned(connection: Connection, district: str, bounce: Bounce) -> RowMapping | None:
     """Return the notice that the report names first."""
-    names = ("id", "district", "case_id", "case_number", "purpose", "recipient", "message_id")
+    names = ("id", "district", "case_id", "case_number", "purpose", "recipient", "message_id", "office")
     columns = tuple(NOTICES.c[name] for name in names)
     for message in bounce.messages:
         this = (NOTICES.c.message_id == message, NOTICES.c.district == district)

@@ -9,13 +9,13 @@ from functools import partial
 from typing import Unpack
 
 from store import arrivals, audit, bounces, casebook, recording
-from store.bounces import Returned
 from store.database import Database
 from store.model.arrival import StoredArrival
 from store.model.case import Case, CaseState, Event, NotACase
 from store.model.decision import Decision
 from store.model.district import District
 from store.model.letter import Bounce
+from store.model.notice import Returned
 from store.model.petition import Reading
 from store.outbox import Outbox
 from store.owing import Planner
@@ -126,9 +126,12 @@ class Cases:
             lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox, planner=planner)
         )
 
-    async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime) -> Returned | None:
-        """Note at its case that a mail of ours came back, as *arrival* reports; None where that is no news. Repeating is harmless."""
-        return await self._db.write(lambda connection: bounces.note(connection, arrival, bounce, now))
+    async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime, *, compose: bounces.Compose) -> Returned | None:
+        """Note at its case that a mail of ours came back, as *arrival* reports; None where that is no news. Repeating is harmless.
+
+        *compose* writes to those who must hear of it at once, in the same transaction.
+        """
+        return await self._db.write(lambda connection: bounces.note(connection, arrival, bounce, now, outbox=self._outbox, compose=compose))
 
     async def get(self, key: str) -> Case:
         """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""

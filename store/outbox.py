@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import audit, dialects, subject_rows, tokens, tries
+from store import addresses, audit, dialects, subject_rows, tokens, tries
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
@@ -77,19 +77,22 @@ class Outbox:
         """Queue *notices* of a case, about the arrival, or of a session, an activity or a period (a unit of `Database.write`).
 
         A notice whose purpose, recipient and round the case has already is left as it is. One that a cap holds back stays visible,
-        suppressed, and as an event.
+        suppressed, and as an event; one to an address that is dead goes out, and the event warns that it may not arrive.
         """
-        suppressed = []
+        noted, queued = [], {}
         for notice in notices:
             problem = self._cap_problem(connection, about.district, notice, now)
             row = {**self._row(about, notice, problem), "arrival_id": arrival_id, "created_at": now, "due_at": None if problem else now}
             notice_id = connection.execute(dialects.insert_new(connection, NOTICES, returning_id=True), row).scalar()
             if notice_id is not None and problem:
                 data = {"notice": notice_id, "purpose": notice.purpose.value}
-                suppressed.append(Entry(kind="notice.suppressed", at=now, actor="system", reason=problem, data=data))
-        if suppressed:
+                noted.append(Entry(kind="notice.suppressed", at=now, actor="system", reason=problem, data=data))
+            elif notice_id is not None:
+                queued[notice_id] = notice
+        noted += _doubtful(connection, about.district, queued, now)
+        if noted:
             chain = audit.OF_CASES if isinstance(about, Case) else audit.OF_SUBJECTS
-            audit.append(connection, about.id, suppressed, chain=chain)
+            audit.append(connection, about.id, noted, chain=chain)
 
     async def claim_due(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> Listed[QueuedNotice]:
         """Return up to *limit* notices that are due, longest waiting first, for *owner* to send until *now* + *lease*."""
@@ -172,6 +175,22 @@ class Outbox:
         128 bits by our key: only who has seen the mail knows them (`store.bounces` rests on that).
         """
         return hmac.digest(self._key, f"{about.district}\n{_number(about)}\n{written}".encode(), "sha256").hex()[: tokens.HEX]
+
+
+def _doubtful(connection: Connection, district: str, queued: Mapping[int, Notice], now: datetime) -> Listed[Entry]:
+    """Return a warning for each of the notices just queued whose address was reported dead."""
+    dead = addresses.dead_among(connection, district, {_cap_key(notice) for notice in queued.values()}) if queued else {}
+    return [
+        Entry(
+            kind="notice.doubtful",
+            at=now,
+            actor="system",
+            reason=f"发往 {_cap_key(notice)}，该地址此前退信，可能收不到：{dead[_cap_key(notice)]}",
+            data={"notice": notice_id, "purpose": notice.purpose.value, "recipient": _cap_key(notice)},
+        )
+        for notice_id, notice in queued.items()
+        if _cap_key(notice) in dead
+    ]
 
 
 def _number(about: Case | Subject) -> str:

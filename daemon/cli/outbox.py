@@ -22,7 +22,7 @@ Id = Annotated[int, typer.Argument(metavar="邮件编号", min=1, max=LARGEST_ID
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     outbox = group(summary)
-    for command in (list_, show_, retry):
+    for command in (list_, show_, retry, addresses):
         outbox.command(command.__name__.strip("_"), cls=Command)(command)
     app.add_typer(outbox, name=name)
 
@@ -76,6 +76,23 @@ def retry(notice_id: Id, config: ConfigOption = None) -> None:
     async def work(stores: Stores, _: dict[str, DistrictFiles]) -> None:
         await stores.outbox.retry(notice_id, utc_now())
         done(f"邮件 {notice_id} 已放回队列")
+
+    with_stores(config, work)
+
+
+def addresses(config: ConfigOption = None, limit: LimitOption = 50, json_: JsonOption = False) -> None:
+    """列出退过信的地址，新的在前；有人从那里来信，记号自动消去。
+
+    例：zuozhen outbox addresses
+    """
+
+    async def work(stores: Stores, _: dict[str, DistrictFiles]) -> None:
+        found = await stores.addresses.list(limit=limit)
+        if json_:
+            as_json([json.loads(to_json(one)) for one in found])
+            return
+        rows = (("失效" if one.is_dead else "暂时不通", one.address, local(one.since), local(one.last_at), one.words) for one in found)
+        table(("状态", "地址", "第一次退信", "最近一次", "说明"), rows, empty="没有退过信的地址。")
 
     with_stores(config, work)
 

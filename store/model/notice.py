@@ -78,3 +78,15 @@ class QueuedNotice:
     next_try_at: datetime | None
     sent_at: datetime | None
     reply: str = ""  # what the relay said when it took it, with its queue number for the most part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A notice that came back, for the log and for those who must hear of it."""
+
+    notice_id: int
+    case_number: str
+    purpose: str
+    recipient: str
+    office: str  # in what capacity the addressee may answer
+    problem: str  # Chinese

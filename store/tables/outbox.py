@@ -53,3 +53,17 @@ class NoticeRow(Row, table=True):
     sent_at: MaybeMoment
     owner: MaybeText
     leased_until: MaybeMoment
+
+
+class AddressTroubleRow(Row, table=True):
+    """An address that mail of ours did not reach (`store.addresses`)."""
+
+    __tablename__ = "address_troubles"
+    __table_args__ = (sa.PrimaryKeyConstraint("address", "district"), sa.Index("ix_address_troubles_last", "last_at"))
+
+    district: Text
+    address: Text
+    is_dead: int  # 1 or 0
+    since: Moment
+    last_at: Moment
+    words: Text

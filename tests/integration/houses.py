@@ -224,6 +224,7 @@ class Bench:
             "arrivals": stores.arrivals,
             "cases": stores.cases,
             "matching": stores.matching,
+            "addresses": stores.addresses,
             "reconsideration": self.house.pipeline._reconsideration,
             "reader": self.house.pipeline._reader,
             "now": self.clock,

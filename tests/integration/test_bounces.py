@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
@@ -12,7 +13,7 @@ from store import message_log
 from store.model.case import Case
 from store.model.decision import Verdict
 from store.model.notice import NoticeState, Purpose
-from tests.integration.houses import Bench, Enterprise, bench
+from tests.integration.houses import COORDINATOR, Bench, Enterprise, bench, office
 from tests.unit.test_bounce import COREMAIL, OURS, dsn
 
 
@@ -32,12 +33,13 @@ async def sent(house: Bench) -> tuple[Case, int, str]:
 
 
 async def report(house: Bench, text: str) -> None:
-    """Take a report in from the null sender: it opens no case and gets no answer."""
-    before = len(await house.house.stores.outbox.list(limit=10_000))
+    """Take a report in from the null sender: it opens no case and gets no answer; the coordinator at most hears of it."""
+    before = {queued.id for queued in await house.house.stores.outbox.list(limit=10_000)}
     outcome = await house.take(text.encode(), envelope_from="")
     assert outcome.case is None
     assert outcome.decision.verdict is Verdict.NOT_A_CASE
-    assert len(await house.house.stores.outbox.list(limit=10_000)) == before
+    new = [queued for queued in await house.house.stores.outbox.list(limit=10_000) if queued.id not in before]
+    assert {queued.notice.to.address for queued in new} <= {COORDINATOR}
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -124,3 +126,70 @@ async def test_letter_of_a_person_with_our_message_id(house: Bench) -> None:
     _, notice_id, message_id = await sent(house)
     await house.take(Enterprise().mail(References=f"<{message_id}>"))
     assert (await house.house.stores.outbox.get(notice_id)).state is NoticeState.SENT
+
+
+async def told(house: Bench, case: Case) -> list[str]:
+    """Return what the coordinator was told of mail about *case* that did not arrive."""
+    return [queued.notice.text for queued in await house.notices(case) if queued.notice.round.startswith("undelivered.")]
+
+
+async def troubles(house: Bench) -> dict[str, bool]:
+    """Return the addresses that mail did not reach, and whether they are dead."""
+    return {one.address: one.is_dead for one in await house.house.stores.addresses.list()}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_department_address_is_dead(house: Bench) -> None:
+    """The coordinator is told at once and once a case, later mail to the address is flagged, and a letter from there clears it."""
+    case, _, message_id = await sent(house)
+    address = office(str(case.department))
+    for number in (1, 2):
+        await report(house, dsn(message_id=message_id).replace("Subject:", f"X-Number: 9{number}\nSubject:", 1))
+    (words,) = await told(house, case)
+    assert f"（{address}）的邮件没有送达，请电话告知该单位" in words
+    assert "5.1.1" in words
+    assert (await troubles(house))[address]
+
+    later, _, _ = await sent(house)
+    assert later.department == case.department
+    (flagged,) = [event for event in await house.house.stores.cases.history(later.id) if event.kind == "notice.doubtful"]
+    assert flagged.reason.startswith(f"发往 {address}，该地址此前退信，可能收不到：对方服务器未能送达")
+    assert await house.house.stores.cases.verify(later.id) == []
+
+    reply = Enterprise().mail("已收到。").replace(b"<office", b"<nobody", 1)
+    await house.take(reply)
+    assert address in await troubles(house)
+    automatic = EmailMessage()
+    automatic["From"], automatic["Subject"], automatic["Auto-Submitted"] = address, "自动回复", "auto-replied"
+    await house.take(bytes(automatic))
+    assert address in await troubles(house), "a machine's answer does not clear it"
+    written = EmailMessage()
+    written["From"], written["Subject"], written["Message-ID"] = address, f"回复 {case.number}", "<alive@gov.example>"
+    written.set_content("已签收")
+    await house.take(bytes(written))
+    assert address not in await troubles(house)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("status", "is_dead"), [("5.1.1", True), ("5.4.4", True), ("5.2.2", False), ("5.7.1", False), ("5.4.7", False)])
+async def test_dead_or_temporary(house: Bench, status: str, *, is_dead: bool) -> None:
+    """A mailbox that is full or refuses one mail is no dead one; the coordinator hears of each mail that did not arrive all the same."""
+    case, _, message_id = await sent(house)
+    await house.house.stores.addresses.heard_from(case.district, office(str(case.department)))
+    await report(house, dsn(message_id=message_id, status=status))
+    assert (await troubles(house))[office(str(case.department))] is is_dead
+    assert len(await told(house, case)) == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_bounces_of_the_coordinator_tell_nobody(house: Bench) -> None:
+    """What does not reach the coordinator is not told to the coordinator by mail: it would go on for ever."""
+    case, _, message_id = await sent(house)
+    await report(house, dsn(message_id=message_id))
+    word = next(queued for queued in await house.notices(case) if queued.notice.round.startswith("undelivered."))
+    await house.house.stores.outbox.sent(word.id, house.clock())
+    before = len(await house.notices(case))
+    await report(house, dsn(message_id=word.message_id))
+    assert len(await house.notices(case)) == before
+    assert (await house.house.stores.outbox.get(word.id)).state is NoticeState.BOUNCED
+    assert await house.house.stores.cases.awaits_review(case.id)
