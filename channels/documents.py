@@ -42,6 +42,9 @@ _CELL = re.compile(rb"<c[\s/>]")
 _PLACED_CELL = re.compile(rb'<c\s[^>]{0,200}?\br="([A-Z]{1,3})([0-9]{1,7})"')
 _PLACED_ROW = re.compile(rb'<row\s[^>]{0,200}?\br="([0-9]{1,7})"')
 _TEXT_TAGS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+# Boxes of symbol fonts (附件4, 附件5), and those of old form fields, as signs that have a shape in any font.
+_SYMBOLS = {"F0A3": "□", "F06F": "□", "F0A8": "□", "F052": "☑", "F0FE": "☑", "F0FC": "√", "F0FD": "☒"}
+_OFF = frozenset({"0", "false", "off"})
 _TRANSPARENT = {qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:smartTag"), qn("w:customXml")}
 _BROKEN = "已损坏或不完整，系统不能读取，请联系企业重发"
 
@@ -238,11 +241,21 @@ def _holder(element: BaseOxmlElement, tag: str) -> BaseOxmlElement | None:
 def _text(paragraph: BaseOxmlElement) -> str:
     """Return the text of a paragraph as it is read: no deleted text, no field codes, no second copy of a text box."""
     parts = []
-    for element in paragraph.iter(qn("w:t"), *_TEXT_TAGS):
+    for element in paragraph.iter(qn("w:t"), qn("w:sym"), qn("w:checkBox"), *_TEXT_TAGS):
         if any(str(above.tag).endswith(("}Fallback", "}tabs")) for above in element.iterancestors()):
             continue
-        parts.append(_TEXT_TAGS.get(str(element.tag)) or element.text or "")
+        parts.append(_TEXT_TAGS.get(str(element.tag)) or _box(element) or element.text or "")
     return "".join(parts)
+
+
+def _box(element: BaseOxmlElement) -> str:
+    """Return the box that *element* draws, ticked or not; "" where it draws none that we know."""
+    if element.tag == qn("w:sym"):
+        return _SYMBOLS.get(str(element.get(qn("w:char"))).upper(), "")
+    if element.tag != qn("w:checkBox"):
+        return ""
+    checked = element.find(qn("w:checked"))
+    return "☑" if checked is not None and checked.get(qn("w:val")) not in _OFF else "□"
 
 
 def _read_xlsx(data: bytes) -> Document:

@@ -23,10 +23,12 @@ from store.model.reply import Command, Reply, ReplyWords
 
 _CLAUSE = re.compile(r"(?:^|(?<=[,;:。!?\n(~]))[^,;:。!?\n]")
 _SENTENCE_END = "。!?\n;"
+_SENTENCE = 400  # signs of a sentence that are looked at before and after a phrase
 _SOUGHT = 40_000  # signs of own words in which commands are sought
 _LEAD = re.compile(
     r"[\s,;:。!、.)，；：！）~]*(?:(?:具体|办理|处理|退回|有关|相关)?(?:原因|理由|情况|说明|措施|内容)(?:如下|为|是)?[:：,，]\s*|因为)?"
 )
+_OURSELVES = re.compile("我(?!的)|本")  # 我司表示: is no report of another's words
 _TRAIL = " \t\n,;:、，；：（("
 _ABOUT_OTHERS = frozenset({"agree", "disagree", "rate", "withdraw"})
 _LONGEST = 4_000  # signs of a reason that is kept
@@ -36,6 +38,12 @@ _RESULTS = ("answer.solved", "answer.explained", "answer.against_policy", "promi
 _RATED = ("rate.satisfied", "rate.basically", "rate.dissatisfied")
 # Pairs that cannot both be meant.
 _OPPOSED = (*combinations(_RESULTS, 2), *combinations(_RATED, 2), ("agree", "disagree"), ("same", "separate"))
+# What names the unit that another command means.
+_UNIT_OF = {
+    "return": ("propose", "hand_over", "assign"),
+    "agree": ("propose", "assign"),
+    "disagree": ("propose", "assign"),
+}
 _NEEDS = {
     "promise": ("没有写限期几个工作日，或承诺几个工作日内答复", ("days", "limit", "until")),
     "ask_extension": ("没有写延长几个工作日", ("days", "until")),
@@ -82,9 +90,9 @@ def _commands(text: str, words: ReplyWords, written: date | None) -> tuple[list[
     """Return the commands in *text*, in which all but the writer's own words is blank, and doubts."""
     boxed, lines = choices(shadow(text))
     plain = Passage(source="body", words=text, plain=text).without(lines).plain
-    copy = clear(plain)
+    copy, long = clear(plain), []
     if len(copy.text) > _SOUGHT:
-        copy = Clear(copy.text[:_SOUGHT], copy.origin[:_SOUGHT])
+        copy, long = Clear(copy.text[:_SOUGHT], copy.origin[:_SOUGHT]), [f"正文过长，只在前 {_SOUGHT} 字里找了指令"]
     places, doubts = _places(copy, phrases(words), _Listed.of(words))
     ends = [*(place.start for place in places), len(copy.text)][1:]
     commands = []
@@ -92,14 +100,14 @@ def _commands(text: str, words: ReplyWords, written: date | None) -> tuple[list[
         before = places[index - 1].said.end if index else 0
         commands.append(_command(text, copy, place, (before, end), written))
     ticked, unsure = _from_boxes(text, boxed)
-    merged = _merged(commands)
+    merged = _merged(sorted([*commands, *ticked], key=lambda command: command.span.start))
     doubts += [
         f"写的是“{place.said.slots[unit]}”，按工作日读"
         for place in places
         for unit in _UNITS
         if place.said.slots.get(unit, "工作日") != "工作日"
     ]
-    return [*merged, *ticked], [*doubts, *unsure]
+    return merged, [*doubts, *unsure, *long]
 
 
 def _places(copy: Clear, known: Phrases, listed: _Listed) -> tuple[list[_Place], list[str]]:
@@ -116,14 +124,20 @@ def _places(copy: Clear, known: Phrases, listed: _Listed) -> tuple[list[_Place],
         if said is None:
             continue
         covered = said.end
-        sentence = max(text.rfind(sign, 0, start) for sign in _SENTENCE_END) + 1
-        closing = min((at for sign in _SENTENCE_END if (at := text.find(sign, said.end)) >= 0), default=len(text))
+        sentence, closing = _sentence(text, start, said.end)
         why = listed.objection(said, text[sentence:start], text[start : said.end], text[said.end : closing + 1])
         if why is None:
             found.append(_Place(said, start))
         elif why:
             doubts.append(f"“{_shown(text[sentence:closing])}”{why}，没有当作指令")
     return found, doubts
+
+
+def _sentence(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return where the sentence around [start, end) begins and ends, looked for `_SENTENCE` signs each way."""
+    low, high = max(0, start - _SENTENCE), min(len(text), end + _SENTENCE)
+    begins = max(text.rfind(sign, low, start) for sign in _SENTENCE_END) + 1
+    return max(low, begins), min((at for sign in _SENTENCE_END if (at := text.find(sign, end, high)) >= 0), default=high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +163,9 @@ class _Listed:
         is_open = any(part.removeprefix("请").startswith(self.conditions) for part in (*clauses, told)) or any(
             word in before + clause + after for word in self.questions
         )
-        is_reported = bool(clauses) and clauses[-1].endswith(self.reported) and not clauses[-1].startswith(("我", "本"))
-        is_others = said.act.partition(".")[0] in _ABOUT_OTHERS and any(word in before + told for word in self.others)
+        is_reported = bool(clauses) and clauses[-1].endswith(self.reported) and not _OURSELVES.match(clauses[-1])
+        event = said.act.partition(".")[0]
+        is_others = event in _ABOUT_OTHERS and any(word in (told if event == "withdraw" else before + told) for word in self.others)
         if is_open or is_reported or is_others or any(word in told for word in self.hedges):
             return ""
         if said.act == "answer.solved" and any(word in before + told + after for word in self.partial):
@@ -200,17 +215,25 @@ def _merged(commands: list[Command]) -> list[Command]:
             limit=last.limit or command.limit,
             until=last.until or command.until,
             department=last.department or command.department,
+            number=last.number or command.number,
             text=last.text if command.text in last.text else f"{last.text}\n{command.text}".strip(),
         )
-    return [command for command in merged if command.event != "propose"]
+    return [replace(command, event="assign") if command.event == "propose" else command for command in merged if not _is_loose(command)]
+
+
+def _is_loose(command: Command) -> bool:
+    """Whether *command* is a term that nothing stands before, or a unit proposed (建议由…) without 退回; one that is asked (请交由…) is an order."""
+    return command.event == "term" or (command.event == "propose" and not command.span.text.startswith(("请", "請", "应", "應")))
 
 
 def _goes_with(one: Command, command: Command) -> bool:
     if one.event == command.event:
-        return (one.result, one.rating, one.number) == (command.result, command.rating, command.number)
-    return (command.event == "propose" and one.event in {"return", "disagree", "agree"}) or (
-        command.event == "assign" and one.event in {"disagree", "agree"}
-    )
+        return (one.result, one.rating) == (command.result, command.rating) and (
+            one.number == command.number or not (one.number and command.number)
+        )
+    if command.event == "term":
+        return one.event in _NEEDS and not (one.days or one.limit or one.until)
+    return command.event in _UNIT_OF.get(one.event, ())
 
 
 def _from_boxes(text: str, boxed: list[Choice]) -> tuple[list[Command], list[str]]:

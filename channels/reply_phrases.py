@@ -7,7 +7,8 @@ is 限期5个工作日. Each sign of the copy remembers where it stood.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -38,8 +39,11 @@ _SLOT_PATTERNS = {
     "天数": _AMOUNT.replace("NAME", "days"),
     "限期": _AMOUNT.replace("NAME", "limit"),
     "日期": r"(?P<until>(?:20[0-9]{2}[年./-])?[0-9]{1,2}[月./-][0-9]{1,2}[日号]?)",
-    "单位": rf"(?P<unit>[{HAN}A-Za-z0-9()“”\"·]{{2,24}}?)",
+    "起日": r"(?:20[0-9]{2}[年./-])?[0-9]{1,2}[月./-][0-9]{1,2}[日号]?",
+    "单位": rf"(?P<unit>(?!区外|[交由给至到请另重我你其上])[{HAN}A-Za-z0-9()“”\"·]{{1,24}}?(?:UNITS))",
     "件号": r"(?P<number>[A-Za-z]{1,4}-[0-9]{4}-[0-9]{1,7})",
+    "要求": r"(?P<about>(?:企业|该企业|该公司|其)(?:所)?(?:要求|提出|请求|申请)[^,;:。!?\n]{1,40}?)",
+    "清单": r"(?P<listed>[^,;:。!?\n]{2,60}?)",
     "问题": rf"(?P<about>[^,;:。!?\n]{{0,60}}?(?:{_SUBJECT_ENDS}))",
 }
 _TOKEN = re.compile(r"<([^<>]+)>|[（）《》/]|[^<>（）《》/]+")
@@ -86,7 +90,7 @@ class Phrases:
             for act, pattern in self.patterns:
                 match = pattern.match(text, begins)
                 if match and (best is None or match.end() - match.start() > best.end - best.start):
-                    best = Said(act, match.start(), match.end(), {name: value for name, value in match.groupdict().items() if value})
+                    best = Said(act, match.start(), match.end(), _slots(match))
             if best:
                 return best
         return best
@@ -106,9 +110,13 @@ class Phrases:
 @lru_cache(maxsize=16)
 def phrases(words: ReplyWords) -> Phrases:
     """Return the patterns of *words*; kept, since making them takes some 50 ms."""
-    patterns = tuple((act, re.compile(_pattern(phrase) + _END)) for act, said in words.acts.items() for phrase in said)
-    before = sorted({_plain(word) for part in ("subjects", "openers") for word in words.parts.get(part, ())}, key=len, reverse=True)
-    opening = re.compile(rf"{_COUNTING}(?:(?:{'|'.join(map(re.escape, before)) or '(?!)'})[,:;。!]?)?")
+    slots = {name: pattern.replace("UNITS", _any_of(words.parts.get("units", ()))) for name, pattern in _SLOT_PATTERNS.items()}
+    slots |= {name: f"(?:{_any_of(several)})" for name, several in words.sets.items()}
+    patterns = tuple((act, re.compile(_pattern(phrase, slots) + _END)) for act, said in words.acts.items() for phrase in said)
+    before = _any_of(word for part in ("subjects", "openers") for word in words.parts.get(part, ()))
+    opening = re.compile(
+        rf"{_COUNTING}(?:(?:{before}|于?{_SLOT_PATTERNS['起日']}(?:[上下]午)?|(?:编号)?[A-Za-z]{{1,4}}-[0-9]{{4}}-[0-9]{{1,7}})[,:;。!]?)?"
+    )
     return Phrases(patterns, opening)
 
 
@@ -160,31 +168,36 @@ def date_of(words: str, written: date | None) -> date | None:
         return None
 
 
+def _any_of(words: Iterable[str]) -> str:
+    """Return a pattern for any of *words*, the longest first; for none of them, one that matches nothing."""
+    plain = sorted({_plain(word) for word in words}, key=len, reverse=True)
+    return "|".join(map(re.escape, plain)) or "(?!)"
+
+
 def _plain(text: str) -> str:
     plain = shadow(text)
     simple: str = _simplify(plain)
     return simple if len(simple) == len(plain) else plain
 
 
-def _pattern(phrase: str) -> str:
+def _pattern(phrase: str, slots: Mapping[str, str]) -> str:
     """Return the regular expression of one phrase; its brackets are in pairs (`rules.reply_words`)."""
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     parts = []
     for match in _TOKEN.finditer(phrase):
         sign = match[0]
-        parts.append(_slot(match[1], seen) if match[1] else _GROUPING.get(sign) or _literal(sign))
+        parts.append(_slot(match[1], slots, seen) if match[1] else _GROUPING.get(sign) or _literal(sign))
     return "".join(parts)
 
 
-def _slot(name: str, seen: set[str]) -> str:
-    """Return the pattern of a slot; a second one of its kind in the same phrase is only passed over."""
-    pattern = _SLOT_PATTERNS[name]
-    names = re.findall(r"\(\?P<(\w+)>", pattern)
-    for one in names:
-        if one in seen:
-            pattern = pattern.replace(f"(?P<{one}>", "(?:")
-    seen.update(names)
-    return pattern
+def _slot(name: str, slots: Mapping[str, str], seen: Counter[str]) -> str:
+    """Return the pattern of a slot; the groups of a second one of its kind in the same phrase are numbered (`_slots` reads either)."""
+    seen[name] += 1
+    return re.sub(r"\(\?P<(\w+)>", rf"(?P<\1__{seen[name]}>", slots[name])
+
+
+def _slots(match: re.Match[str]) -> dict[str, str]:
+    return {name.partition("__")[0]: value for name, value in match.groupdict().items() if value}
 
 
 def _literal(words: str) -> str:

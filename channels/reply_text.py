@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from channels.passage import cut, shadow
 from channels.quoting import Split, split
+from channels.reply_ticks import EMPTY, TICKED
 from channels.signing import signature
 from store.model.reply import ReplyWords
 
@@ -18,6 +19,7 @@ READ = 400_000  # characters of a body that are read; what a person writes himse
 _SIGNATURE_MARK = re.compile(r"-- ?|—— ?|__+|\*{3,}")
 _SALUTATION = re.compile(r".{2,40}[局委办会院队站所心街道镇乡部厅处科]:|您好[!。,]?")
 _MARKS = re.compile(r"(?:> ?)+")
+_BOXES = re.compile(f"[{TICKED}{EMPTY}]")
 _SIGNED = 14  # lines a signature has at most
 
 _Range = tuple[int, int]
@@ -109,9 +111,16 @@ def _endings(blanked: str, words: ReplyWords) -> Iterator[_Range]:
             yield start, len(blanked)
             blanked = blanked[:start]
             break
-    for start, end in signature(shadow(blanked)).lines:
-        if start > lines[0][0]:
-            yield start, end
+    yield from (place for place in _signed(shadow(blanked)) if place[0] > lines[0][0])
+
+
+def _signed(plain: str) -> list[_Range]:
+    """Return the lines of the signature that say who writes; thanks and closing words above them are words of his, and so are lines with boxes."""
+    block = signature(plain)
+    named = [start for start, end in block.lines if any(start <= mark.start < end for mark in block.marks)]
+    boxed = [end for start, end in block.lines if _BOXES.search(plain[start:end])]
+    first = max([*named[:1], *boxed[-1:]], default=0)
+    return [place for place in block.lines if place[0] >= first] if named else []
 
 
 def _first_level(text: str, parts: Split) -> str:

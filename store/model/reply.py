@@ -102,27 +102,33 @@ class Reply:
 class ReplyWords:
     """The officialese by which replies are read: `acts` maps an event (with its result or rating: answer.solved, rate.satisfied) to phrases.
 
-    In a phrase （甲/乙） is an optional part, 《甲/乙》 one that must be there, and `SLOTS` stand for what is read out of it. `parts` are lists
-    of words by the names in `PARTS`.
+    In a phrase （甲/乙） is an optional part, 《甲/乙》 one that must be there, `SLOTS` stand for what is read out of it, and other names in <> for
+    one of the words of a list of `sets`. `parts` are lists of words by the names in `PARTS`.
     """
 
     acts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 ACTS = (
     *(event for event in EVENTS if event not in {"answer", "rate"}),
     *(f"answer.{result}" for result in ("solved", "explained", "against_policy")),
+    "term",  # says by when, of a promise or an extension that stands before
     "propose",  # names the unit that a return, an agreement or a refusal means
     *(f"rate.{rating}" for rating in ("satisfied", "basically", "dissatisfied")),
 )
-SLOTS = ("天数", "限期", "日期", "单位", "件号", "问题")  # <天数> and <限期> go into `days` and `limit`; <问题> is what a sentence is about
+SLOTS = ("天数", "限期", "日期", "起日", "单位", "件号", "问题", "要求", "清单")
+"""<天数>, <限期>, <日期>, <单位>, <件号> go into the fields of a `Command`; <起日> is a day passed over, <问题> and <要求> are what a sentence is about,
+<清单> is what is asked for."""
+
 PARTS = {
     "subjects": "可以出现在句首、说明是谁或什么事的词",
     "openers": "可以出现在句首的套话",
     "conditions": "同一句里前面有以这些词开头的分句，后面的不是指令",
     "questions": "句中有这些词的，不是指令",
     "reported": "前一个分句以这些词结尾的，是转述别人的话",
+    "units": "单位的名称以这些词结尾",
     "others": "句中有这些词的，同意、评价、撤回的是别人",
     "hedges": "分句中有这些词的，不是指令",
     "partial": "句中有这些词的，只说了一部分，请人看",
