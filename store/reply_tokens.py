@@ -6,14 +6,15 @@ forwarded, or read over a shoulder. A sender alone moves nothing either: anybody
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, select
 
-from store import casebook, tokens
+from store import casebook, dialects, tokens
 from store.database import Database
 from store.life import Role
 from store.model.arrival import StoredArrival
@@ -21,7 +22,7 @@ from store.model.case import Case
 from store.model.letter import Authentication, Letter
 from store.model.notice import Purpose
 from store.model.reply_sender import NOBODY, Authority, Registered, Standing, acting, same_address
-from store.tables import NOTICES
+from store.tables import NOTICES, REPLIES_SEEN
 
 _MOST = 40  # tokens of one letter that are looked up; a thread of a year has fewer
 _COLUMNS = tuple(
@@ -45,13 +46,20 @@ class ReplyTokens:
         self._db, self._valid = db, valid
 
     async def authority(self, arrival: StoredArrival, letter: Letter, registered: Registered) -> Authority:
-        """Return what *letter*, which came as *arrival*, proves about its sender; *registered* are the addresses of its district."""
+        """Return what *letter*, which came as *arrival*, proves about its sender; *registered* are the addresses of its district.
+
+        What may be acted on is remembered: whoever plays the same letter to us once more, under whatever Message-ID, is told from its author.
+        """
         given = Given(registered=registered, valid=self._valid)
-        return await self._db.read(
+        found = await self._db.read(
             lambda connection: authority(
                 connection, arrival.district, letter, envelope_to=arrival.envelope_to, given=given, received_at=arrival.received_at
             )
         )
+        if not found.may_act:
+            return found
+        first = await self._db.write(lambda connection: _first_to_say(connection, arrival, found, _digest(letter)))
+        return found if first == arrival.id else replace(found, repeats=first, evidence=f"{found.evidence}；与来件 {first} 内容相同")
 
 
 def authority(
@@ -69,6 +77,20 @@ def authority(
         return Authority(standing=Standing.CONTRADICTS, evidence=f"来信带有不止一件的回执码（{numbers}），说不清是答复哪一件")
     judged = [_judged(connection, row, place, letter, given, received_at) for row, place in known]
     return next((one for one in judged if one.standing is Standing.FITS), judged[0])
+
+
+def _first_to_say(connection: Connection, arrival: StoredArrival, found: Authority, digest: str) -> int:
+    """Return the arrival that said this first in answer to the same notice: *arrival* itself where it is news, also when asked again."""
+    about = {"district": arrival.district, "notice_id": found.notice_id, "digest": digest}
+    connection.execute(dialects.insert_new(connection, REPLIES_SEEN), {**about, "arrival_id": arrival.id})
+    this = [REPLIES_SEEN.c[name] == value for name, value in about.items()]
+    return int(connection.execute(select(REPLIES_SEEN.c.arrival_id).where(*this)).scalar_one())
+
+
+def _digest(letter: Letter) -> str:
+    """Return what is the same of two letters that say the same, with all that they quote and enclose."""
+    said = "\n".join(["".join(letter.text.split()), *sorted(file.sha256 for file in letter.attachments)])
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 def _brought(letter: Letter, envelope_to: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from store.tables.matching import (
     RecordGramRow,
     RecordKeyRow,
 )
-from store.tables.outbox import AddressTroubleRow, NoticeRow
+from store.tables.outbox import AddressTroubleRow, NoticeRow, ReplySeenRow
 from store.tables.packs import FollowerRow, OrderRow, PackRow, ShadowDifferenceRow, ShadowRunRow
 from store.tables.problems import ProblemKeyRow, ProblemMemberRow, ProblemQueueRow, ProblemRow
 from store.tables.services import InstanceRow, LeaseRow
@@ -60,6 +60,7 @@ PROBLEM_KEYS = _table(ProblemKeyRow)
 PROBLEM_QUEUE = _table(ProblemQueueRow)
 NOTICES = _table(NoticeRow)
 ADDRESS_TROUBLES = _table(AddressTroubleRow)
+REPLIES_SEEN = _table(ReplySeenRow)
 DEADLINES = _table(DeadlineRow)
 PACKS = _table(PackRow)
 ORDERS = _table(OrderRow)

@@ -67,3 +67,15 @@ class AddressTroubleRow(Row, table=True):
     since: Moment
     last_at: Moment
     words: Text
+
+
+class ReplySeenRow(Row, table=True):
+    """What was said in answer to a notice by one who may act on it, as a digest, and the arrival that said it first (`store.reply_tokens`)."""
+
+    __tablename__ = "replies_seen"
+    __table_args__ = (sa.PrimaryKeyConstraint("notice_id", "digest", "district"), reference("notices", "notice_id"))
+
+    district: Text
+    notice_id: int
+    digest: Text
+    arrival_id: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 from collections.abc import AsyncIterator
@@ -211,3 +212,36 @@ async def test_tokens_never_leave_in_forwards(house: Bench) -> None:
     assert tokens.mark_of(receipt.message_id) not in everything
     assert shown[3:-1] not in everything
     assert tokens.shown(forward.message_id) in str(mail["Subject"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_replay(house: Bench) -> None:
+    """The same letter once more under another Message-ID is known for what it is; a forged one before it takes nothing from its author."""
+    case, sent = await assigned(house)
+    own = letter(office(str(case.department)), answers=sent.message_id)
+    forged = replace(own, sender=Address(name="", address="outsider@enterprise.example"))
+    assert not (await ask(house, case, forged)).may_act
+    assert (await ask(house, case, own)).may_act
+    assert (await ask(house, case, own)).may_act, "asked again after a crash, by the same arrival"
+    other = await house.opened()
+    again = await ask(house, other, replace(own, message_id="another@gov.example", text="签 收\n"))
+    assert (again.standing, again.repeats, again.may_act) == (Standing.FITS, case.arrival_id, False)
+    assert again.evidence.endswith(f"与来件 {case.arrival_id} 内容相同")
+    assert (await ask(house, other, replace(own, text="退回：不属我单位职责"))).may_act
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_header_injection(house: Bench) -> None:
+    """Fields that a letter smuggles into its subject, sender or references bring no token to life and reach no head of ours."""
+    case, sent = await assigned(house)
+    smuggled = f"x\r\nIn-Reply-To: <{sent.message_id}>\r\nBcc: all@gov.example"
+    raw = Enterprise().mail("签收").replace(b"Subject: ", b"Subject: =?utf-8?b?" + base64.b64encode(smuggled.encode()) + b"?= ", 1)
+    outcome = await house.take(raw)
+    assert outcome.petition.letter.in_reply_to == ()
+    assert (await ask(house, case, outcome.petition.letter)).standing is Standing.NONE
+    while await house.house.sender.send_due():
+        pass
+    for mail in outgoing(house):
+        head = email.message_from_bytes(mail)
+        assert "Bcc" not in head
+        assert len(head.get_all("Message-ID", [])) == 1
