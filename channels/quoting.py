@@ -49,6 +49,7 @@ class _Line(NamedTuple):
 
 _MAX_LINES = 20_000  # what stands below is taken as the sender's own: nobody quotes below that many lines
 _HEADER_LINES = 8
+_ABOVE_SENDER = 2
 _RULE_SIGNS = "-_=*~—"
 _RULE = rf"[{_RULE_SIGNS}]{{2,80}}"
 _BARE_RULE = re.compile(rf"{_RULE}$")
@@ -61,7 +62,10 @@ _FROM = re.compile(rf"\**{any_of('发件人 发信人 寄件者 寄件人 发件
 _OTHER_WORDS = r"""发送时间 发送日期 发送于 发件时间 时间 日期 寄件日期 Date Sent Sent\sTime 收件人 收件者 To TO 抄送 副本 Cc CC 主题 主旨 标题 Subject
     SUBJECT 优先级 附件"""
 _OTHER = re.compile(rf"\**{any_of(_OTHER_WORDS)}\**\s{{0,4}}:")
-_WROTE = re.compile(r".{0,240}(?:写道|寫道|写到|来信|\bwrote|\bwrites)\s?:$")
+# Any language's attribution: a time, then an address in angle brackets, then the colon.
+_WROTE = re.compile(
+    r".{0,240}(?:写道|寫道|写到|来信|\bwrote|\bwrites)\s?:$|.{0,60}[0-9]{1,2}:[0-9]{2}.{0,120}<[^\s<>@]{1,64}@[^\s<>@]{1,100}>\s?:$"
+)
 _WROTE_EVIDENCE = re.compile(r"[0-9]{4}|@|[0-9]{1,2}:[0-9]{2}|<|\bOn\b")  # 他在通知里写道: is no mail header
 _DEVICES = (
     "手机 新浪 网易 QQ Windows 搜狗 移动 139 189 钉钉 企业微信 Outlook iPhone iPad 小米 华为 HUAWEI 荣耀 OPPO vivo 三星 魅族 雅虎 我的"
@@ -157,7 +161,15 @@ def _opens(lines: list[_Line], index: int) -> bool:
 
 def _is_header_block(lines: list[_Line], index: int) -> bool:
     following = lines[index + 1 : index + 1 + _HEADER_LINES]
-    return any(line.is_header for line in following) and _FROM.match(lines[index].plain) is not None
+    if _FROM.match(lines[index].plain) is not None:
+        return any(line.is_header for line in following)
+    # Hotmail puts date and subject above the sender.
+    above = lines[index : index + _ABOVE_SENDER]
+    return (
+        len(following) >= _ABOVE_SENDER
+        and all(line.is_header for line in above)
+        and _FROM.match(lines[index + _ABOVE_SENDER].plain) is not None
+    )
 
 
 def _next(lines: list[_Line], index: int) -> int | None:

@@ -16,7 +16,7 @@ from channels.signing import signature
 from store.model.reply import ReplyWords
 
 READ = 400_000  # characters of a body that are read; what a person writes himself stands well within
-_SIGNATURE_MARK = re.compile(r"-- ?|—— ?|__+|\*{3,}")
+_SIGNATURE_MARK = re.compile(r"--|——")
 _SALUTATION = re.compile(r".{2,40}[局委办会院队站所心街道镇乡部厅处科]:|您好[!。,]?")
 _MARKS = re.compile(r"(?:> ?)+")
 _BOXES = re.compile(f"[{TICKED}{EMPTY}]")
@@ -54,7 +54,9 @@ def own_words(text: str, words: ReplyWords) -> Own:
     """Take *text* apart. Linear in its length, of which `READ` characters are read."""
     text = text[:READ].replace("\r", " ")
     parts = split(text)
-    foreign = [*parts.dropped, *_quoted(text, parts, words)]
+    foreign = [*_quoted(text, parts, words)]
+    foreign += _below_mark(Own(text=text, foreign=tuple(foreign), quoted="").blanked)
+    foreign += parts.dropped
     own = Own(text=text, foreign=tuple(foreign), quoted="")
     foreign += _unmarked(own.blanked, words)
     own = Own(text=text, foreign=tuple(foreign), quoted="")
@@ -105,13 +107,14 @@ def _endings(blanked: str, words: ReplyWords) -> Iterator[_Range]:
             yield start, len(blanked)
             blanked = blanked[:start]
             break
-    lines = [place for place in lines if place[1] <= len(blanked)]
-    for start, end in lines[-_SIGNED:]:
-        if start > lines[0][0] and _SIGNATURE_MARK.fullmatch(blanked[start:end].strip()):
-            yield start, len(blanked)
-            blanked = blanked[:start]
-            break
     yield from (place for place in _signed(shadow(blanked)) if place[0] > lines[0][0])
+
+
+def _below_mark(blanked: str) -> list[_Range]:
+    """Return what stands below the line "--" with which clients part the signature (RFC 3676, 4.3), where it is as short as one."""
+    lines = [place for place in _lines(blanked) if blanked[slice(*place)].strip()]
+    marked = (start for start, end in lines[-_SIGNED:] if start > lines[0][0] and _SIGNATURE_MARK.fullmatch(blanked[start:end].strip()))
+    return [(start, len(blanked)) for start in marked][:1]
 
 
 def _signed(plain: str) -> list[_Range]:
