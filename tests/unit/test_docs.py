@@ -18,6 +18,7 @@ from rules.directories import read_departments, read_grounds, read_homophones, r
 from rules.effects import Known
 from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, PLACES, POLICY, State, Then
 from rules.packfiles import Node, Problems, Reader, read_yaml
+from rules.reply_words import read_reply_words
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from rules.settings import read_pack
 from rules.syntax import read_rules
@@ -142,6 +143,8 @@ def _read(name: str, root: Node, reader: Reader) -> None:
             read_grounds(root, reader)
         case "homophones.yaml":
             read_homophones(root, reader)
+        case "reply_words.yaml":
+            read_reply_words(root, reader)
         case "lists":
             read_lists([root], reader)
         case "cases":
