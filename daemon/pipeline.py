@@ -123,6 +123,7 @@ class Pipeline:
         """
         reading = await self._read(arrival)
         await self._note_bounce(arrival, reading.petition.letter.bounce)
+        await self._note_automatic_reply(arrival, reading.petition.letter)
         await self._note_living(arrival.district, reading.petition.letter)
         room = self.rooms[arrival.district]
         async with room.deciding:
@@ -149,6 +150,14 @@ class Pipeline:
         if returned is not None:
             about = {"notice_id": returned.notice_id, "case": returned.case_number, "purpose": returned.purpose}
             log.warning("notice.bounced", **about, permanent=bounce.is_permanent, status=bounce.status, problem=bounce.words)
+
+    async def _note_automatic_reply(self, arrival: StoredArrival, letter: Letter) -> None:
+        """Tell the case that a machine answered a mail of ours (somebody is on leave). A commit of its own, as above."""
+        if letter.automatic is None or letter.automatic.kind != "auto-reply":
+            return
+        notice_id = await self._cases.automatically_answered(arrival, letter, self._now())
+        if notice_id is not None:
+            log.info("notice.auto_replied", notice_id=notice_id)
 
     async def _note_living(self, district: str, letter: Letter) -> None:
         """Clear an address that mail did not reach, now that a person has written from there. May be repeated, too."""

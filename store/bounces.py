@@ -12,15 +12,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
 
-from store import addresses, audit, casebook, subject_rows
+from store import addresses, audit, casebook, subject_rows, tokens
 from store.audit import Entry
 from store.model.arrival import StoredArrival
 from store.model.case import Case
-from store.model.letter import Bounce
+from store.model.letter import Bounce, Letter
 from store.model.notice import Notice, NoticeState, Returned
 from store.outbox import Outbox
 from store.tables import CASES, NOTICES
 
+_AUTO_REPLIED = "notice.auto_replied"
+_MAX_SUBJECT = 100  # code points
 _NOT_OVER = (NoticeState.SENT.value, NoticeState.QUEUED.value)  # queued: the report outran the note that the relay took it
 
 
@@ -61,11 +63,33 @@ def note(
     return returned
 
 
+def note_automatic_reply(connection: Connection, arrival: StoredArrival, letter: Letter, now: datetime) -> int | None:
+    """Note at its case that a machine answered a mail of ours (a unit of `Database.write`); return that mail's notice, None where there is none.
+
+    It moves nothing: a machine has not read what it answers. Repeating is harmless.
+    """
+    row = _of_messages(connection, arrival.district, (*letter.in_reply_to, *reversed(letter.references)))
+    if row is None or row["case_id"] is None:
+        return None
+    history = audit.read(connection, row["case_id"])
+    if not any(event.kind == _AUTO_REPLIED and event.data.get("arrival") == arrival.id for event in history):
+        sender = letter.sender.address if letter.sender else row["recipient"]
+        subject = tokens.removed(letter.subject).removeprefix("自动回复").lstrip("：: ")[:_MAX_SUBJECT]
+        data = {"notice": row["id"], "purpose": row["purpose"], "arrival": arrival.id}
+        entry = Entry(kind=_AUTO_REPLIED, at=now, actor="system", reason=f"{sender} 自动回复：{subject or '（无主题）'}", data=data)
+        audit.append(connection, row["case_id"], [entry])
+    return int(row["id"])
+
+
 def _concerned(connection: Connection, district: str, bounce: Bounce) -> RowMapping | None:
     """Return the notice that the report names first."""
+    return _of_messages(connection, district, bounce.messages)
+
+
+def _of_messages(connection: Connection, district: str, messages: Sequence[str]) -> RowMapping | None:
     names = ("id", "district", "case_id", "case_number", "purpose", "recipient", "message_id", "office")
     columns = tuple(NOTICES.c[name] for name in names)
-    for message in bounce.messages:
+    for message in messages:
         this = (NOTICES.c.message_id == message, NOTICES.c.district == district)
         row = connection.execute(select(*columns).where(*this)).mappings().first()
         if row is not None:

@@ -14,7 +14,7 @@ from store.model.arrival import StoredArrival
 from store.model.case import Case, CaseState, Event, NotACase
 from store.model.decision import Decision
 from store.model.district import District
-from store.model.letter import Bounce
+from store.model.letter import Bounce, Letter
 from store.model.notice import Returned
 from store.model.petition import Reading
 from store.outbox import Outbox
@@ -132,6 +132,10 @@ class Cases:
         *compose* writes to those who must hear of it at once, in the same transaction.
         """
         return await self._db.write(lambda connection: bounces.note(connection, arrival, bounce, now, outbox=self._outbox, compose=compose))
+
+    async def automatically_answered(self, arrival: StoredArrival, letter: Letter, now: datetime) -> int | None:
+        """Note at its case that a machine answered a mail of ours; return that mail's notice, None where it answers none. Repeating is harmless."""
+        return await self._db.write(lambda connection: bounces.note_automatic_reply(connection, arrival, letter, now))
 
     async def get(self, key: str) -> Case:
         """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""

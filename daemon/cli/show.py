@@ -69,6 +69,7 @@ EVENTS = {
     "notice.suppressed": "邮件超出上限未发",
     "notice.bounced": "收到退信",
     "notice.doubtful": "邮件可能收不到",
+    "notice.auto_replied": "收到自动回复",
 }
 _CALL = {"said": "来电人说的", "read_back": "坐席复述", "caller_number": "来电号码", "fax_number": "来传真的号码"}
 _HOW = {"form": "信息表", "label": "正文栏目", "text": "正文", "header": "邮件头", "signature": "落款", **_CALL}
