@@ -15,6 +15,7 @@ from channels.call_view import Said
 from channels.passage import HAN, any_of
 from channels.sender_name import PLAIN_TRADES, TRADES
 from channels.view import View
+from store.enterprise_names import REGIONS
 from store.model.petition import Found
 
 _LEAST = 20
@@ -50,7 +51,7 @@ _NO_NAME = re.compile(
 _GENERIC = re.compile(
     rf"(?:{any_of('搞 做 小 大 本地 民营 专业 花卉 建筑 装修 物流 国际 大型 中小 传统 现代 绿色 新能源 农业 生物 老 家')})*"
 )
-_PLACE_NAME = re.compile(rf"(?:昆明|云南|呈贡|昆明市|云南省)[{HAN}]{{2,6}}")
+_PLACE_NAME = re.compile(rf"{any_of(' '.join(REGIONS))}[省市区县]?[{HAN}]{{2,6}}")
 
 
 @dataclass(frozen=True, slots=True)
