@@ -53,7 +53,7 @@ _ABOVE_SENDER = 2
 _RULE_SIGNS = "-_=*~—"
 _RULE = rf"[{_RULE_SIGNS}]{{2,80}}"
 _BARE_RULE = re.compile(rf"{_RULE}$")
-_DIVIDER_WORDS = r"""原始邮件 原邮件 邮件原件 原始信息 原信 回复的原邮件 回复的邮件 历史邮件 原始邮件信息 原始郵件 转发邮件信息 转发的邮件 转发邮件 被转发邮件
+_DIVIDER_WORDS = r"""原始邮件 原邮件 邮件原文 邮件原件 原始信息 原信 回复的原邮件 回复的邮件 历史邮件 原始邮件信息 原始郵件 转发邮件信息 转发的邮件 转发邮件 被转发邮件
     转发邮件正文 轉寄郵件 转寄邮件 邮件转发 Original\s[Mm]essage Original Forwarded\s[Mm]essage Reply\smessage Replied\sMessage"""
 _DIVIDER = re.compile(rf"{_RULE}\s{{0,4}}{any_of(_DIVIDER_WORDS)}\s{{0,4}}(?:{_RULE})?")
 _BEGINS = re.compile(r"(?:Begin forwarded message|开始转发的邮件|[下以][面下]是被?转发的邮件)\s?:?")

@@ -18,6 +18,7 @@ from store.model.reply import ReplyWords
 READ = 400_000  # characters of a body that are read; what a person writes himself stands well within
 _SIGNATURE_MARK = re.compile(r"--|——")
 _SALUTATION = re.compile(r".{2,40}[局委办会院队站所心街道镇乡部厅处科]:|您好[!。,]?")
+_OUR_NUMBER = re.compile(r"编\s{0,4}号\s{0,2}:?\s{0,2}[A-Z]{1,4}-[0-9]{4}-[0-9]")
 _MARKS = re.compile(r"(?:> ?)+")
 _BOXES = re.compile(f"[{TICKED}{EMPTY}]")
 _SIGNED = 14  # lines a signature has at most
@@ -79,23 +80,31 @@ def _quoted(text: str, parts: Split, words: ReplyWords) -> Iterator[_Range]:
 
 def _unmarked(blanked: str, words: ReplyWords) -> Iterator[_Range]:
     """Yield what stands below the line above which to answer, and our mail where the client carried it along without any sign."""
-    lines = list(_lines(blanked))
-    cuts = _plain_of(words, "cut")
-    ours = _plain_of(words, "ours")
-    told = [index for index, (start, end) in enumerate(lines) if any(word in shadow(blanked[start:end]) for word in cuts)]
-    if told:
-        yield lines[told[0]][0], len(blanked)
-        lines = lines[: told[0]]
-    marked = [index for index, (start, end) in enumerate(lines) if any(word in shadow(blanked[start:end]) for word in ours)]
+    places = list(_lines(blanked))
+    lines = [shadow(blanked[slice(*place)]).strip() for place in places]
+    cuts, ours = _plain_of(words, "cut"), _plain_of(words, "ours")
+    told = next((index for index, line in enumerate(lines) if any(word in line for word in cuts)), None)
+    if told is not None:
+        yield places[told][0], len(blanked)
+        del lines[told:]
+    marked = [index for index, line in enumerate(lines) if any(word in line for word in ours)]
     if not marked:
         return
-    first = next((index for index in range(marked[0] + 1) if _SALUTATION.fullmatch(shadow(blanked[slice(*lines[index])]).strip())), None)
+    first = _salutation(lines, marked[0])
     if first is None:
-        for index in marked:
-            yield lines[index]
+        yield from (places[index] for index in marked)
         return
-    is_top_posted = any(blanked[slice(*lines[index])].strip() for index in range(first))
-    yield lines[first][0], len(blanked) if is_top_posted else lines[marked[-1]][1]
+    is_top_posted = any(lines[:first])
+    yield places[first][0], len(blanked) if is_top_posted else places[marked[-1]][1]
+
+
+def _salutation(lines: list[str], marked: int) -> int | None:
+    """Return the line with which our mail begins, whose words stand in line *marked*: the last salutation before it tells the case's number.
+
+    The writer may greet above it, and the petition in it may greet below.
+    """
+    number = next((index for index in range(marked) if _OUR_NUMBER.search(lines[index])), marked)
+    return next((index for index in range(number, -1, -1) if _SALUTATION.fullmatch(lines[index])), None)
 
 
 def _endings(blanked: str, words: ReplyWords) -> Iterator[_Range]:

@@ -71,3 +71,56 @@ def test_contradiction_orders_nothing() -> None:
 
     assert reply.commands == ()
     assert "都没有当作指令" in reply.doubts[0]
+
+
+_OURS = """区水务局：
+
+　　企业诉求（编号CG-2024-00031）已于2024年11月14日登记受理。现交贵单位办理。
+
+三、诉求内容
+您好！
+已解决。同意。撤回。
+
+九、答复方式
+　　请直接回复本邮件，并保留主题中的编号CG-2024-00031，写明：（1）已签收。
+
+（本邮件由“坐诊接诉”系统自动发出，发出时间以邮件所示为准。）"""
+
+
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        pytest.param(f"已签收。\n\n{_OURS}", "已签收。", id="below-the-answer"),
+        pytest.param(f"您好！\n已签收。\n\n{_OURS}\n", "您好！\n已签收。", id="below-a-greeting"),
+        pytest.param(f"{_OURS}\n\n已签收。", "已签收。", id="above-the-answer"),
+        pytest.param(f"已签收。\n\n—— 请在此线以上回复 ——\n\n退回。\n{_OURS}", "已签收。", id="below-the-line-to-answer-above"),
+        pytest.param(f"已签收。\n\n-----原始邮件-----\n发件人:a\n发送时间:b\n\n{_OURS}\n\n退回", "已签收。", id="marked-by-its-head"),
+        pytest.param(f"-----原始邮件-----\n发件人:a\n发送时间:b\n\n{_OURS}\n\n已签收。", "已签收。", id="answer-below-its-head"),
+    ],
+)
+def test_our_mail_carried_along_without_a_sign(text: str, new: str) -> None:
+    """Our mail is known by what only it says, above or below the answer; the petition in it orders nothing."""
+    reply = _read(text)
+
+    assert reply.new_text == new
+    assert [command.event for command in reply.commands] == ["acknowledge"]
+
+
+def test_nothing_new_is_empty() -> None:
+    """A reply that only carries our mail along is empty; one with a filled form is not."""
+    assert _read(f"\n\n-----原始邮件-----\n发件人:a\n发送时间:b\n\n{_OURS}").is_empty
+    assert not _read("", {"回执单": "服务回执单\n☑已解决\n□正在处理\n□无法解决"}).is_empty
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("正在处理。", "写了“正在处理”，没有写限期几个工作日，或承诺几个工作日内答复"),
+        ("正在处理，限期7天。", "写的是“天”，按工作日读"),
+        ("其中三户已解决，其余还在办。\n企业反映的问题已解决，但是路面没有恢复。", "像是只解决了一部分，没有当作指令"),
+        ("☑满意 ☑不满意", "勾选了不止一项，没有当作指令"),
+    ],
+)
+def test_doubt(text: str, doubt: str) -> None:
+    """What may have been meant and was not taken, or was taken by a reading, is told to a person with its words."""
+    assert any(doubt in one for one in _read(text).doubts)
