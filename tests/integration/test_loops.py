@@ -75,7 +75,7 @@ async def test_two_daemons(pair: tuple[Bench, Bench]) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_two_daemons_behind_a_relay_that_strips_headers(pair: tuple[Bench, Bench]) -> None:
-    """Even where nothing marks their mails as a machine's, the caps per address end it: quiet long before the hour is over."""
+    """Even where nothing marks their mails as a machine's, it ends, by the caps per address (10 in three hours each) at the latest."""
     counts = await hour(pair, strips=True)
     assert 1 <= sum(counts) <= 20
     assert sum(counts[30:]) == 0
