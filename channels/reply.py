@@ -21,7 +21,7 @@ from store.model.letter import Letter
 from store.model.petition import Span
 from store.model.reply import Command, Reply, ReplyWords
 
-_CLAUSE = re.compile(r"(?:^|(?<=[,;:。!?\n(~]))[^,;:。!?\n]")
+_CLAUSE = re.compile(r"(?:^|(?<=[,;:。!?\n(~…【】]))[^,;:。!?\n]")
 _SENTENCE_END = "。!?\n;"
 _SENTENCE = 400  # signs of a sentence that are looked at before and after a phrase
 _SOUGHT = 40_000  # signs of own words in which commands are sought

@@ -20,6 +20,9 @@ from store.model.reply import ReplyWords
 
 _WRAPPED = 28  # a line of so many signs that ends without punctuation was broken by a program
 _FILLING = re.compile(r"[ \t\r_﹍\u200b-\u200f\ufeff\u00ad]+")
+# A gap between two words, not one inside a word set wide (签 收), and not behind a word that denies the next (没有 收到).
+_GAP = re.compile(rf"(?<=[{HAN}][{HAN}])(?<![不未没非否无予有是])([ \t])[ \t]*(?=[{HAN}]{{2}})")
+_MISTYPED = str.maketrans("己巳", "已已")
 _ENDS = ',;:。!?、.)]》”"'
 _DIGITS = {sign: at for at, sign in enumerate("零一二三四五六七八九")} | {
     "两": 2,
@@ -50,7 +53,7 @@ _TOKEN = re.compile(r"<([^<>]+)>|[（）《》/]|[^<>（）《》/]+")
 _GROUPING = {"（": "(?:", "）": ")?", "《": "(?:", "》": ")", "/": "|"}
 _COUNTING = r"(?:[(]?[0-9一二三四五六七八九十①-⑩]{1,2}[.、):]{1,2}|[①-⑩*·•-])?"
 _OPENING = 5  # words that may stand before a phrase
-_END = r"(?=[,;:。!?~\n()]|[.](?![0-9])|$)"
+_END = r"(?=[,;:。!?~\n()…】]|[.](?![0-9])|$)"
 _simplify = opencc.OpenCC("t2s").convert
 
 
@@ -121,12 +124,14 @@ def phrases(words: ReplyWords) -> Phrases:
 
 
 def clear(text: str) -> Clear:
-    """Return the clear copy of *text*; a line broken only because it was full goes on."""
-    plain = _plain(text)
+    """Return the clear copy of *text*; a line broken only because it was full goes on, and a gap between two words (签收 李明) is a comma."""
+    plain = _plain(text).translate(_MISTYPED)
+    gaps = {match.start(1) for match in _GAP.finditer(plain)}
     signs: list[str] = []
     origin: list[int] = []
     since = 0  # where the line began in the copy
-    for at, sign in enumerate(plain):
+    for at, read in enumerate(plain):
+        sign = "," if at in gaps else read
         if _FILLING.fullmatch(sign):
             continue
         if sign == "\n":
