@@ -14,8 +14,8 @@ from channels.platforms import read_batch
 from daemon import logs, platform_report
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
-from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, config_at, with_stores
-from daemon.cli.workbench import FAILED_GATE, folder_of
+from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, config_at, is_configured, with_stores
+from daemon.cli.workbench import BUILTIN, FAILED_GATE, folder_of
 from daemon.districts import DistrictFiles
 from daemon.platform_intake import Delivery, import_delivery, mapping_of
 from daemon.wiring import Stores, utc_now
@@ -47,7 +47,9 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 def try_(
     file: File,
     platform: Platform,
-    pack: Annotated[str | None, typer.Option("--pack", metavar="规则包", help="规则包目录或名称；不写则取配置里的")] = None,
+    pack: Annotated[
+        str | None, typer.Option("--pack", metavar="规则包", help="规则包目录或名称；不写则取配置里的，没有配置时取随产品的")
+    ] = None,
     district: DistrictOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -58,6 +60,8 @@ def try_(
 
     例：zuozhen platforms try 工单.csv --platform 12345 --pack ./chenggong
     """
+    if pack is None and config is None and not is_configured():
+        pack = BUILTIN
     book = load_pack(folder_of(pack)) if pack else _book(config, district)
     mapping = mapping_of(book, platform)
     try:

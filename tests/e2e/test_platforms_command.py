@@ -56,11 +56,14 @@ def test_try_shows_how_a_file_is_read_and_keeps_nothing(here: Here, config: Path
     assert "还没有其他平台的记录" in here("platforms", "list").out
 
 
-def test_try_needs_no_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever writes a mapping tries it on a pack alone."""
+def test_try_needs_no_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes a mapping tries it on a pack alone; where nothing is configured the product's own is meant, as with other commands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ZUOZHEN_CONFIG", raising=False)
     file = tmp_path / "工单.csv"
     file.write_text(HEADS + ROW.format(status="已办结"), encoding="utf-8")
     assert Here(capsys)("platforms", "try", str(file), "--platform", "12345", "--pack", "chenggong").code == 0
+    assert Here(capsys)("platforms", "try", str(file), "--platform", "12345").code == 0
 
 
 def test_import_takes_the_good_rows_and_tells_the_bad(here: Here, config: Path) -> None:
