@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from channels.mime import read_letter, text_letter
 from channels.reply import read_reply
 from rules.reply_words import product_words
 from store.model.letter import Letter
 from store.model.reply import Command, Reply
 from tests.decisions.replies.clients import composed
+from tests.unit.letters import SAMPLES
 
 _FOLDER = Path(__file__).parent / "replies"
 _HELD_OUT, _FIRST, _LAST = 3, 150, 400  # each third of the texts written first, and those written last
@@ -121,3 +124,27 @@ def test_every_command_is_proved(cases: list[Case]) -> None:
         for command in case.reply.commands:
             assert command.span.text, str(case)
             assert "".join(command.span.text.split()) in "".join(case.own.split()), str(case)
+
+
+_BY_ENTERPRISES = {
+    "rate",
+    "supplemented",
+    "withdraw",
+    "acknowledge",
+    "disagree",
+}  # what a petition may say in earnest: 对答复不满意, 现补充
+
+
+def test_petitions_order_nothing_that_is_an_authoritys_to_say() -> None:
+    """The golden letters and our own samples, hundreds of sentences on offices, promises and refusals, read as replies give no such command."""
+    golden = Path("tests/golden")
+    rows = [json.loads(line) for line in (golden / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
+    letters = [
+        (read_letter if row["channel"] == "mail" else text_letter)((golden / "inputs" / row["input"]).read_bytes()).letter
+        for row in rows
+        if row["channel"] in {"mail", "letter", "window"}
+    ]
+    letters += [Letter(text=sample.text) for sample in SAMPLES]
+    read = [command for letter in letters for command in read_reply(letter, product_words()).commands]
+
+    assert [(command.event, command.span.text) for command in read if command.event not in _BY_ENTERPRISES] == []
