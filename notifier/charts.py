@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ _LONGEST = 12  # characters of a name beside a bar
 @cache
 def font() -> str | None:
     """Return the font for Chinese that this machine has, None where it has none and there can be no charts."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where its cache may lie is no news for an operator, and in English
     from matplotlib import font_manager  # noqa: PLC0415 - see above
 
     there = {entry.name for entry in font_manager.fontManager.ttflist}
