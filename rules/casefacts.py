@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from rules.compile import CHANNELS
 from rules.language import (
+    AUTHENTICATION_KINDS,
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
     CASE_VERDICTS,
@@ -55,7 +56,7 @@ REQUIRED: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "derived": {"name": str},
 }
 OPTIONAL: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
-    "case": {"uscc_valid": bool, "automatic": AUTOMATIC_KINDS},
+    "case": {"uscc_valid": bool, "automatic": AUTOMATIC_KINDS, "authentication": AUTHENTICATION_KINDS},
     "candidate": {**_COMPARED, "verdict": CASE_VERDICTS, "origin": ORIGINS},
     "elsewhere": {**_COMPARED, "status": PLATFORM_STATUSES},
 }

@@ -29,6 +29,7 @@ _FIELD_NAMES = {
 }
 _STATE_NAMES = {"present": "有{}", "missing": "缺{}", "valid": "{}有效", "invalid": "{}无效"}
 _CHANNEL_NAMES = {"mail": "邮件", "letter": "信函", "window": "窗口", "hotline": "电话", "fax": "传真", "platform": "其他平台"}
+_AUTHENTICATION_NAMES = {"confirmed": "属实", "refuted": "不符"}
 _AUTOMATIC_NAMES = {"auto-reply": "自动回复", "bounce": "退信", "list": "群发邮件", "own": "本系统发出的邮件"}
 ENTERPRISE_NAMES = {
     "same": "同一企业",
@@ -96,7 +97,9 @@ def _anchor(leaf: FieldIs | FieldLength | ChannelIs | LetterIs | SenderIs | Rece
         case ChannelIs():
             return f"来自{'或'.join(_CHANNEL_NAMES[name] for name in leaf.channels)}"
         case LetterIs():
-            return f"是自动邮件（{'、'.join(_AUTOMATIC_NAMES[kind] for kind in leaf.kinds)}）"
+            names = _AUTOMATIC_NAMES if leaf.about == "automatic" else _AUTHENTICATION_NAMES
+            words = "、".join(names[kind] for kind in leaf.kinds)
+            return f"是自动邮件（{words}）" if leaf.about == "automatic" else f"收信服务器检验发件人：{words}"
         case SenderIs():
             return f"发自 {'、'.join(leaf.senders)}"
         case ReceivedIs():

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from rules.language import (
+    AUTHENTICATION_KINDS,
     AUTOMATIC_KINDS,
     CASE_VERDICTS,
     DETAILS,
@@ -265,6 +266,7 @@ def _choices(options: list[list[Pattern]]) -> list[tuple[Pattern, ...]]:
 _CLOSED: Mapping[str, tuple[Value, ...]] = {
     "channel": CHANNELS,
     "automatic": (*AUTOMATIC_KINDS, NONE),
+    "authentication": (*AUTHENTICATION_KINDS, NONE),
     "uscc": CODES,
     "verdict": CASE_VERDICTS,
     "enterprise": ENTERPRISES,
@@ -288,7 +290,7 @@ def _anchor_checks(leaf: Leaf, *, wanted: bool) -> tuple[Check, ...] | None:
         case ChannelIs():
             return _member("channel", leaf.channels, wanted=wanted)
         case LetterIs():
-            return _member("automatic", leaf.kinds, wanted=wanted)
+            return _member(leaf.about, leaf.kinds, wanted=wanted)
     return None
 
 

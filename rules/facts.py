@@ -182,6 +182,9 @@ def anchor_of(petition: Petition, rulebook: RuleBook, now: datetime) -> FactDict
         anchor["uscc_valid"] = petition.uscc_valid
     if petition.letter.automatic is not None:
         anchor["automatic"] = petition.letter.automatic.kind
+    found = petition.letter.authentication
+    if found is not None and (found.is_confirmed or found.is_refuted):
+        anchor["authentication"] = "refuted" if found.is_refuted else "confirmed"
     return anchor
 
 

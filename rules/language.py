@@ -27,6 +27,7 @@ Leaves of `when`:
 | sender: [gov.cn, a@b.cn] | the mail comes from one of these domains (their subdomains too) or addresses |
 | received: {from: 2025-01-01, until: 2025-03-31} | it came in on one of these days, both included, as the district counts days |
 | letter: automatic, or letter: {automatic: [bounce]} | the mail is automatic (of one of these kinds) by its headers |
+| letter: {authentication: [refuted]} | the mail server that we trust found the mail (not) to come from the domain in From |
 | candidate: {same: [thread], enterprise: [same, likely], details: [shared], likeness_at_least: 0.6, within_days: 90, verdict: [supplement]} | an earlier case of ours shares one of the keys, is of that enterprise, names that, is as like, is as young, was decided so |
 | elsewhere: the same without verdict and origin, and status: [accepted] | a record of another platform does, and stands so there |
 | concluded: NAME | a rule concluded that |
@@ -35,7 +36,7 @@ Facts are flat dicts with an `id` ([A-Za-z0-9_.:-]{1,64}, unique) and a kind `k`
 
 | k | properties |
 |---|---|
-| case | exactly one: channel, has_name, has_uscc, has_address, has_contact, has_phone, has_title, has_content, uscc_valid (bool, absent without code), title_length, content_length, automatic (kind, absent if none), day (yyyymmdd in the district) |
+| case | exactly one: channel, has_name, has_uscc, has_address, has_contact, has_phone, has_title, has_content, uscc_valid (bool, absent without code), title_length, content_length, automatic (kind, absent if none), authentication (absent if nobody whom we trust could tell), day (yyyymmdd in the district) |
 | mention | list, where, sentence (a number that no two sentences of one text share), negated |
 | count | list (the `key` of a `CountAsked`), words: number of different words |
 | near | list (the `key` of a `NearAsked`), other, distance: the least number of code points between two such words |
@@ -58,6 +59,7 @@ DEFAULT_PLACES = ("title", "content", "caller", "attachment")  # caller: what th
 FIELDS = ("name", "uscc", "address", "contact", "phone", "title", "content")
 MEASURED_FIELDS = ("title", "content")
 AUTOMATIC_KINDS = ("auto-reply", "bounce", "list", "own")
+AUTHENTICATION_KINDS = ("confirmed", "refuted")  # what the mail server in front of us found out about the sender
 CANDIDATE_KEYS = (
     "thread",
     "number",
@@ -174,10 +176,11 @@ class ChannelIs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterIs:
-    """The mail is automatic, of one of these kinds."""
+    """The mail is automatic, or its sender was checked: with one of these outcomes. `about` is the property of the anchor that says so."""
 
     alias: str
     kinds: tuple[str, ...]
+    about: Literal["automatic", "authentication"] = "automatic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +322,7 @@ class Sample:
     sender: str = ""
     channel: str = "letter"
     automatic: str | None = None
+    authentication: str | None = None
     earlier: Earlier | None = None
     place: str = ""
 

@@ -164,11 +164,12 @@ def _first_mentions(case: CaseFacts, words: str) -> dict[tuple[object, object], 
 
 
 def _anchor(fact: Fact) -> Premise:
-    """Return the anchor with its two optional properties spelled out, so that every check on it has something to look at."""
+    """Return the anchor with its optional properties spelled out, so that every check on it has something to look at."""
     valid = fact.get("uscc_valid")
     properties = {
         **_properties(fact, *REQUIRED["case"]),
         "automatic": str(fact.get("automatic") or NONE),
+        "authentication": str(fact.get("authentication") or NONE),
         "uscc": NONE if valid is None else "valid" if valid else "invalid",
     }
     return Premise("case", properties, (str(fact["id"]),))

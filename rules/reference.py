@@ -233,7 +233,7 @@ class _Case:
             case ChannelIs():
                 return self._anchor["channel"] in leaf.channels
             case LetterIs():
-                return self._anchor.get("automatic") in leaf.kinds
+                return self._anchor.get(leaf.about) in leaf.kinds
 
     def _is_on_day(self, leaf: ReceivedIs) -> bool:
         day = cast("int", self._anchor["day"])

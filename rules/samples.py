@@ -8,6 +8,7 @@
 | sender | the name that the mail's From shows |
 | channel | mail, letter (default), window or hotline |
 | automatic | the mail is automatic, of this kind |
+| authentication | what the mail server in front found out about the sender: confirmed, refuted |
 | earlier: {same: [thread], name, title, text, days} | an earlier case shares these keys; its enterprise, if another than this, its words, and how many days ago it came |
 """
 
@@ -16,24 +17,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, PLATFORM_STATUSES, Earlier, Example, Sample
+from rules.language import AUTHENTICATION_KINDS, AUTOMATIC_KINDS, CANDIDATE_KEYS, PLATFORM_STATUSES, Earlier, Example, Sample
 from rules.packfiles import Node, Reader, Scalar
 from store.model.arrival import Channel
 from store.model.case import CaseState
 from store.model.decision import Verdict
-from store.model.letter import Address, Automatic, Letter
+from store.model.letter import Address, Authentication, Automatic, Letter
 from store.model.matching import Candidate, Elsewhere, PlatformStatus
 from store.model.petition import Found, Petition, Span
 
 SAMPLE_KEYS = (
     *("text", "title", "attachment", "name", "address", "contact", "phone", "uscc"),
-    *("sender", "channel", "automatic", "earlier"),
+    *("sender", "channel", "automatic", "authentication", "earlier"),
 )
 _FORM = ("name", "address", "contact", "phone")
 _WORDS = ("text", "title", "attachment", "sender")
 _CODES = ("valid", "invalid")
 _LONGEST = 20_000
 _EARLIER_CASE = 1
+_CHECKED = {"confirmed": Authentication(dmarc="pass", by="sample"), "refuted": Authentication(dmarc="fail", by="sample")}
 
 
 # ---------------------------------------------------------------- YAML → samples
@@ -70,14 +72,16 @@ def read_sample(entries: Mapping[str, Node], node: Node, reader: Reader) -> Samp
     channels = tuple(channel.value for channel in Channel)
     code = reader.choice(entries["uscc"], _CODES, "写法") if "uscc" in entries else None
     automatic = reader.choice(entries["automatic"], AUTOMATIC_KINDS, "自动邮件种类") if "automatic" in entries else None
+    checked = reader.choice(entries["authentication"], AUTHENTICATION_KINDS, "检验结果") if "authentication" in entries else None
     channel = reader.choice(entries["channel"], channels, "渠道") if "channel" in entries else None
-    is_mail = automatic is not None or "sender" in entries
+    is_mail = automatic is not None or checked is not None or "sender" in entries
     return Sample(
         **texts,
         fields={key: reader.text(entries[key]) or "" for key in _FORM if key in entries},
         uscc_valid=None if code is None else code == "valid",
         channel=channel or (Channel.MAIL.value if is_mail else Channel.LETTER.value),
         automatic=automatic,
+        authentication=checked,
         earlier=_earlier(entries["earlier"], reader) if "earlier" in entries else None,
         place=node.place,
     )
@@ -156,6 +160,7 @@ def _letter(sample: Sample) -> Letter:
         subject=sample.title,
         text=sample.text,
         automatic=Automatic(kind=sample.automatic, evidence="sample") if sample.automatic else None,
+        authentication=_CHECKED.get(sample.authentication or ""),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rules import syntax
 from rules.language import (
+    AUTHENTICATION_KINDS,
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
     CASE_VERDICTS,
@@ -57,7 +58,7 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "shorter_than": "少于多少字（title、content）",
         "longer_than": "多于多少字（title、content）",
         "channel": "来自这些渠道",
-        "letter": "automatic 自动邮件，或 {automatic: [种类]}",
+        "letter": "automatic 自动邮件，或 {automatic: [种类]}；{authentication: [检验结果]} 收信服务器对发件人的检验",
         "sender": "邮件发自这些域名（含下级域名）或地址",
         "received": "在这些天收到：{from: 2025-01-01, until: 2025-03-31}",
         "candidate": "有以前的一件：same 相同的比对项，enterprise 企业异同，details 编号、金额、地点异同，likeness_at_least 相似度，within_days 天数，verdict 结论，origin 来处",
@@ -129,6 +130,7 @@ def reference_page() -> str:
         "field": FIELDS,
         "channel": [channel.value for channel in Channel],
         "letter.automatic": AUTOMATIC_KINDS,
+        "letter.authentication": AUTHENTICATION_KINDS,
         "candidate.same": CANDIDATE_KEYS,
         "candidate.enterprise": ENTERPRISES,
         "candidate.details": DETAILS,
@@ -198,6 +200,7 @@ def _leaves(book: RuleBook | None) -> list[Json]:
     candidate = {**compared, "verdict": _many(_one_of(CASE_VERDICTS)), "origin": _many(_one_of(ORIGINS))}
     elsewhere = {**compared, "status": _many(_one_of(PLATFORM_STATUSES))}
     kinds = {"type": "object", "additionalProperties": False, "properties": {"automatic": _many(_one_of(AUTOMATIC_KINDS))}}
+    checked = {"type": "object", "additionalProperties": False, "properties": {"authentication": _many(_one_of(AUTHENTICATION_KINDS))}}
     values: dict[str, Json] = {
         "mention": lists,
         "same_sentence": lists,
@@ -211,7 +214,7 @@ def _leaves(book: RuleBook | None) -> list[Json]:
         "shorter_than": {"type": "integer", "minimum": 0},
         "longer_than": {"type": "integer", "minimum": 0},
         "channel": _many(_one_of([channel.value for channel in Channel])),
-        "letter": {"anyOf": [{"const": "automatic"}, kinds]},
+        "letter": {"anyOf": [{"const": "automatic"}, kinds, {**checked, "required": ["authentication"]}]},
         "sender": _many(_TEXT),
         "received": days,
         "candidate": {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": candidate},

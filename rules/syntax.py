@@ -14,6 +14,7 @@ from typing import Literal, cast
 from rules.directories import NAME, NAME_RULE, Register
 from rules.effects import Known, document_article, known_name, read_day, read_then
 from rules.language import (
+    AUTHENTICATION_KINDS,
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
     CASE_VERDICTS,
@@ -290,7 +291,14 @@ class _RuleReader:
         if isinstance(node, Scalar):
             self._reader.choice(node, ("automatic",), "邮件性质")
             return LetterIs(alias=alias, kinds=AUTOMATIC_KINDS)
-        inner = self._reader.table(node, ("automatic",), ("automatic",))
+        about = "authentication" if isinstance(node, Table) and "authentication" in node.entries else "automatic"
+        inner = self._reader.table(node, (about,), (about,))
+        if "authentication" in inner:
+            found = self._reader.several(
+                inner["authentication"], lambda item: self._reader.choice(item, AUTHENTICATION_KINDS, "检验结果"), what="检验结果"
+            )
+            checked = tuple(kind for kind in AUTHENTICATION_KINDS if kind in found)
+            return LetterIs(alias=alias, kinds=checked, about="authentication")
         named: tuple[str, ...] = AUTOMATIC_KINDS
         if "automatic" in inner:
             named = self._reader.several(

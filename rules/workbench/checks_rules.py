@@ -205,7 +205,7 @@ def _expired(subject: Subject) -> Iterator[Found]:
 @check("ZZ116", "凭来件的话就直接生效", Severity.ERROR)
 def _final_by_words(subject: Subject) -> Iterator[Found]:
     for rule in _rules(subject):
-        if rule.then.final and not any(isinstance(part, LetterIs) for part in conjuncts(rule.when)):
+        if rule.then.final and not any(isinstance(part, LetterIs) and part.about == "automatic" for part in conjuncts(rule.when)):
             yield rule.place, rule.name, "final 使企业失去办理的机会，而邮件头证明不了这一点", "去掉 final，由人确认"
 
 

@@ -90,7 +90,7 @@ def _is_narrower(one: Leaf, other: Leaf) -> bool:
         case ChannelIs(), ChannelIs():
             return set(one.channels) <= set(other.channels)
         case LetterIs(), LetterIs():
-            return set(one.kinds) <= set(other.kinds)
+            return one.about == other.about and set(one.kinds) <= set(other.kinds)
     return False
 
 
@@ -137,7 +137,7 @@ def _leaf_excludes(one: Leaf, other: Leaf) -> bool:
         case ChannelIs(), ChannelIs():
             return not set(one.channels) & set(other.channels)
         case LetterIs(), LetterIs():
-            return not set(one.kinds) & set(other.kinds)
+            return one.about == other.about and not set(one.kinds) & set(other.kinds)
     return False
 
 

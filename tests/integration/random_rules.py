@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rules.compile import Stage, compile_rule, compile_stages
 from rules.language import (
+    AUTHENTICATION_KINDS,
     AUTOMATIC_KINDS,
     CANDIDATE_KEYS,
     CASE_VERDICTS,
@@ -102,7 +103,9 @@ class _Chance:
             case 1:
                 return ChannelIs(alias=alias, channels=tuple(dice.sample(_CHANNELS, dice.randint(1, 2))))
             case 2:
-                return LetterIs(alias=alias, kinds=tuple(dice.sample(AUTOMATIC_KINDS, dice.randint(1, 4))))
+                checked = LetterIs(alias=alias, kinds=(dice.choice(AUTHENTICATION_KINDS),), about="authentication")
+                automatic = LetterIs(alias=alias, kinds=tuple(dice.sample(AUTOMATIC_KINDS, dice.randint(1, 4))))
+                return dice.choice((automatic, automatic, checked))
             case 3:
                 return dice.choice([self._candidate, self._elsewhere, self._sender])(alias)
             case 4 if self._conclusions:
@@ -183,6 +186,7 @@ def random_facts(dice: random.Random, most: int = 24, lists: Sequence[str] = LIS
 
 def _anchor(dice: random.Random) -> dict[str, Any]:
     fact: dict[str, Any] = {"k": "case", "channel": dice.choice(_CHANNELS), "automatic": dice.choice((None, None, *AUTOMATIC_KINDS))}
+    fact |= {"authentication": dice.choice((None, *AUTHENTICATION_KINDS))}
     fact |= {f"has_{name}": dice.random() < 0.6 for name in FIELDS}
     fact |= {f"{name}_length": dice.choice((0, 4, 5, 6, 10, 15, 400, 30_000_000)) for name in MEASURED_FIELDS}
     fact |= {"day": dice.choice((20231231, 20240101, 20240102, 20241231, 20250101, 20250102))}

@@ -16,7 +16,7 @@ from rules import settings, syntax
 from rules.deadlines import VerificationRule
 from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known
-from rules.language import AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, PLACES, POLICY, State, Then
+from rules.language import AUTHENTICATION_KINDS, AUTOMATIC_KINDS, CANDIDATE_KEYS, FIELDS, PLACES, POLICY, State, Then
 from rules.packfiles import Node, Problems, Reader, read_yaml
 from rules.reply_words import read_reply_words
 from rules.rulebook import RuleBook, builtin_pack, load_pack
@@ -59,6 +59,7 @@ def words_of_the_language() -> dict[str, set[str]]:
         "negations": set(syntax._NEGATIONS),
         "channels": {channel.value for channel in Channel},
         "automatic mail": set(AUTOMATIC_KINDS),
+        "checked senders": {"authentication", *AUTHENTICATION_KINDS},
         "keys of earlier cases": set(CANDIDATE_KEYS),
         "basis": {POLICY},
         "notices": {purpose.value for purpose in Purpose},

@@ -12,6 +12,7 @@ import pytest
 from rules.facts import LONGEST, MOST_MENTIONS, Facts, facts_from
 from rules.rulebook import RuleBook
 from store.model.arrival import Channel
+from store.model.letter import Authentication
 from store.model.matching import Candidate
 from store.model.petition import Petition
 from tests.decisions.material import NOW, automatic, candidate, from_sender, petition, small_pack
@@ -70,6 +71,17 @@ def test_anchor_says_what_is_there(pack: RuleBook) -> None:
         "content_length": 3,
         "uscc_valid": False,
     }
+
+
+@pytest.mark.parametrize(("results", "said"), [({"dmarc": "fail"}, "refuted"), ({"dmarc": "pass"}, "confirmed"), ({"spf": "none"}, None)])
+def test_checked_sender(pack: RuleBook, results: dict[str, str], said: str | None) -> None:
+    """What the mail server in front found out is a fact; where it could not tell, there is none."""
+    mail = automatic("bounce")
+    checked = replace(mail, letter=replace(mail.letter, authentication=Authentication(**results, by="mx.gov.example")))
+    (anchor,) = of_kind(facts_of(pack, checked), "case")
+    assert anchor.get("authentication") == said
+    (unchecked,) = of_kind(facts_of(pack, mail), "case")
+    assert "authentication" not in unchecked
 
 
 def test_automatic_mail_says_its_kind(pack: RuleBook) -> None:

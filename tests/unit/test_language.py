@@ -61,6 +61,7 @@ def test_keys_tell_scopes_apart() -> None:
         ("{all: [{channel: [letter, mail]}]}", "来自邮件或信函"),
         ("{all: [{letter: automatic}]}", "是自动邮件（自动回复、退信、群发邮件、本系统发出的邮件）"),
         ("{all: [{letter: {automatic: [bounce]}}]}", "是自动邮件（退信）"),
+        ("{all: [{letter: {authentication: [refuted, confirmed]}}]}", "收信服务器检验发件人：属实、不符"),
         (
             "{all: [{candidate: {same: [name, uscc], likeness_at_least: 0.6, within_days: 90}}]}",
             "有以前的事项，信用代码或企业名称相同，内容相似度不低于 0.6，在 90 天以内",
