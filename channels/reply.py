@@ -270,13 +270,14 @@ def _agreeing(commands: list[Command]) -> tuple[list[Command], list[str]]:
             doubts.append(f"写了“{_shown(command.span.text)}”，{lacking}")
         elif not any(_is_same(command, one) for one in kept):
             kept.append(command)
+    opposed: list[Command] = []
     for one, other in _OPPOSED:
         sides = [[command for command in kept if _is(command, side)] for side in (one, other)]
         if all(sides):
             words = "”和“".join(_shown(side[0].span.text) for side in sides)
             doubts.append(f"既写“{words}”，不知以哪个为准，都没有当作指令")
-            kept = [command for command in kept if command not in (*sides[0], *sides[1])]
-    return kept, doubts
+            opposed += [*sides[0], *sides[1]]
+    return [command for command in kept if command not in opposed], doubts
 
 
 def _is_same(command: Command, other: Command) -> bool:

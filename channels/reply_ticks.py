@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     rf"(?P<mark>[(\[【]?(?:[{TICKED}{EMPTY}]|(?<![A-Za-z])R(?![A-Za-z])|[(\[【][ Xx*][)\]】])[)\]】]?)|(?P<word>{_WORD})(?!原因|度|的)"
 )
 _INSTRUCTION = re.compile(rf"\([^()\n]{{0,12}}打[{TICKED}vV][^()\n]{{0,6}}\)")
+_BARE = re.compile(
+    rf"\s{{0,20}}(?:{_WORD})(?:,?\s{{0,4}}限期[\s_]{{0,20}}个?工作日|,?\s{{0,4}}原因)?[\s,、;:。_]{{0,40}}"
+)  # as the empty form has it
 _TICKED = re.compile(rf"[{TICKED}RXx*]")
 _WIDEST = 160  # signs of a line of boxes
 
@@ -67,16 +70,22 @@ def choices(plain: str) -> tuple[list[Choice], list[tuple[int, int]]]:
 
 
 def _boxed_lines(plain: str) -> list[list[_Token]]:
-    """Return the tokens of the lines that hold a box next to a word."""
-    found, at = [], 0
+    """Return the tokens of the lines that hold a box next to a word, and of lines above or below these that hold one of the words alone."""
+    lines: list[tuple[list[_Token], list[_Token]]] = []  # of each line the tokens with a box, and those of a word alone
+    at = 0
     for line in plain.split("\n"):
-        if len(line) <= _WIDEST:
-            tokens = [_Token(match["word"] is not None, match[0], at + match.start(), at + match.end()) for match in _TOKEN.finditer(line)]
-            tokens = _beside(plain, tokens)
-            if tokens:
-                found.append(tokens)
+        tokens = [
+            _Token(match["word"] is not None, match[0], at + match.start(), at + match.end()) for match in _TOKEN.finditer(line[:_WIDEST])
+        ]
+        boxed = _beside(plain, tokens) if len(line) <= _WIDEST else []
+        lines.append((boxed, tokens if _BARE.fullmatch(line) else []))
         at += len(line) + 1
-    return found
+    kept = [boxed for boxed, _ in lines]
+    for order in (range(1, len(lines)), range(len(lines) - 2, -1, -1)):
+        for index in order:
+            beside = index - 1 if order.step > 0 else index + 1
+            kept[index] = kept[index] or (lines[index][1] if kept[beside] else [])
+    return [tokens for tokens in kept if tokens]
 
 
 def _beside(plain: str, tokens: list[_Token]) -> list[_Token]:

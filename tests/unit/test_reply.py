@@ -124,3 +124,21 @@ def test_nothing_new_is_empty() -> None:
 def test_doubt(text: str, doubt: str) -> None:
     """What may have been meant and was not taken, or was taken by a reading, is told to a person with its words."""
     assert any(doubt in one for one in _read(text).doubts)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("√ 满意\n  基本满意\n  不满意", "satisfied"),
+        ("满意\n基本满意\n不满意√", "dissatisfied"),
+        ("已解决√\n正在处理，限期__个工作日\n无法解决，原因：____", "solved"),
+    ],
+)
+def test_words_without_a_box_beside_a_ticked_one_are_not_said(text: str, said: str) -> None:
+    """Of three words on lines of their own, one ticked, the others are what was printed."""
+    assert said in {_only(text).rating, _only(text).result}
+
+
+def test_three_that_contradict_order_nothing() -> None:
+    """Of three ratings none is left over when two have been set aside."""
+    assert _read("满意。\n基本满意。\n不满意。").commands == ()
