@@ -7,12 +7,15 @@ import hashlib
 import subprocess
 import sys
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from channels.reader import Reader
+from daemon.config import Config, DistrictSection, DoorSection, MailboxSection, RelaySection
+from daemon.mailboxes import checking_servers
 from store.errors import MalformedMessageError, WorkerFailedError
 from store.model.arrival import ArrivalState, Channel, StoredArrival
 from store.workers import Caps, Worker
@@ -221,3 +224,35 @@ async def test_large_mail_costs_little_memory(tmp_path: Path) -> None:
         await reader.close()
     assert [len(blob) for blob in reading.blobs.values()] == [30 << 20]
     assert peak < 512 << 20
+
+
+async def test_each_door_has_its_own_server_to_trust() -> None:
+    """A mailbox's server counts for what came by that mailbox alone, whatever its name begins with; a door without one trusts nobody."""
+    config = Config(
+        relay=RelaySection(folder=Path("outgoing")),
+        district=(DistrictSection(pack="chenggong", mailboxes=("a@b.example",), addresses=Path("addresses.toml")),),
+        smtp=DoorSection(listen="127.0.0.1:0"),
+        mailbox=tuple(
+            MailboxSection(name=name, host="mail.example", user="a@b.example", password_file=Path("secret"), authserv_id=server)
+            for name, server in (("政务", "mx.one.example"), ("政务/二", "mx.two.example"), ("无", ""))
+        ),
+    )
+    results = b"".join(
+        b"Authentication-Results: mx.%s.example; dmarc=%s header.from=firm.cn\r\n" % pair for pair in ((b"one", b"pass"), (b"two", b"fail"))
+    )
+    raw = results + b"From: z@firm.cn\r\nSubject: x\r\n\r\ny\r\n"
+    reader = Reader(1, CAPS, servers=checking_servers(config))
+    found = {}
+    try:
+        for box in ("政务", "政务/二", "无", "政务二"):
+            came = replace(arrival(raw, door="imap"), source_key=f"imap:{box}/INBOX/7/1:0")
+            found[box] = (await reader.read(came)).petition.letter.authentication
+        assert (await reader.read(arrival(raw))).petition.letter.authentication is None
+    finally:
+        await reader.close()
+    assert {box: one and (one.by, one.dmarc) for box, one in found.items()} == {
+        "政务": ("mx.one.example", "pass"),
+        "政务/二": ("mx.two.example", "fail"),
+        "无": None,
+        "政务二": None,
+    }
