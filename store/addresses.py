@@ -52,7 +52,7 @@ class Addresses:
 
     async def list(self, *, limit: int = 500) -> list[Trouble]:
         """Return what is noted, the latest first."""
-        query = select(ADDRESS_TROUBLES).order_by(_KNOWN.last_at.desc(), _KNOWN.address).limit(limit)
+        query = select(ADDRESS_TROUBLES).order_by(_KNOWN.last_at.desc(), _KNOWN.address.desc()).limit(limit)
         return await self._db.read(
             lambda connection: [Trouble(**{**row, "is_dead": bool(row["is_dead"])}) for row in connection.execute(query).mappings()]
         )

@@ -26,7 +26,7 @@ class NoticeRow(Row, table=True):
         partial_index(
             "ix_notices_subject", "district", "case_number", "purpose", "recipient", "round", where=sa.text("case_id IS NULL"), unique=True
         ),
-        sa.Index("ix_notices_token", "token_key"),
+        sa.Index("ix_notices_token", "token_key", "district"),
         sa.Index("ix_notices_state", "state", "id"),
         {"sqlite_autoincrement": True},
     )
@@ -59,7 +59,7 @@ class AddressTroubleRow(Row, table=True):
     """An address that mail of ours did not reach (`store.addresses`)."""
 
     __tablename__ = "address_troubles"
-    __table_args__ = (sa.PrimaryKeyConstraint("address", "district"), sa.Index("ix_address_troubles_last", "last_at"))
+    __table_args__ = (sa.PrimaryKeyConstraint("address", "district"), sa.Index("ix_address_troubles_last", "last_at", "address"))
 
     district: Text
     address: Text

@@ -23,7 +23,7 @@ def upgrade() -> None:
     """Apply this revision. Who besides the enterprise was written to is not known of earlier mails: answers to those are kept, not acted on."""
     for name in ("office", "token_key"):
         op.add_column("notices", sa.Column(name, sa.Text(), server_default="", nullable=False))
-    op.create_index("ix_notices_token", "notices", ["token_key"])
+    op.create_index("ix_notices_token", "notices", ["token_key", "district"])
     op.execute(f"UPDATE notices SET office = 'enterprise' WHERE purpose IN {_TO_ENTERPRISE}")  # noqa: S608 - constants
     connection, last = op.get_bind(), 0
     while True:

@@ -23,7 +23,7 @@ def upgrade() -> None:
         *(sa.Column(name, sa.DateTime(timezone=True), nullable=False) for name in ("since", "last_at")),
         sa.PrimaryKeyConstraint("address", "district", name="pk_address_troubles"),
     )
-    op.create_index("ix_address_troubles_last", "address_troubles", ["last_at"])
+    op.create_index("ix_address_troubles_last", "address_troubles", ["last_at", "address"])
 
 
 def downgrade() -> None:
