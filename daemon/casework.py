@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon.review import Act, Office, known_department
 from store.errors import UsageError
-from store.life import RATINGS, RESULTS, Role, Step, step_for
+from store.life import RATINGS, RESULTS, Role, Step, is_poorly_rated, step_for
 from store.model.case import Case, CaseState, Progress
 from store.model.due import Due
 from store.model.notice import Notice
@@ -251,8 +251,9 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
             proposed = office.rulebook.district.departments[said.department].name
             why = f"第{case.progress.returns}次退回：{reason}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"
             return [*composer.for_decision(case, why, round_), *composer.for_progress(case, step.name, "", round_)]
-        case "ask_extension":
-            return composer.for_decision(case, _request(case, said, reason, office), round_)
+        case "ask_extension" | "rate":
+            why = _request(case, said, reason, office) if step.name == "ask_extension" else _poorly_rated(case, reason, office)
+            return composer.for_decision(case, why, round_) if why else []
         case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
             return composer.for_progress(case, step.name, reason, round_, owed=owed)
         case _:
@@ -268,6 +269,15 @@ def _request(case: Case, said: Details, reason: str, office: Office) -> str:
     so_far = f"，已批准延期 {old.extended_days} 个工作日" if old.extended_days else ""
     agree = f"同意的，用 zuozhen case do {case.number} extend --days {said.days} 批准；未批准前，原定时限不变"
     return f"{who}申请延期 {said.days} 个工作日（{stands}{so_far}）；{agree}；理由：{reason}"
+
+
+def _poorly_rated(case: Case, reason: str, office: Office) -> str:
+    """Return what the coordinator is asked where the enterprise is not satisfied (WH 一（五）3), "" where it is."""
+    if not is_poorly_rated(case):
+        return ""
+    days = office.rulebook.settings.casework.order_days
+    ask = f"同意重新办理（下达重点督办单，限期 {days} 个工作日）的，回复“同意”；不再办理的，回复“销号”并写明理由"
+    return f"企业评价“不满意”：{reason}；{ask}"
 
 
 def _evidence(role: Role, said: Details) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The path of one message: read → match → decide → record. START READING HERE.
+"""The path of one message: read → match → decide → record. START READING HERE. An answer to a mail of ours turns off in `daemon.replies`.
 
 Two commits bracket the work: a door accepted the arrival (first), `record` stores case, events and notices together (second). A crash
 anywhere between them repeats harmlessly; what `record` queued is sent by `daemon.sending`.
@@ -31,6 +31,7 @@ from store.model.petition import Petition, Reading
 if TYPE_CHECKING:
     from channels.reader import Reader
     from daemon.reconsidering import Reconsideration
+    from daemon.replies import Replies
     from notifier.compose import Composer
     from rules.calendar import Calendar
     from rules.engine import Engine
@@ -90,6 +91,7 @@ class Pipeline:
         matching: Matching,
         addresses: Addresses,
         reconsideration: Reconsideration,
+        replies: Replies,
         reader: Reader,
         now: Callable[[], datetime],
         leases: Leases,
@@ -99,7 +101,7 @@ class Pipeline:
         """Keep the parts; nothing runs before `run`."""
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
-        self._addresses, self._reconsideration = addresses, reconsideration
+        self._addresses, self._reconsideration, self._replies = addresses, reconsideration, replies
         self._reader = reader
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
@@ -129,7 +131,7 @@ class Pipeline:
         async with room.deciding:
             if arrival.channel is Channel.PLATFORM:
                 await self._reconsideration.run(room, arrival, reading.petition)
-            outcome = await self._conclude(room, arrival, reading)
+            outcome = await self._answer(room, arrival, reading) or await self._conclude(room, arrival, reading)
         decision, case = outcome.decision, outcome.case
         log.info(
             "arrival.decided",
@@ -165,6 +167,11 @@ class Pipeline:
             return
         if await self._addresses.heard_from(district, letter.sender.address):
             log.info("address.revived", sender=letter.sender.address)
+
+    async def _answer(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome | None:
+        """Act on an answer to a mail of ours, which is recorded then; None where it is none."""
+        taken = await self._replies.take(room, arrival, reading)
+        return taken and Outcome(petition=reading.petition, candidates=(), decision=taken[0], case=taken[1])
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""

@@ -33,9 +33,12 @@ from daemon.pipeline import DistrictRoom, Pipeline
 from daemon.platform_doors import Doors, open_doors
 from daemon.platform_intake import PlatformIntake
 from daemon.reconsidering import Reconsideration
+from daemon.replies import Replies
+from daemon.replies import Stores as ReplyStores
 from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sending import Sender
+from daemon.supplements import Supplements
 from daemon.trust import trusting
 from notifier.compose import Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
@@ -63,6 +66,7 @@ from store.platforms import Platforms, Taken
 from store.problems import Problems
 from store.reconsidering import Reconsidering
 from store.reply_tokens import ReplyTokens
+from store.replying import Replies as KeptReplies
 from store.shadows import Shadows
 from store.subjects import Subjects
 from store.workers import Caps
@@ -97,6 +101,7 @@ class Stores:
     problems: Problems
     reply_tokens: ReplyTokens
     addresses: Addresses
+    replies: KeptReplies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +118,7 @@ class House:
     pipeline: Pipeline
     sender: Sender
     review: Review
+    replies: Replies
     clock: Clock
     grouping: Grouping
     casework: Casework
@@ -200,6 +206,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             reconsidering=Reconsidering(database, outbox),
             problems=Problems(database, outbox),
             addresses=Addresses(database),
+            replies=KeptReplies(database, outbox),
             reply_tokens=ReplyTokens(database, valid=timedelta(days=config.replies.token_days)),
         )
     finally:
@@ -245,7 +252,9 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             rooms |= await asyncio.to_thread(open_rooms, districts, workers=limits.rule_workers)
             await keep_packs(stores.packs, districts, now=now())
             await order_folders(stores.orders, districts, actor="启动", now=now())
+            replies = open_replies(stores, now=now)
             pipeline = Pipeline(
+                replies=replies,
                 rooms=rooms,
                 arrivals=stores.arrivals,
                 cases=stores.cases,
@@ -301,6 +310,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 reader=reader,
                 metrics=metrics,
                 mailboxes=[watcher.status for watcher in watchers],
+                replies=replies,
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
                 grouping=Grouping(rooms=rooms, problems=stores.problems, now=now),
@@ -317,6 +327,19 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
         await transport.close()
         for room in rooms.values():
             await asyncio.to_thread(room.engine.close)
+
+
+def open_replies(stores: Stores, *, now: Callable[[], datetime]) -> Replies:
+    """Return what acts on replies to our mails."""
+    parts = ReplyStores(
+        cases=stores.cases,
+        arrivals=stores.arrivals,
+        deadlines=stores.deadlines,
+        outbox=stores.outbox,
+        tokens=stores.reply_tokens,
+        kept=stores.replies,
+    )
+    return Replies(parts, supplements=Supplements(stores.matching), now=now)
 
 
 async def _in_force(config: Config, stores: Stores) -> list[DistrictFiles]:

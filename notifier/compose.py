@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from notifier.plain import line
 from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
+from notifier.reply_lines import reply_lines
 from notifier.view import View, asked_for, department, of_beside, of_case, of_petition, of_problem, of_subject, office
 from notifier.wording import Wording
 from store.life import WITH_DEPARTMENT, Role
@@ -54,6 +55,15 @@ def registered_in(addresses: Addresses) -> Registered:
         own.setdefault(id_, set()).update(same_address(one.address) for one in ranks.values())
     coordinator = {same_address(addresses.coordinator.address)} if addresses.coordinator else set()
     return Registered(coordinator=frozenset(coordinator), departments={id_: frozenset(found) for id_, found in own.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a reply, in words for its writer: the commands done, those not done with the reason, and `why` where none was understood."""
+
+    done: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
+    why: str = ""
 
 
 class Composer:
@@ -141,6 +151,32 @@ class Composer:
         """
         view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
         return self._to_enterprise(case, Purpose.PROGRESS, round_, view)
+
+    def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:
+        """Return the one short answer to a reply, where something in it was not understood or not done; *round_* is the day: one a day."""
+        if not _USABLE.fullmatch(to) or _NOT_A_PERSON.fullmatch(to):
+            return []
+        view = {"done": outcome.done, "not_done": outcome.not_done, "why": outcome.why}
+        return [self._short(case, Purpose.HELP, to, office_, view, round_)]
+
+    def for_confirmation(self, case: Case, to: str, office_: str, says: str, round_: str) -> list[Notice]:
+        """Return the question to the registered address whether a reply in its name, which *says* this, is its own."""
+        return [self._short(case, Purpose.CONFIRM, to, office_, {"says": line(says, _MAX_REASON)}, round_)]
+
+    def _short(self, case: Case, purpose: Purpose, to: str, office_: str, more: Mapping[str, object], round_: str) -> Notice:
+        view = {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)}
+        written = self._wording.write(purpose, view)
+        return Notice(
+            purpose=purpose,
+            to=Address(name="", address=to),
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            attach_original=False,
+            round=round_,
+            office=office_,
+            capped=True,
+        )
 
     def for_decision(self, case: Case, why: str, round_: str, beside: Beside | None = None) -> list[Notice]:
         """Return the request to the coordinator to decide what stands in *why*, with the report *beside* it that this is about."""
@@ -258,7 +294,7 @@ class Composer:
         address = self._enterprise(case.petition)
         if address is None:
             return []
-        written = self._wording.write(purpose, {**self._view_of(case), **more})
+        written = self._wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, ENTERPRISE, self._district)})
         return [
             Notice(
                 purpose=purpose,
@@ -290,7 +326,7 @@ class Composer:
         return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator}, COORDINATOR)]
 
     def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object], office_: str) -> Notice:
-        written = self._wording.write(purpose, {**self._view_of(case), **more})
+        written = self._wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)})
         return Notice(
             purpose=purpose,
             to=to,

@@ -38,6 +38,9 @@ def rehearse(district: District, wording: Wording) -> None:
         raise ConfigError(list(problems.values()))
 
 
+_REPLIED = {"done": ["示例"], "not_done": ["示例"], "why": "示例", "says": "示例", "replies": ["示例"]}
+
+
 def _views(district: District) -> Iterator[Mapping[str, object]]:
     bare = _case()
     full = _full(bare, district)

@@ -75,6 +75,11 @@ _OF_A_NOTICE: View = {
     },
     "beside": None,  # the earlier report that the case may repeat
     "stranger": False,  # a follow-up from another address than the case
+    "replies": (),  # lines that the addressee may answer with
+    "done": (),  # of a reply of his: what was done …
+    "not_done": (),  # … and what not, with the reason
+    "why": "",  # why nothing of it was understood
+    "says": "",  # what a reply orders that came in his name
 }
 
 

@@ -18,6 +18,7 @@
 | casework.pass_on_directly | the first return goes straight to the department it names, not to the coordinator | false |
 | casework.promise_cap | working days; a longer promise needs a reason of its own | 7 |
 | casework.extension_cap | working days by which a case may be extended in all | 10 |
+| casework.order_days | working days proposed for handling anew what the enterprise is not satisfied with (重点督办单) | 5 |
 | problems.enterprises, .days | so many enterprises with the same problem within so many days are proposed as a common problem | 3, 90 |
 | problems.leave_out | lists that say who or where, not what; a name may end in `*` | none |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
@@ -73,6 +74,7 @@ class Casework:
     pass_on_directly: bool = False
     extension_cap: int = 10
     promise_cap: int = 7  # 三（六）: in principle; a longer promise needs its reason
+    order_days: int = 5  # 限期 of a 重点督办单, unless the coordinator writes another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +215,9 @@ def _casework(node: Node, reader: Reader) -> Casework:
     direct = reader.flag(entries["pass_on_directly"]) if "pass_on_directly" in entries else default.pass_on_directly
     cap = reader.integer(entries["extension_cap"], 0, 250) if "extension_cap" in entries else default.extension_cap
     promise = reader.integer(entries["promise_cap"], 1, 250) if "promise_cap" in entries else default.promise_cap
+    order = reader.integer(entries["order_days"], 1, 250) if "order_days" in entries else default.order_days
     return Casework(
+        order_days=order or default.order_days,
         promise_cap=promise or default.promise_cap,
         returns=returns or default.returns,
         pass_on_directly=bool(direct),

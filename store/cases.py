@@ -30,8 +30,8 @@ class Cases:
 
     def __init__(self, db: Database, outbox: Outbox) -> None:
         """Work on *db*, started by its owner; notices go to *outbox* in the transaction that causes them."""
-        self._db = db
-        self._outbox = outbox
+        self.db = db
+        self.outbox = outbox
 
     async def record(  # noqa: PLR0913 - what was decided about what, and when
         self,
@@ -55,9 +55,9 @@ class Cases:
         # A thread costs more than a usual mail; what a large one costs, the others must not wait for.
         prepare = partial(recording.prepare, arrival, reading, decision, district)
         filing = prepare() if len(arrival.raw) <= _SMALL else await asyncio.to_thread(prepare)
-        return await self._db.write(
+        return await self.db.write(
             lambda connection: recording.record(
-                connection, filing, now=now, compose=compose, outbox=self._outbox, seen=seen, planner=planner
+                connection, filing, now=now, compose=compose, outbox=self.outbox, seen=seen, planner=planner
             )
         )
 
@@ -84,21 +84,21 @@ class Cases:
         clerks at once the second one must look again.
         """
         act = Act(kind=kind, actor=actor, reason=reason, at=now, evidence=evidence or {}, files=files or {})
-        return await self._db.write(
+        return await self.db.write(
             lambda connection: recording.change(
-                connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self._outbox, planner=planner
+                connection, case_id, act, corrected, seen=seen, compose=compose, outbox=self.outbox, planner=planner
             )
         )
 
     async def note(self, case_id: int, *, actor: str, reason: str, now: datetime) -> None:
         """Add a note to the history of the case. Raises UsageError where there is no such case."""
         act = Act(kind="case.noted", actor=actor, reason=reason, at=now)
-        await self._db.write(lambda connection: recording.note(connection, case_id, act))
+        await self.db.write(lambda connection: recording.note(connection, case_id, act))
 
     async def confirm_not_a_case(self, arrival_id: int, *, actor: str, reason: str, now: datetime) -> None:
         """Note that a person agrees that the arrival is no case. Raises UsageError where it was not decided so."""
         act = Act(kind="arrival.confirmed", actor=actor, reason=reason, at=now)
-        await self._db.write(lambda connection: recording.confirm(connection, arrival_id, act))
+        await self.db.write(lambda connection: recording.confirm(connection, arrival_id, act))
 
     async def open_from_not_a_case(  # noqa: PLR0913 - who, when and why belong to the act, the rest to the case
         self,
@@ -116,14 +116,14 @@ class Cases:
 
         Raises UsageError where it was not decided so, or has a case meanwhile.
         """
-        arrival, item = await self._db.read(
+        arrival, item = await self.db.read(
             lambda connection: (arrivals.load_one(connection, arrival_id), casebook.not_a_case(connection, arrival_id))
         )
         reading = Reading(petition=item.petition, blobs={})  # the attachments were kept when the arrival was recorded
         filing = await asyncio.to_thread(recording.prepare, arrival, reading, decision, district)
         act = Act(kind="case.decided", actor=actor, reason=reason, at=now)
-        return await self._db.write(
-            lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self._outbox, planner=planner)
+        return await self.db.write(
+            lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self.outbox, planner=planner)
         )
 
     async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime, *, compose: bounces.Compose) -> Returned | None:
@@ -131,52 +131,52 @@ class Cases:
 
         *compose* writes to those who must hear of it at once, in the same transaction.
         """
-        return await self._db.write(lambda connection: bounces.note(connection, arrival, bounce, now, outbox=self._outbox, compose=compose))
+        return await self.db.write(lambda connection: bounces.note(connection, arrival, bounce, now, outbox=self.outbox, compose=compose))
 
     async def automatically_answered(self, arrival: StoredArrival, letter: Letter, now: datetime) -> int | None:
         """Note at its case that a machine answered a mail of ours; return that mail's notice, None where it answers none. Repeating is harmless."""
-        return await self._db.write(lambda connection: bounces.note_automatic_reply(connection, arrival, letter, now))
+        return await self.db.write(lambda connection: bounces.note_automatic_reply(connection, arrival, letter, now))
 
     async def get(self, key: str) -> Case:
         """Return the case with *key* as its number (in any case or width) or id. Raises UsageError where there is none."""
-        return await self._db.read(lambda connection: casebook.find(connection, key))
+        return await self.db.read(lambda connection: casebook.find(connection, key))
 
     async def of_arrival(self, arrival_id: int) -> Case | None:
         """Return the case that an arrival opened or was added to; None where there is none (yet)."""
-        return await self._db.read(lambda connection: casebook.of_arrival(connection, arrival_id))
+        return await self.db.read(lambda connection: casebook.of_arrival(connection, arrival_id))
 
     async def list(self, *, state: CaseState | None = None, department: str | None = None, limit: int = 100) -> Listed[Case]:
         """Return the newest cases, of one state or one lead department where asked for."""
-        return await self._db.read(lambda connection: casebook.newest(connection, state, department, limit))
+        return await self.db.read(lambda connection: casebook.newest(connection, state, department, limit))
 
     async def review(self, *, limit: int = 500) -> Listed[Case]:
         """Return the cases that need a person, the oldest first: under review, or with reasons to look that nobody has settled."""
-        return await self._db.read(lambda connection: casebook.awaiting_review(connection, limit))
+        return await self.db.read(lambda connection: casebook.awaiting_review(connection, limit))
 
     async def awaits_review(self, case_id: int) -> bool:
         """Return whether the case needs a person, as `review` would list it."""
-        return await self._db.read(lambda connection: casebook.awaits_review(connection, case_id))
+        return await self.db.read(lambda connection: casebook.awaits_review(connection, case_id))
 
     async def not_cases(self, *, unconfirmed_only: bool = True, limit: int = 500) -> Listed[NotACase]:
         """Return the newest arrivals decided to be no case: by default those proposed so that nobody has confirmed yet."""
-        return await self._db.read(lambda connection: casebook.not_cases(connection, limit, unconfirmed_only=unconfirmed_only))
+        return await self.db.read(lambda connection: casebook.not_cases(connection, limit, unconfirmed_only=unconfirmed_only))
 
     async def not_a_case(self, arrival_id: int) -> NotACase:
         """Return what was decided about one arrival that is no case. Raises UsageError where it was not decided so, or has a case."""
-        return await self._db.read(lambda connection: casebook.not_a_case(connection, arrival_id))
+        return await self.db.read(lambda connection: casebook.not_a_case(connection, arrival_id))
 
     async def set_aside(self, arrival_id: int) -> NotACase:
         """Return what was decided about one arrival that opened no case: it is none, or follows up on one. Raises UsageError otherwise."""
-        return await self._db.read(lambda connection: casebook.set_aside(connection, arrival_id))
+        return await self.db.read(lambda connection: casebook.set_aside(connection, arrival_id))
 
     async def arrivals(self, case_id: int) -> Listed[int]:
         """Return the ids of the arrivals of the case: the one that opened it, then its follow-ups."""
-        return await self._db.read(lambda connection: casebook.arrivals_of(connection, case_id))
+        return await self.db.read(lambda connection: casebook.arrivals_of(connection, case_id))
 
     async def history(self, case_id: int) -> Listed[Event]:
         """Return the events of the case, oldest first."""
-        return await self._db.read(lambda connection: audit.read(connection, case_id))
+        return await self.db.read(lambda connection: audit.read(connection, case_id))
 
     async def verify(self, case_id: int) -> Listed[str]:
         """Return what is wrong with the history of the case, in Chinese; an intact one gives an empty list."""
-        return await self._db.read(lambda connection: audit.verify(audit.read(connection, case_id), audit.read_tail(connection, case_id)))
+        return await self.db.read(lambda connection: audit.verify(audit.read(connection, case_id), audit.read_tail(connection, case_id)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from store.errors import UsageError
-from store.model.case import CaseState
+from store.model.case import Case, CaseState
 
 S = CaseState
 STATE_WORDS = {
@@ -33,6 +33,7 @@ STATE_WORDS = {
 }
 RESULTS = {"solved": "已解决", "explained": "无法解决，已说明原因", "against_policy": "不符合政策法规，已说明"}
 RATINGS = {"satisfied": "满意", "basically": "基本满意", "dissatisfied": "不满意"}
+POOR = "dissatisfied"  # 不满意
 FINISHED = frozenset({S.CLOSED, S.REFUSED, S.HANDED_OVER, S.DUPLICATE, S.MERGED, S.WITHDRAWN})
 WITH_DEPARTMENT = frozenset({S.ASSIGNED, S.ACKNOWLEDGED, S.HANDLING})  # a department has it in hand
 _BEFORE_ASSIGNMENT = frozenset({S.UNDER_REVIEW, S.ACCEPTED, S.AWAITING_SUPPLEMENT, S.RETURNED})
@@ -145,6 +146,11 @@ def asks(kind: str) -> bool:
     """Say whether an event of *kind* leaves the coordinator something to decide, wherever the case stands."""
     step = _BY_KIND.get(kind)
     return step is not None and step.asks
+
+
+def is_poorly_rated(case: Case) -> bool:
+    """Say whether the enterprise is not satisfied, and nobody has decided yet whether the case is to be handled anew (WH 一（五）3)."""
+    return case.state is S.RATED and case.progress.rating == POOR
 
 
 def _listed(state: CaseState) -> str:

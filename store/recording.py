@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from store import arrivals, audit, casebook, deadline_rows, dialects, knowledge, life, matching, matching_keys, problems
+from store import arrivals, audit, casebook, deadline_rows, dialects, kept_files, knowledge, life, matching, matching_keys, problems
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -19,12 +19,11 @@ from store.model.case import Case, CaseState, Progress
 from store.model.decision import Decision, Verdict
 from store.model.district import District
 from store.model.due import Due
-from store.model.letter import Attachment
 from store.model.notice import Notice
-from store.model.petition import Reading
+from store.model.petition import Petition, Reading
 from store.outbox import Outbox
 from store.owing import Planner
-from store.tables import ATTACHMENTS, BLOBS, CASES, DECISIONS, NUMBERS
+from store.tables import CASES, DECISIONS, NUMBERS
 
 _NEED_A_PERSON = frozenset({CaseState.UNDER_REVIEW, CaseState.ACCEPTED, CaseState.RETURNED})
 Compose = Callable[[Case], Sequence[Notice]]
@@ -32,7 +31,6 @@ Compose = Callable[[Case], Sequence[Notice]]
 # The hot path's statements are built once: building one costs several times what running it does.
 _OPEN = CASES.insert().returning(CASES.c.id)
 _SET_ASIDE = DECISIONS.insert()
-_ATTACH = ATTACHMENTS.insert()
 _COUNT_UP = (
     update(NUMBERS)
     .where(NUMBERS.c.district == bindparam("of_district"), NUMBERS.c.year == bindparam("of_year"))
@@ -70,7 +68,7 @@ class Act:
 
 
 class Corrections(TypedDict, total=False):
-    """The fields of a case that a person may set; what is left out stays."""
+    """The fields of a case that a person may set; what is left out stays. A supplement brings a fuller petition, and a decision on that."""
 
     state: CaseState
     verdict: Verdict
@@ -79,6 +77,17 @@ class Corrections(TypedDict, total=False):
     accompanying: tuple[str, ...]
     due: Due | None
     progress: Progress
+    petition: Petition
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What an act does to a case: the fields it sets, and the notices that follow."""
+
+    act: Act
+    corrected: Corrections
+    compose: Compose
 
 
 def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District) -> Filing:
@@ -113,11 +122,11 @@ def record(  # noqa: PLR0913 - what was decided, and all that follows from it
     if seen is not None:
         opens = verdict is not Verdict.NOT_A_CASE and filing.arrival.channel is not Channel.PLATFORM
         knowledge.check(connection, filing.district.id, seen, adds=opens)
-    _keep_attachments(connection, filing)
+    kept_files.of_arrival(connection, filing.district.id, filing.arrival.id, filing.reading)
     if (
         verdict is Verdict.NOT_A_CASE or filing.arrival.channel is Channel.PLATFORM
     ):  # a record of others is compared with, and opens no case
-        _set_aside(connection, filing, None, now)
+        set_aside(connection, filing, None, now)
         _group_later(connection, filing.district.id, filing.arrival.id, verdict)
         return None
     if verdict is Verdict.FOLLOW_UP:
@@ -167,17 +176,24 @@ def change(  # noqa: PLR0913 - the case, the act and its effects, each by name
     old = casebook.load(connection, case_id, lock=True)
     if seen is not None and old.state is not seen:
         raise UsageError(f"{old.number} 的状态刚被别人改过，请先用 zuozhen case show {old.number} 查看，再作决定")
-    new = replace(old, **corrected)
+    return apply(connection, old, Change(act=act, corrected=corrected, compose=compose), outbox=outbox, planner=planner)
+
+
+def apply(connection: Connection, old: Case, change: Change, *, outbox: Outbox, planner: Planner | None) -> Case:
+    """Let *change* happen to the case *old*, whose row is locked, and return it as it is now. Raises UsageError as `store.life` does."""
+    act, compose = change.act, change.compose
+    new = replace(old, **change.corrected)
     life.require(act.kind, old.state, new.state, old.number)
-    _keep_files(connection, old.district, act.files)
+    kept_files.keep(connection, old.district, act.files)
     # Left waiting for review it still needs a person, and since the same moment as before.
-    waits = new.state in _NEED_A_PERSON or life.asks(act.kind)
+    waits = new.state in _NEED_A_PERSON or life.asks(act.kind) or life.is_poorly_rated(new)
     since = func.coalesce(CASES.c.review_since, act.at) if waits else None
-    connection.execute(update(CASES).where(CASES.c.id == case_id).values(**casebook.standing_values(new), review_since=since))
+    values = {**casebook.standing_values(new), **_read_anew(old, new), "review_since": since}
+    connection.execute(update(CASES).where(CASES.c.id == old.id).values(values))
     before, after = _standing(old), _standing(new)
     changed = [name for name in after if after[name] != before[name]]
     data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}, **act.evidence}
-    audit.append(connection, case_id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
+    audit.append(connection, old.id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
     _plan(connection, new, life.name_of(act.kind), old.state, act.at, planner)
     if new.verdict is not old.verdict:
         _group_later(connection, new.district, new.arrival_id, new.verdict)
@@ -236,11 +252,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         "opened_at": now,
         "received_at": filing.arrival.received_at,
         "arrival_id": case.arrival_id,
-        "name": petition.name.value if petition.name else "",
-        "uscc": petition.uscc.value if petition.uscc else "",
-        "phone": petition.phone.value if petition.phone else "",
-        "title": petition.title,
-        "content": petition.content,
+        **_petition_values(petition),
         "petition": filing.petition_json,
         "decision": filing.decision_json,
         "review_since": now if case.state is CaseState.UNDER_REVIEW or decision.review else None,
@@ -264,14 +276,15 @@ def _continue_case(connection: Connection, filing: Filing, now: datetime) -> Cas
     if case.state not in life.WITH_DEPARTMENT or decision.proposed or decision.review:
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == case.id).values(review_since=since))
-    _set_aside(connection, filing, case.id, now)
-    data = {**_sources(filing), **_grounds_of(decision)}
+    set_aside(connection, filing, case.id, now)
+    data = {**sources(filing), **_grounds_of(decision)}
     audit.append(connection, case.id, [Entry(kind="case.follow_up", at=now, actor="rules", data=data)])
     matching.remember(connection, case.id, filing.arrival.id, case.district, matching_keys.thread_keys(filing.reading.petition))
     return case
 
 
-def _set_aside(connection: Connection, filing: Filing, case_id: int | None, now: datetime) -> None:
+def set_aside(connection: Connection, filing: Filing, case_id: int | None, now: datetime) -> None:
+    """Keep what was decided about an arrival that opens no case; it belongs to *case_id*, if to any."""
     is_record = filing.arrival.channel is Channel.PLATFORM
     values = {
         "arrival_id": filing.arrival.id,
@@ -299,29 +312,6 @@ def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) ->
         raise casebook.not_among(connection, arrival_id)
 
 
-def _keep_attachments(connection: Connection, filing: Filing) -> None:
-    district, arrival_id = filing.district.id, filing.arrival.id
-    _keep_files(connection, district, filing.reading.blobs)
-    files = enumerate(filing.reading.petition.letter.attachments)
-    rows = [{"district": district, "arrival_id": arrival_id, "position": position, **_file(file)} for position, file in files]
-    if rows:
-        connection.execute(_ATTACH, rows)
-
-
-def _keep_files(connection: Connection, district: str, files: Mapping[str, bytes]) -> None:
-    for sha256, content in files.items():
-        connection.execute(dialects.insert_new(connection, BLOBS), {"sha256": sha256, "district": district, "content": content})
-
-
-def _file(attachment: Attachment) -> dict[str, str | int]:
-    return {
-        "name": attachment.name,
-        "content_type": attachment.content_type,
-        "size": attachment.size,
-        "sha256": attachment.sha256,
-    }
-
-
 def _next_number(connection: Connection, district: District, now: datetime) -> str:
     """Return the next case number of the district's local year. The counter is part of the transaction: no gap, no double."""
     year = now.astimezone(ZoneInfo(district.timezone)).year
@@ -336,7 +326,7 @@ def _next_number(connection: Connection, district: District, now: datetime) -> s
 def _opened(case: Case, filing: Filing) -> Entry:
     received = filing.arrival.received_at.isoformat()
     data = {"district": case.district, "number": case.number, "channel": filing.arrival.channel.value, "received_at": received}
-    return Entry(kind="case.opened", at=case.opened_at, actor="system", data={**data, **_sources(filing)})
+    return Entry(kind="case.opened", at=case.opened_at, actor="system", data={**data, **sources(filing)})
 
 
 def _decided(case: Case, filing: Filing, act: Act) -> Entry:
@@ -344,7 +334,7 @@ def _decided(case: Case, filing: Filing, act: Act) -> Entry:
     return Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)
 
 
-def _sources(filing: Filing) -> Mapping[str, object]:
+def sources(filing: Filing) -> Mapping[str, object]:
     """Return by digest what a decision was made from."""
     return {
         "arrival": filing.arrival.id,
@@ -361,6 +351,24 @@ def _grounds_of(decision: Decision) -> Mapping[str, object]:
         "rules": [hit.rule for hit in decision.hits if not hit.overridden_by],
         "rulebook": decision.rulebook,
         "engine": decision.engine,
+    }
+
+
+def _read_anew(old: Case, new: Case) -> dict[str, str]:
+    """Return the columns of the petition and its decision, where a supplement changed them."""
+    if new.petition is old.petition and new.decision is old.decision:
+        return {}
+    return {**_petition_values(new.petition), "petition": to_json(new.petition), "decision": to_json(new.decision)}
+
+
+def _petition_values(petition: Petition) -> dict[str, str]:
+    """Return the columns that repeat the petition."""
+    return {
+        "name": petition.name.value if petition.name else "",
+        "uscc": petition.uscc.value if petition.uscc else "",
+        "phone": petition.phone.value if petition.phone else "",
+        "title": petition.title,
+        "content": petition.content,
     }
 
 

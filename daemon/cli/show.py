@@ -46,6 +46,8 @@ PURPOSES = {
     "review": "提请审核",
     "forward": "续件转送",
     "progress": "进展告知",
+    "help": "回信说明",
+    "confirm": "回信求证",
     "reminder": "时限提醒",
     "problem": "类题",
 }
@@ -53,6 +55,7 @@ EVENTS = {
     "case.opened": "登记",
     "case.decided": "判断",
     "case.follow_up": "收到续件",
+    "case.replied": "收到回信",
     **{step.kind: step.words for step in STEPS},
     "case.confirmed": "确认",
     "case.assigned": "交办",
@@ -289,7 +292,11 @@ def _event(event: Event, owed: Sequence[Deadline], district: District) -> str:
     who = "" if event.actor in {"system", "rules"} else f"　{_one_line(event.actor)}{of_history.role_of(event)}"
     said = of_history.particulars(event, owed, lambda id_: department_name(id_, district))
     more = f"　〔{_one_line('；'.join(said))}〕" if said else ""
-    key = f" {set_aside_key(arrival)}" if event.kind == "case.follow_up" and isinstance(arrival := event.data.get("arrival"), int) else ""
+    key = (
+        f" {set_aside_key(arrival)}"
+        if event.kind in {"case.follow_up", "case.replied"} and isinstance(arrival := event.data.get("arrival"), int)
+        else ""
+    )
     return f"{EVENTS.get(event.kind, event.kind)}{key}{who}{f'：{_one_line(event.reason)}' if event.reason else ''}{more}"
 
 

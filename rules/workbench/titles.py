@@ -20,6 +20,7 @@ TITLES: Mapping[type, Mapping[str, str]] = {
         "pass_on_directly": "首次退回直接转送",
         "extension_cap": "延期上限（工作日）",
         "promise_cap": "承诺上限（工作日）",
+        "order_days": "重新办理的限期（工作日）",
     },
     OfficeHours: {"opens": "上班", "closes": "下班", "pause": "午休", "shift_after_hours": "下班后收到的算下一工作日"},
     VerificationRule: {

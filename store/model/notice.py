@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     REMINDER = "reminder"  # to whoever owes something, and those above him
     PROBLEM = "problem"  # to the coordinator: so many enterprises have one problem; to the department that leads it
     PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
+    HELP = "help"  # to whoever answered a mail of ours: what was not done, and what may be written
+    CONFIRM = "confirm"  # to the registered address: whether a reply in its name is its own
 
 
 class NoticeState(StrEnum):

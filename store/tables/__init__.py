@@ -25,6 +25,7 @@ from store.tables.matching import (
 from store.tables.outbox import AddressTroubleRow, NoticeRow, ReplySeenRow
 from store.tables.packs import FollowerRow, OrderRow, PackRow, ShadowDifferenceRow, ShadowRunRow
 from store.tables.problems import ProblemKeyRow, ProblemMemberRow, ProblemQueueRow, ProblemRow
+from store.tables.replies import HeldReplyRow
 from store.tables.services import InstanceRow, LeaseRow
 
 
@@ -58,6 +59,7 @@ PROBLEMS = _table(ProblemRow)
 PROBLEM_MEMBERS = _table(ProblemMemberRow)
 PROBLEM_KEYS = _table(ProblemKeyRow)
 PROBLEM_QUEUE = _table(ProblemQueueRow)
+HELD_REPLIES = _table(HeldReplyRow)
 NOTICES = _table(NoticeRow)
 ADDRESS_TROUBLES = _table(AddressTroubleRow)
 REPLIES_SEEN = _table(ReplySeenRow)
