@@ -47,13 +47,14 @@ def _write(pair: Pair, which: int, place: int, folder: Path) -> dict[str, Any]:
     name = f"{pair.name}-{which + 1}"
     at = (BEGIN + which * APART + place * timedelta(minutes=7)).astimezone()
     file = f"{name}.{ENDINGS[report['by']]}"
-    (folder / "inputs" / file).write_bytes(_octets(report, name, at))
+    (folder / "inputs" / file).write_bytes(octets_of(report, name, at))
     row: dict[str, Any] = dict.fromkeys(("ground", "department", "duplicate_of", "same_problem"))
     row |= {"id": name, "channel": report["by"], "input": file, "received_at": at.isoformat(), "enterprise": {}}
     return row | {"verdict": "accept", "co_departments": [], "duplicate_of": f"{pair.name}-1" if pair.same and which else None}
 
 
-def _octets(report: dict[str, str], name: str, at: datetime) -> bytes:
+def octets_of(report: dict[str, str], name: str, at: datetime) -> bytes:
+    """Return a report as its channel brings it."""
     match report["by"]:
         case "mail":
             return as_mail(report, name, at)
