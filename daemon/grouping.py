@@ -69,7 +69,7 @@ class Grouping:
         while (waiting := await self._waiting(district)) and not (stop and stop.is_set()):
             for one in waiting:
                 await place(district, one)
-            count += len(waiting)
+            count += sum(one.arrival_id not in self._left for one in waiting)
         if count:
             log.info("problems.grouped", district=district, count=count)
         return count
