@@ -158,6 +158,11 @@ async def test_bounce_of_a_real_server(tmp_path: Path, monkeypatch: pytest.Monke
         assert "被退信  登记告知" in shown
         assert number in zuozhen("review", "list", config=here.config).out
         assert "被退信" in zuozhen("outbox", "list", config=here.config).out
+        listed = zuozhen("outbox", "addresses", config=here.config).out
+        assert "失效" in listed
+        assert "550 5.1.1 no such user" in listed
+        (trouble,) = zuozhen("outbox", "addresses", "--json", config=here.config).data
+        assert (trouble["is_dead"], trouble["address"].endswith("enterprise.example")) == (True, True)
         log = zuozhen("mail", "log", message_id, config=here.config).out
         assert "收到退信（" in log
         (accepted, *_) = [line for line in log.splitlines() if "收下（" in line]
