@@ -194,7 +194,7 @@ COMMANDS = {
     "run": [],
     "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
-    "review": ["list", "show"],
+    "review": ["list", "show", "do", "drop"],
     "problems": ["list", "show", "open", "close"],
     "mail": ["log"],
     "outbox": ["list", "show", "retry", "addresses"],
