@@ -226,6 +226,7 @@ class Bench:
             "matching": stores.matching,
             "addresses": stores.addresses,
             "reconsideration": self.house.pipeline._reconsideration,
+            "replies": self.house.replies,
             "reader": self.house.pipeline._reader,
             "now": self.clock,
             "leases": self.house.leases,
