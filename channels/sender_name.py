@@ -28,6 +28,8 @@ _WE_ARE = re.compile(rf"(?:我们?是|我司是|我公司是|本公司[是为系
 _ONE_OF_MANY = re.compile(r"一家[^,。]{0,6}$")
 _MANDATED = re.compile(r"(?:受|接受|代理|代表)(?:我方)?(?:当事人|委托人|客户)?[(\"“「:]?$")
 _MANDATE = re.compile(r"[)\"”」]?(?:\([^()\n]{0,40}\))?(?:之|的)?(?:全权)?(?:委托|授权)")
+_FOR = re.compile(r"(?:^|[\n,。;:!?])(?:现|兹)?代[(\"“「]?$")
+_SPEAKS = re.compile(r"[)\"”」]?(?:\([^()\n]{0,40}\))?(?:反映|提出|申请|咨询|投诉|来信|办理)")
 _MANDATES_US = re.compile(r"[)\"”」]?(?:特|现|全权)?(?:委托|授权)(?:我|本|敝)(?:们|公司|司|所|方|单位|人)")
 _OTHERS_WORDS = """一家 名叫 叫 关于 向 与 和 跟 同 由 被 把 从 找了? 给 对 将 告 欠 诉 租用 承租 投诉 举报 委托 购买 租了? 买了? 签了? 请了? 借了? 供货商 供应商 开发商 总包
     总包方 承包方 发包方 分包方 甲方 乙方 对方 房东 业主 物业 建设单位 施工单位 中标单位 出租方 合作方 客户 运营商 运营方 运营公司 平台 厂家 原租户 前租户 上家 下家 第三方 邻居
@@ -166,6 +168,8 @@ def points_of(view: View, name: Name) -> int:
     after = view.plain[name.end : name.end + _AFTER]
     if _MANDATED.search(before) and _MANDATE.match(after):
         return 95  # 受某公司委托: the client is the one who complains, whoever signs
+    if name.is_registered and _FOR.search(before) and _SPEAKS.match(after):
+        return 95  # 代某公司反映: likewise
     if name.is_registered and _MANDATES_US.match(after):
         return 95
     if _ADDRESSED.match(after):

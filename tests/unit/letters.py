@@ -613,6 +613,12 @@ SAMPLES = (
         phone="18922220000",
     ),
     Sample(
+        id="client-of-an-agent",
+        text="代昆明沐田商务有限公司反映：简易注销公示期满，税务仍显示未办结。请协调。联系电话：18955550000",
+        name="昆明沐田商务有限公司",
+        phone="18955550000",
+    ),
+    Sample(
         id="window-form",
         channel=Channel.WINDOW,
         subject="",
