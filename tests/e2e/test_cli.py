@@ -750,7 +750,7 @@ def test_empty_instance(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("quarantine", "list"), "隔离区是空的。"),
     ):
         assert ask(*words).out == f"{empty}\n"
-    assert ask("review", "list", "--json").data == {"cases": [], "set_aside": []}
+    assert ask("review", "list", "--json").data == {"cases": [], "set_aside": [], "held": []}
 
 
 def test_database_that_cannot_be_opened_may_be_asked_later(instance: Path, ask: Here) -> None:
