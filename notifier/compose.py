@@ -118,15 +118,17 @@ class Composer:
         """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
         asked = asked_for(missing, self._district)
         notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked})
-        return notices or self._review(
-            case, (f"需请企业补充：{'；'.join(line(one, _MAX_REASON) for one in asked)}", _by_telephone(case)), round_
-        )
+        words = f"需请企业补充：{'；'.join(line(one, _MAX_REASON) for one in asked)}"
+        return notices or self._review(case, (words, _by_telephone(case)), round_ or Purpose.SUPPLEMENT.value)
 
     def for_referral(self, case: Case, reason: str, round_: str = "") -> list[Notice]:
         """Return the word to the enterprise that its matter is not accepted. *reason* is a person's, and the enterprise reads it."""
-        more = {"reason": line(reason, _MAX_REASON), "advice": office(case.decision.advice, self._district)}
+        said = line(reason, _MAX_REASON)
+        more = {"reason": said, "advice": office(case.decision.advice, self._district)}
+        # What the coordinator must tell by telephone has a round of its own: the review before it has none, and of two alike one is sent.
+        told = f"（{said.rstrip('。')}）" if said else ""
         notices = self._to_enterprise(case, Purpose.REFERRAL, round_, more)
-        return notices or self._review(case, (f"需告知企业不予受理，{_by_telephone(case)}",), round_)
+        return notices or self._review(case, (f"需告知企业不予受理{told}，{_by_telephone(case)}",), round_ or Purpose.REFERRAL.value)
 
     def for_follow_up(self, case: Case, petition: Petition, round_: str = "") -> list[Notice]:
         """Return the notice that hands on what came in later to *case*.

@@ -147,6 +147,16 @@ async def _unassigned(shared: Bench) -> Case:
     return case
 
 
+async def test_who_cannot_be_mailed_is_told_by_the_coordinator(shared: Bench) -> None:
+    """A refusal is confirmed of somebody without an address: the coordinator, who was asked to review before, is now asked to tell him."""
+    case = await shared.opened(REFUSED, Reply_To="no-reply@enterprise.example")
+    shared.clock.advance(timedelta(hours=1))
+    await shared.house.review.confirm(case.number, ACT)
+    asked = [queued.notice for queued in await shared.notices(case)]
+    assert [notice.purpose for notice in asked] == [Purpose.REVIEW, Purpose.REVIEW]
+    assert f"需告知企业不予受理（{ACT.reason}）" in asked[1].text
+
+
 # ------------------------------------------------------------ overrule
 
 
