@@ -50,7 +50,6 @@ log = structlog.get_logger()
 
 _HELD_A_DAY = 3  # replies to one case that the registered address is asked about in a day
 _SMALL = 256 << 10  # bytes of an arrival that takes a millisecond or two to digest
-_BY_ANY_DEPARTMENT = frozenset({"heed"})  # what also one may do that only accompanies
 _NOTHING_UNDERSTOOD = "没有看出要办什么。"
 
 
@@ -138,16 +137,15 @@ class Replies:
 
     async def _ordered(self, room: DistrictRoom, one: _Letter) -> Handled | None:
         """Do what a reply orders whose writer may act."""
+        if one.author.role is Role.DEPARTMENT and not one.authority.leads:
+            return None  # one that accompanies moves nothing: what it writes goes to whoever has the case
         commands = one.reply.commands
-        is_second = one.author.role is Role.DEPARTMENT and not one.authority.leads
-        if is_second:
-            commands = tuple(command for command in commands if command.event in _BY_ANY_DEPARTMENT)
         if one.author.role is Role.ENTERPRISE:  # what it adds, unasked, goes to whoever has the case
             commands = tuple(command for command in commands if command.event != "supplemented")
         if commands:
             return await self._act(room, one, commands)
         is_letter = one.author.role is Role.ENTERPRISE and one.case.state is not CaseState.ANSWERED
-        return None if is_second or is_letter else self._not_understood(room, one)
+        return None if is_letter else self._not_understood(room, one)
 
     async def _act(self, room: DistrictRoom, one: _Letter, commands: Sequence[Command]) -> Handled:
         acting = self._acting(room, one.case, one.author, one.now, one.arrival.id, _files(one.reading))
