@@ -65,6 +65,20 @@ class DistrictRoom:
         """What the pack and the calendar make of an event for the deadlines of its case."""
         return plans(self.rulebook, self.calendar)
 
+    async def decide(self, petition: Petition, candidates: Sequence[Candidate], *, now: datetime, near_misses: bool = True) -> Decision:
+        """Return what the rules make of *petition* beside *candidates*, as of *now*; the loop goes on meanwhile."""
+        return await asyncio.to_thread(
+            decide,
+            petition,
+            candidates,
+            rulebook=self.rulebook,
+            calendar=self.calendar,
+            infer=self.engine.infer,
+            now=now,
+            engine=self.engine.name,
+            near_misses=near_misses,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -177,7 +191,7 @@ class Pipeline:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""
         while True:
             candidates, seen = await self._matching.candidates(room.rulebook.district, reading.petition, exclude_arrival=arrival.id)
-            decision = await self._decide(room, arrival, reading.petition, candidates)
+            decision = await room.decide(reading.petition, candidates, now=arrival.received_at)
             try:
                 beside = await asyncio.to_thread(beside_of, reading.petition, related(decision, candidates), room.rulebook.platforms)
                 case = await self._record(room, arrival, reading, decision, seen, beside)
@@ -205,18 +219,6 @@ class Pipeline:
             return await self._reader.read(arrival, self.rooms[arrival.district].rulebook.call_shape)
         except WorkerFailedError as error:
             raise TemporaryError(f"暂时无法读件：{error}") from error
-
-    async def _decide(self, room: DistrictRoom, arrival: StoredArrival, petition: Petition, candidates: Sequence[Candidate]) -> Decision:
-        return await asyncio.to_thread(
-            decide,
-            petition,
-            candidates,
-            rulebook=room.rulebook,
-            calendar=room.calendar,
-            infer=room.engine.infer,
-            now=arrival.received_at,
-            engine=room.engine.name,
-        )
 
     def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision, beside: Beside | None) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""

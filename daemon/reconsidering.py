@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.comparison import beside_of
-from rules.decide import decide
 from store.model.arrival import StoredArrival
 from store.model.case import Case
 from store.model.decision import Decision, Verdict
@@ -73,7 +72,7 @@ class Reconsideration:
         earlier = [one for one in found if one.received_at <= ours.received_at]
         others = [one for one in earlier if not _is(one, record)]
         if len(others) == len(earlier):
-            again = await self._decide(room, case, ours, found)
+            again = await _again(room, case, ours, found)
             news = self._note(room, record) if again.related_record == record.id else None
         else:
             news = await self._weigh(room, record, case, ours, earlier, others)
@@ -100,8 +99,8 @@ class Reconsideration:
         others: Sequence[Candidate],
     ) -> News | None:
         """Return what the record, reported before the case, means for it: a proposal where it makes the difference, or once made it."""
-        now = await self._decide(room, case, ours, earlier)
-        without = await self._decide(room, case, ours, others)
+        now = await _again(room, case, ours, earlier)
+        without = await _again(room, case, ours, others)
         history = await self._cases.history(case.id)
         at_first = _outcome(case.decision) if case.decision.related_record == record.id else None
         before = last_proposal(history, record.id) or at_first
@@ -110,25 +109,17 @@ class Reconsideration:
             return News(record=record, proposal=now, words=self._proposal(room, record, case, now))
         return self._note(room, record) if now.related_record == record.id else None
 
-    async def _decide(self, room: DistrictRoom, case: Case, ours: Candidate, candidates: Sequence[Candidate]) -> Decision:
-        return await asyncio.to_thread(
-            decide,
-            case.petition,
-            candidates,
-            rulebook=room.rulebook,
-            calendar=room.calendar,
-            infer=room.engine.infer,
-            now=ours.received_at,
-            engine=room.engine.name,
-            near_misses=False,
-        )
-
     def _note(self, room: DistrictRoom, record: KeptRecord) -> News:
         return News(record=record, proposal=None, words=f"{_called(room, record)}，与本件是同一事项")
 
     def _proposal(self, room: DistrictRoom, record: KeptRecord, case: Case, now: Decision) -> str:
         was, is_ = _words(room, case.verdict, case.ground), _words(room, now.verdict, now.ground)
         return f"{_called(room, record)}，规则重新判断：原为{was}，现建议{is_}，请复核"
+
+
+async def _again(room: DistrictRoom, case: Case, ours: Candidate, candidates: Sequence[Candidate]) -> Decision:
+    """Decide on *case* as of when it came in."""
+    return await room.decide(case.petition, candidates, now=ours.received_at, near_misses=False)
 
 
 def _called(room: DistrictRoom, record: KeptRecord) -> str:

@@ -5,14 +5,12 @@ Only what was missing is taken from the answer: a field that the petition has st
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from daemon.casework import Details
 from daemon.review import Act
-from rules.decide import decide
 from store.life import Role
 from store.model.arrival import StoredArrival
 from store.model.case import Case, CaseState
@@ -101,16 +99,7 @@ class Supplements:
     async def _decide(self, room: DistrictRoom, case: Case, whole: Petition, arrival: StoredArrival) -> Decision:
         """Decide on the whole petition as of the day on which it became whole; its own case is none to be compared with."""
         candidates, _ = await self._matching.candidates(room.rulebook.district, whole, exclude_arrival=case.arrival_id)
-        return await asyncio.to_thread(
-            decide,
-            whole,
-            candidates,
-            rulebook=room.rulebook,
-            calendar=room.calendar,
-            infer=room.engine.infer,
-            now=arrival.received_at,
-            engine=room.engine.name,
-        )
+        return await room.decide(whole, candidates, now=arrival.received_at)
 
 
 def merged(first: Petition, later: Petition, new_text: str) -> Petition:

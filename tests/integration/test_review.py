@@ -134,7 +134,7 @@ async def _unassigned(shared: Bench) -> Case:
     """Return a case that the rules accepted without knowing a department, by taking the departments out of their decision."""
     arrival = await shared.arrival(await shared.accept(Enterprise().mail()))
     reading = await shared.house.pipeline._reader.read(arrival)
-    decision = await shared.house.pipeline._decide(shared.room, arrival, reading.petition, ())
+    decision = await shared.room.decide(reading.petition, (), now=arrival.received_at)
     case = await shared.house.stores.cases.record(
         arrival,
         reading,
