@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rules.clauses import DETAIL_NAMES, ENTERPRISE_NAMES, KEY_NAMES, STATUS_NAMES
 from rules.evidence import Comparison, compare
@@ -14,20 +14,21 @@ from store.model.platforms import PlatformMapping
 _AGREES = {True: "相同", False: "不同", None: ""}
 
 
-def beside_of(petition: Petition, candidate: Candidate | None, platforms: Mapping[str, PlatformMapping]) -> Beside | None:
-    """Return *petition* beside *candidate*, None where there is none."""
-    return in_words(compare(petition, candidate), platforms) if candidate else None
+def beside_of(petition: Petition, candidate: Candidate, platforms: Mapping[str, PlatformMapping]) -> Beside:
+    """Return *petition* beside *candidate*."""
+    return in_words(compare(petition, candidate), platforms)
 
 
-def related(decision: Decision, candidates: list[Candidate]) -> Candidate | None:
+def related(decision: Decision, candidates: Iterable[Candidate]) -> Candidate | None:
     """Return which of *candidates* the rules took for the same matter, None where none."""
-    wanted = (decision.related_case, decision.related_record)
-    for one in candidates:
-        if wanted[0] is not None and one.case_id == wanted[0]:
-            return one
-        if wanted[0] is None and wanted[1] is not None and one.elsewhere is not None and one.elsewhere.record_id == wanted[1]:
-            return one
-    return None
+    return next((one for one in candidates if is_related(decision, one.case_id, one.elsewhere.record_id if one.elsewhere else None)), None)
+
+
+def is_related(decision: Decision, case_id: int | None, record_id: int | None) -> bool:
+    """Say whether the rules took this case of ours, or else this record of another platform, for the same matter."""
+    if decision.related_case is not None:
+        return case_id == decision.related_case
+    return decision.related_record is not None and record_id == decision.related_record
 
 
 def in_words(comparison: Comparison, platforms: Mapping[str, PlatformMapping]) -> Beside:

@@ -21,12 +21,13 @@ from rules.decide import decide
 from rules.planner import Planner, plans
 from store.errors import MalformedMessageError, OutrunError, StoreUnavailableError, TemporaryError, WorkerFailedError
 from store.model.arrival import Channel, StoredArrival
-from store.model.case import Case
+from store.model.case import Case, CaseState
 from store.model.decision import Decision, Verdict
 from store.model.letter import Bounce, Letter
 from store.model.matching import Beside, Candidate
 from store.model.notice import Notice
 from store.model.petition import Petition, Reading
+from store.recording import opening_state
 
 if TYPE_CHECKING:
     from channels.reader import Reader
@@ -193,11 +194,16 @@ class Pipeline:
             candidates, seen = await self._matching.candidates(room.rulebook.district, reading.petition, exclude_arrival=arrival.id)
             decision = await room.decide(reading.petition, candidates, now=arrival.received_at)
             try:
-                beside = await asyncio.to_thread(beside_of, reading.petition, related(decision, candidates), room.rulebook.platforms)
+                beside = await self._beside(room, reading.petition, decision, candidates)
                 case = await self._record(room, arrival, reading, decision, seen, beside)
                 return Outcome(petition=reading.petition, candidates=candidates, decision=decision, case=case)
             except OutrunError:
                 log.debug("arrival.outrun", arrival_id=arrival.id)
+
+    async def _beside(self, room: DistrictRoom, petition: Petition, decision: Decision, candidates: Sequence[Candidate]) -> Beside | None:
+        """Return the earlier report beside *petition* where a person is asked to review it; nobody else reads it, and aligning costs."""
+        earlier = related(decision, candidates) if opening_state(decision) is CaseState.UNDER_REVIEW else None
+        return await asyncio.to_thread(beside_of, petition, earlier, room.rulebook.platforms) if earlier else None
 
     async def _record(
         self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, decision: Decision, seen: int, beside: Beside | None

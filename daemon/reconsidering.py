@@ -81,7 +81,8 @@ class Reconsideration:
         why = news.words
         round_ = f"record.{record.id}.{record.versions[0].version}"
         candidate = next((one for one in found if _is(one, record)), None)
-        beside = await asyncio.to_thread(beside_of, case.petition, candidate, room.rulebook.platforms)
+        asks = news.proposal is not None  # else nobody is written to
+        beside = await asyncio.to_thread(beside_of, case.petition, candidate, room.rulebook.platforms) if candidate and asks else None
         told = await self._reconsidering.tell(
             case.id, news, now=self._now(), compose=lambda new: room.composer.for_decision(new, why, round_, beside)
         )

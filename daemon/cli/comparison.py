@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from daemon.cli.output import done, local, table
-from daemon.comparison import in_words
+from daemon.comparison import in_words, is_related
 from daemon.wiring import Stores
 from rules.evidence import Comparison, compare
 from store.model.case import Case
@@ -20,7 +20,7 @@ async def related(stores: Stores, case: Case, pairs: Sequence[Pair] = ()) -> Com
     *pairs* is what persons said; what they separated is not shown as one.
     """
     one = next((_as_compared(pair) for pair in reversed(pairs) if pair.is_same), None) or next(
-        (one for one in case.decision.compared if _is_related(one.case_id, one.record_id, case) and not _is_apart(one, pairs)), None
+        (one for one in case.decision.compared if is_related(case.decision, one.case_id, one.record_id) and not _is_apart(one, pairs)), None
     )
     found = await stores.matching.again([one]) if one else []
     return compare(case.petition, found[0]) if found else None
@@ -32,13 +32,6 @@ def _as_compared(pair: Pair) -> Compared:
 
 def _is_apart(one: Compared, pairs: Sequence[Pair]) -> bool:
     return any(not pair.is_same and (pair.case_id, pair.record_id) in {(one.case_id, None), (None, one.record_id)} for pair in pairs)
-
-
-def _is_related(case_id: int | None, record_id: int | None, case: Case) -> bool:
-    decision = case.decision
-    if decision.related_case is not None:
-        return case_id == decision.related_case
-    return decision.related_record is not None and record_id == decision.related_record
 
 
 def show(comparison: Comparison) -> None:
