@@ -13,7 +13,7 @@ from docx.shared import Cm, Pt
 from notifier.dates import in_full
 from notifier.paper import as_bytes, blank, end, title
 from notifier.plain import excerpt, line
-from notifier.view import signature
+from notifier.view import programme, signature
 from store.model.district import District
 
 _FIELD, _CONTENT = 120, 600  # code points
@@ -39,7 +39,7 @@ class Registered:
 def receipt(registered: Registered, district: District) -> bytes:
     """Return the receipt as .docx."""
     paper = blank(14)
-    title(paper, f"{_programme(district)}诉求登记回执", size=20, after=18)
+    title(paper, f"{programme(district)}诉求登记回执", size=20, after=18)
     local = registered.at.astimezone(ZoneInfo(district.timezone))
     _table(paper, registered, f"{in_full(local.date())}{local:%H:%M}")
     for text in _notes(registered):
@@ -84,7 +84,3 @@ def _notes(registered: Registered) -> tuple[str, ...]:
         "您的诉求已经登记。登记不等于受理；是否受理、由哪个部门办理，将按您留下的联系方式告知。",
         f"查询进展、补充材料时，请说明编号 {which}。请妥善保管本回执。",
     )
-
-
-def _programme(district: District) -> str:
-    return district.programme if district.programme.startswith("“") else f"“{district.programme}”"

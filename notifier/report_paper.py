@@ -20,6 +20,7 @@ from notifier.dates import plain_date
 from notifier.figures import Cell, Figures, Table
 from notifier.paper import SUBTITLE, as_bytes, blank, end, set_font, title
 from notifier.plain import line
+from notifier.view import programme
 from store.model.district import District
 
 _TEXT, _SMALL, _TABLE = 14.0, 10.5, 9.0  # points
@@ -63,8 +64,7 @@ def report_paper(found: Figures, heading: Heading, district: District) -> bytes:
 
 def title_of(heading: Heading, district: District) -> str:
     """Return the title: 呈贡区“坐诊接诉”工作情况季度报告."""
-    programme = district.programme if district.programme.startswith("“") else f"“{district.programme}”"
-    return f"{district.name}{programme}工作情况{heading.sort}报告"
+    return f"{district.name}{programme(district)}工作情况{heading.sort}报告"
 
 
 def moment_words(moment: datetime, district: District) -> str:

@@ -236,11 +236,15 @@ def _pictures(petition: Petition) -> list[dict[str, object]]:
     return [{"label": FIELD_WORDS[one.field], "page": one.page, "cid": content_id(one.sha256)} for one in snippets]
 
 
+def programme(district: District) -> str:
+    """Return what the district calls its programme, in quotation marks."""
+    return district.programme if district.programme.startswith("“") else f"“{district.programme}”"
+
+
 def _district(district: District) -> dict[str, object]:
-    programme = district.programme if district.programme.startswith("“") else f"“{district.programme}”"
     return {
         "name": district.name,
-        "programme": programme,
+        "programme": programme(district),
         "document": district.document,
         "coordinator": district.coordinator,
         "signature": signature(district),
