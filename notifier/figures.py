@@ -104,7 +104,7 @@ def _overview(reported: Reported) -> Table:
     accepted = [case for case in cases if _is_accepted(case)]
     rows: list[tuple[Cell, ...]] = [
         ("收到来件", sum(reported.arrivals.values()), "本期内各渠道收到的来件，含其他平台的记录"),
-        ("其中：续件", aside.get(Verdict.FOLLOW_UP, 0), "归入以前登记的件"),
+        ("其中：续件", aside.get(Verdict.FOLLOW_UP, 0), "归入以前登记的件，含对本系统邮件的回复"),
         ("其中：非诉求", aside.get(Verdict.NOT_A_CASE, 0), "广告、自动回复等，不登记"),
         ("登记", len(cases), "本期内登记编号的件；以下各行（时限除外）都只数这些件"),
         ("受理", len(accepted), "结论为受理的件，含已转交的，不含重复件、并入他件和撤回的"),

@@ -1,7 +1,7 @@
 """What a report counts, read from the histories as they were at one moment: the same moment gives the same figures, whatever came later.
 
-A case is told from its events up to that moment; a date that an event moved later is put back. Rows are found by index and read in pages, so
-that a report costs what its own window holds.
+A case is told from its events up to that moment; a date that an event moved later is put back. Names, titles and proposed levels, which no
+event tells, are those of now. Rows are found by index and read in pages, so that a report costs what its own window holds.
 """
 
 from __future__ import annotations
