@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from store.codec import from_json, to_json
 from store.errors import MalformedMessageError, WorkerFailedError
@@ -29,7 +29,21 @@ class PageReader:
         """Prepare the child; it starts, as the interpreter with *command*, with its first fax."""
         self.worker, self._caps = Worker(command, caps), caps
         self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._waiting, self._parted = 0, 0
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many faxes wait or are at their turn."""
+        return self._waiting
+
+    def on_waiting(self, listener: Callable[[], None]) -> None:
+        """Tell *listener* whenever one more fax waits."""
+        self._listeners.append(listener)
+
+    def part(self) -> None:
+        """Send away those that wait for their turn, each with a WorkerFailedError: the service stops. The one in hand is finished."""
+        self._parted += 1
 
     async def read(self, channel: Channel, files: Sequence[bytes], number: str) -> Reading:
         """Return the petition on the pages in *files*, and their pictures; *number* is where the fax came from.
@@ -37,6 +51,8 @@ class PageReader:
         Raises MalformedMessageError where they cannot be read, WorkerFailedError where nothing can be read just now.
         """
         self._waiting += 1
+        for listener in self._listeners:
+            listener()
         reading = asyncio.ensure_future(self._read_in_turn(channel, files, number))
         return await asyncio.shield(reading)  # a cancelled caller leaves; the child finishes
 
@@ -45,8 +61,11 @@ class PageReader:
         await asyncio.to_thread(self.worker.close)
 
     async def _read_in_turn(self, channel: Channel, files: Sequence[bytes], number: str) -> Reading:
+        came = self._parted
         async with self._turn:
             try:
+                if came != self._parted:
+                    raise WorkerFailedError("服务正在停止，下次启动后再认")
                 return await asyncio.to_thread(self._ask_twice, channel, files, number)
             finally:
                 self._waiting -= 1

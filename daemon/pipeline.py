@@ -30,6 +30,7 @@ from store.model.petition import Petition, Reading
 from store.recording import opening_state
 
 if TYPE_CHECKING:
+    from channels.page_reader import PageReader
     from channels.reader import Reader
     from daemon.reconsidering import Reconsideration
     from daemon.replies import Replies
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LEASE = timedelta(minutes=10)  # longer than any reading may take; what a dead service left is freed much sooner (`store.leases`)
+_PAPERS = 2  # faxes and letters in hand, beyond which no further one is taken out of its folder: one is read, one stands ready
+_MOST_WAITING = 8  # of those whose pages wait to be read, so many take no other message's place
 _POLL_S = 5.0  # how long a claim that nobody announced may wait (another process accepted or released it)
 _PAUSES = tuple(timedelta(seconds=s) for s in (1, 10, 60, 300))
 _OUR_PAUSE = timedelta(seconds=10)  # where not the arrival but the database or the machine is the trouble
@@ -108,6 +111,7 @@ class Pipeline:
         reconsideration: Reconsideration,
         replies: Replies,
         reader: Reader,
+        pages: PageReader,
         now: Callable[[], datetime],
         leases: Leases,
         tries: int,
@@ -117,9 +121,10 @@ class Pipeline:
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
         self._addresses, self._reconsideration, self._replies = addresses, reconsideration, replies
-        self._reader = reader
+        self._reader, self._pages = reader, pages
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
+        pages.on_waiting(self.wake)  # whose pages wait leaves its place to others
         self._listeners: list[Listener] = []
         self.pulse = Pulse()
         self._left: dict[int, str] = {}  # arrivals that could not be settled, and why
@@ -237,17 +242,23 @@ class Pipeline:
         in_hand: dict[asyncio.Task[None], tuple[int, datetime]] = {}  # which arrival, and since when
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                if not any(started + LEASE < self._now() for _, started in in_hand.values()):
+                longest = LEASE * (1 + self._pages.waiting)  # of pages one fax after another is read
+                if not any(started + longest < self._now() for _, started in in_hand.values()):
                     self.pulse.beat()  # an arrival that is at work longer than any may is no progress
                 self._woken.clear()
-                taken = await self._claim(self._at_once - len(in_hand), [id_ for id_, _ in in_hand.values()])
+                ids = [id_ for id_, _ in in_hand.values()]
+                free = self._at_once - len(in_hand) + min(self._pages.waiting, _MOST_WAITING)
+                taken = await self._claim(free, ids)
                 for arrival in taken:
+                    if arrival.id in ids:  # its lease ran out while its pages waited, and is now as new
+                        continue
                     task = group.create_task(self._handle(arrival), name=f"arrival-{arrival.id}")
                     in_hand[task] = arrival.id, self._now()
                     task.add_done_callback(in_hand.pop)
                     task.add_done_callback(lambda _: self._woken.set())
                 if not taken:
                     await first_of(self._woken, stop, timeout_s=_POLL_S)
+            self._pages.part()
 
     async def _claim(self, free: int, in_hand: Sequence[int]) -> list[StoredArrival]:
         if free <= 0:
@@ -258,7 +269,8 @@ class Pipeline:
             if self._is_in_doubt and (freed := await self._arrivals.release(owner=owner, in_hand=in_hand)):
                 log.info("claim.released", part="pipeline", count=freed)
             self._is_in_doubt = True
-            claimed = await self._arrivals.claim(owner=owner, now=self._now(), limit=free, lease=LEASE)
+            with_papers = self._pages.waiting < _PAPERS
+            claimed = await self._arrivals.claim(owner=owner, now=self._now(), limit=free, lease=LEASE, with_papers=with_papers)
         except StoreUnavailableError as error:
             log.warning("store.unavailable", part="pipeline", error=str(error))
             return []

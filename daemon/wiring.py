@@ -268,6 +268,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                     now=now,
                 ),
                 reader=reader,
+                pages=reader.pages,
                 now=now,
                 leases=leases,
                 tries=limits.tries,

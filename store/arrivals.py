@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, func, not_, or_, select, update
 
 from store import dialects, tries
 from store.database import Database
@@ -29,6 +29,7 @@ _RAW = (
     .join(ARRIVALS, (RAWS.c.district == ARRIVALS.c.district) & (RAWS.c.arrival_id == ARRIVALS.c.id))
     .where(ARRIVALS.c.id == bindparam("arrival"))
 )
+_PAPER = and_(ARRIVALS.c.door == "folder", ARRIVALS.c.channel.in_([Channel.FAX.value, Channel.LETTER.value]))
 _DUE = (
     select(ARRIVALS.c.id)
     .where(ARRIVAL_UNDECIDED, ARRIVALS.c.due_at <= bindparam("now"))
@@ -37,6 +38,7 @@ _DUE = (
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
+_DUE_BUT_PAPERS = _DUE.where(not_(_PAPER))
 _LEASE_OUT = (
     update(ARRIVALS)
     .where(ARRIVALS.c.id.in_(bindparam("ids", expanding=True)))
@@ -64,12 +66,14 @@ class Arrivals:
         """
         return await self._db.write(lambda connection: [accept_one(connection, arrival) for arrival in arrivals])
 
-    async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> list[StoredArrival]:
+    async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta, with_papers: bool = True) -> list[StoredArrival]:
         """Return up to *limit* undecided arrivals that are due, oldest first, for *owner* to work on until *now* + *lease*.
 
         Nobody else gets them meanwhile; afterwards they are free again, and sooner where *owner* dies (`store.leases`).
+        Without *with_papers* faxes and letters out of folders are passed over: reading their pages takes long.
         """
-        ids = await self._db.write(lambda connection: _claim(connection, owner, now, limit, now + lease))
+        due = _DUE if with_papers else _DUE_BUT_PAPERS
+        ids = await self._db.write(lambda connection: _claim(connection, due, owner, {"now": now, "limit": limit}, now + lease))
         return await self._db.read(lambda connection: _load(connection, ids)) if ids else []
 
     async def release(self, *, owner: str, in_hand: Collection[int]) -> int:
@@ -194,8 +198,8 @@ def _note_redelivery(connection: Connection, arrival: Arrival) -> Accepted:
     return Accepted(arrival_id=arrival_id, is_new=False)
 
 
-def _claim(connection: Connection, owner: str, now: datetime, limit: int, until: datetime) -> list[int]:
-    ids = list(connection.scalars(_DUE, {"now": now, "limit": limit}))
+def _claim(connection: Connection, due: Select[Any], owner: str, which: Mapping[str, Any], until: datetime) -> list[int]:
+    ids = list(connection.scalars(due, which))
     if ids:
         connection.execute(_LEASE_OUT, {"ids": ids, "new_owner": owner, "until": until})
     return ids

@@ -133,9 +133,9 @@ class Attended(Arrivals):
         super().__init__(house.stores.database)
         self._clock, self._stop, self._at_once = clock, stop, at_once
 
-    async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta) -> list[StoredArrival]:
+    async def claim(self, *, owner: str, now: datetime, limit: int, lease: timedelta, with_papers: bool = True) -> list[StoredArrival]:
         """Claim; where nothing is due and nothing is in hand, turn the clock or end the run."""
-        claimed = await super().claim(owner=owner, now=now, limit=limit, lease=lease)
+        claimed = await super().claim(owner=owner, now=now, limit=limit, lease=lease, with_papers=with_papers)
         while not claimed and limit == self._at_once:
             if not await self.undecided_count():
                 self._stop.set()
@@ -228,6 +228,7 @@ class Bench:
             "reconsideration": self.house.pipeline._reconsideration,
             "replies": self.house.replies,
             "reader": self.house.pipeline._reader,
+            "pages": self.house.reader.pages,
             "now": self.clock,
             "leases": self.house.leases,
             "tries": 3,

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from channels.fax_fields import recognised_text
 from channels.identity import mail_keys
+from channels.mime import text_letter
+from channels.page_reader import PageReader
 from channels.reader import Reader
 from daemon.config import FaxSection
 from daemon.fax_doors import FaxIntake, gateways_of, open_faxes
 from daemon.pipeline import LEASE, Outcome
 from daemon.platform_doors import Doors
 from store.errors import ConfigError
-from store.model.arrival import Arrival, Channel
+from store.model.arrival import Arrival, Channel, StoredArrival
 from store.model.decision import Verdict
 from store.model.notice import Purpose
+from store.model.petition import Reading
 from tests.faxes import FORM, degraded, fax, form_page
-from tests.integration.houses import COORDINATOR, MAILBOX, Bench, bench
+from tests.integration.houses import COORDINATOR, MAILBOX, PATIENCE_S, Bench, Enterprise, bench
+from tests.servers.patience import patience
 
 pytestmark = pytest.mark.timeout(600)  # recognition is work for a processor, and on a machine under load that takes its time
 SCRIPT = Path(__file__).parents[2] / "systemd" / "zuozhen-faxdispatch"
@@ -130,6 +137,12 @@ async def test_text_of_a_gateway(tmp_path: Path) -> None:
 
 async def _mailed(line: Line, message: EmailMessage) -> Outcome:
     """Hand *message* in as an SMTP server would, and decide it."""
+    await _accepted(line, message)
+    (outcome,) = await line.decided()
+    return outcome
+
+
+async def _accepted(line: Line, message: EmailMessage) -> None:
     raw = message.as_bytes()
     message_id, content_key = mail_keys(raw)
     (district,) = line.bench.house.rooms
@@ -146,8 +159,6 @@ async def _mailed(line: Line, message: EmailMessage) -> Outcome:
         raw=raw,
     )
     await line.bench.house.stores.arrivals.accept([arrival])
-    (outcome,) = await line.decided()
-    return outcome
 
 
 def _from_gateway(text: str = "您收到一份传真，见附件。") -> EmailMessage:
@@ -262,3 +273,78 @@ def test_script_of_hylafax_says_what_is_missing(tmp_path: Path) -> None:
 def test_reader_starts_no_recognition_before_a_fax() -> None:
     """Who takes no faxes pays nothing for it."""
     assert Reader(1).pages.worker.pid is None
+
+
+class _Held(PageReader):
+    """Reads no page before it is let, at the latest when the service stops, and then reads the same off each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = threading.Event()
+
+    def part(self) -> None:
+        super().part()
+        self.let.set()
+
+    def _ask_twice(self, channel: Channel, _files: Sequence[bytes], number: str) -> Reading:
+        assert self.let.wait(PATIENCE_S), "nobody let the pages be read"
+        letter = text_letter(TEXT.encode()).letter
+        return Reading(petition=replace(recognised_text(letter, number), channel=channel), blobs={})
+
+
+async def _faxes(line: Line, way: str, count: int) -> None:
+    pages = [fax(Image.new("1", (64, 64 + number), 1)) for number in range(count)]
+    for number, raw in enumerate(pages):
+        if way == "folder":
+            (line.folder / f"{number}.tif").write_bytes(raw)
+        else:
+            message = _from_gateway()
+            message.replace_header("Message-ID", f"<{number}@gw.example>")
+            message.add_attachment(raw, maintype="image", subtype="tiff", filename="fax.tif")
+            await _accepted(line, message)
+    if way == "folder":
+        assert await line.look() == len(pages)
+
+
+@pytest.mark.parametrize(("way", "count"), [("folder", 20), ("gateway", 10)])
+async def test_faxes_that_wait_hold_up_no_mail(tmp_path: Path, way: str, count: int) -> None:
+    """Many faxes came, the first is still being read: a mail that came after them all is decided meanwhile; then each fax in its turn."""
+    async with opened(tmp_path) as line:
+        held, stop, decided = _Held(), asyncio.Event(), list[Channel]()
+        line.bench.house.reader.pages = held
+        await _faxes(line, way, count)
+        mail = await line.bench.accept(Enterprise().mail())
+        pipeline = line.bench.pipeline(pages=held)
+
+        def recorded(arrival: StoredArrival, outcome: Outcome) -> None:
+            decided.append(outcome.petition.channel)
+            if arrival.id == mail:
+                held.let.set()
+            if len(decided) == count + 1:
+                stop.set()
+
+        pipeline.on_recorded(recorded)
+        async with patience(PATIENCE_S, f"end of {count} faxes and a mail", lambda: f"decided: {decided}, waiting: {held.waiting}"):
+            await pipeline.run(stop)
+
+    assert decided == [Channel.MAIL, *[Channel.FAX] * count]
+
+
+async def test_stop_waits_for_the_fax_in_hand_alone(tmp_path: Path) -> None:
+    """Asked to stop while faxes wait for their turn, the service ends the one that is being read; the others are there at the next start."""
+    async with opened(tmp_path) as line:
+        held, stop, decided = _Held(), asyncio.Event(), list[int]()
+        line.bench.house.reader.pages = held
+        await _faxes(line, "folder", 10)
+        pipeline = line.bench.pipeline(pages=held)
+        pipeline.on_recorded(lambda arrival, _: decided.append(arrival.id))
+        several = asyncio.Event()
+        held.on_waiting(lambda: several.set() if held.waiting > 1 else None)
+        running = asyncio.create_task(pipeline.run(stop))
+        async with patience(PATIENCE_S, "end of the run", lambda: f"decided: {decided}, waiting: {held.waiting}"):
+            await several.wait()
+            stop.set()
+            await running
+        left = await line.bench.house.stores.arrivals.undecided_count()
+
+    assert (len(decided), left) == (1, 9)
