@@ -16,6 +16,7 @@ from rules.call_shapes import read_call_shape
 from rules.compile import Stage, compile_stages
 from rules.directories import read_departments, read_grounds, read_homophones, read_lists
 from rules.effects import Known, document_article
+from rules.form_files import read_forms
 from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs, WordList, leaves
 from rules.packfiles import MAX_BYTES, Node, Problems, Reader, decode, meant, read_yaml
 from rules.platform_files import read_platforms
@@ -24,6 +25,7 @@ from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
 from store.model.district import Department, District, Ground
+from store.model.form import Form
 from store.model.petition import CallShape
 from store.model.platforms import PlatformMapping
 from store.model.reply import ReplyWords
@@ -36,7 +38,8 @@ _WORDING = Path(__file__).parent / "wording"  # notices as any district may send
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
 _HOMOPHONES, _CALLS, _REPLIES = "homophones.yaml", "hotline.yaml", "reply_words.yaml"  # may be missing
 _OPTIONAL = (_HOMOPHONES, _CALLS, _REPLIES)
-_FOLDERS = ("lists", "platforms", "rules", "wording")
+_YAML_FOLDERS = ("forms", "lists", "platforms", "rules")
+_FOLDERS = (*_YAML_FOLDERS, "wording")
 _MAX_FILES = 500
 _JINJA = SandboxedEnvironment(autoescape=True)
 
@@ -58,6 +61,7 @@ class RuleBook:
     call_shape: CallShape  # how the district's hotline software writes calls down
     reply_words: ReplyWords  # how replies are read
     platforms: Mapping[str, PlatformMapping]  # by id: how the records of another platform are read
+    forms: Mapping[str, Form]  # by name: 附件2
     files: Mapping[str, bytes] = field(repr=False)
 
 
@@ -149,16 +153,16 @@ def _where_it_belongs(name: str) -> str:
         return f"通知有哪几种，见随产品的 rules/wording 目录；{meant(rest, product_wording())}"
     if folder:
         return f"文件名以 .yaml 结尾才读，例如 {folder}/{rest.split('.')[0]}.yaml；子目录不读"
-    return f"词表放 lists/、规则放 rules/、平台的列名放 platforms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, *_OPTIONAL))}"
+    return (
+        f"词表放 lists/、规则放 rules/、平台的列名放 platforms/、表格放 forms/，文件名以 .yaml 结尾；{meant(name, (*_FILES, *_OPTIONAL))}"
+    )
 
 
 def _belongs(file: Path, name: str) -> bool:
     folder, _, rest = name.rpartition("/")
     if folder == "wording":
         return file.is_file() and (rest in product_wording() or rest.startswith("_"))
-    return (name in {*_FILES, *_OPTIONAL} and file.is_file()) or (
-        folder in {"lists", "platforms", "rules"} and rest.endswith(".yaml") and file.is_file()
-    )
+    return (name in {*_FILES, *_OPTIONAL} and file.is_file()) or (folder in _YAML_FOLDERS and rest.endswith(".yaml") and file.is_file())
 
 
 def _read(file: Path, name: str, files: dict[str, bytes], problems: Problems) -> None:
@@ -229,6 +233,7 @@ class _Loader:
             call_shape=read_call_shape(self._roots.get(_CALLS), self._reader),
             reply_words=read_reply_words(self._roots.get(_REPLIES), self._reader),
             platforms=read_platforms(self._named("platforms"), self._reader),
+            forms=read_forms(self._named("forms"), self._reader),
             files=self._files,
         )
 

@@ -29,6 +29,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "activity": ("daemon.cli.activity", "场次、活动和定期报送：登记、收到、查看。"),
     "review": ("daemon.cli.review", "看哪些件等人审核。"),
     "report": ("daemon.cli.report", "月度、季度、年度报告：.docx 上报，.xlsx 逐件核对。"),
+    "form": ("daemon.cli.form", "官方表格：附件1 至 附件6，从件里填好或空白，.docx 或 .xlsx。"),
     "problems": ("daemon.cli.problems", "类题：几家企业反映的同样问题，立题、牵头、办结。"),
     "mail": ("daemon.cli.mail", "看一封邮件的全部经过。"),
     "outbox": ("daemon.cli.outbox", "看待发、已发和被拒的邮件。"),

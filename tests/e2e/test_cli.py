@@ -195,6 +195,7 @@ COMMANDS = {
     "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show", "do", "drop"],
+    "form": [],
     "problems": ["list", "show", "open", "close"],
     "mail": ["log"],
     "outbox": ["list", "show", "retry", "addresses"],
