@@ -172,7 +172,7 @@ class SignedDoor:
         except MalformedMessageError as error:
             raise _RefusedError(422, "正文不能用", str(error)) from error
         except RepeatedKeyError as error:
-            raise _RefusedError(409, "幂等键已用过", str(error)) from error
+            raise _RefusedError(409, "以前收过，内容不同", str(error)) from error
         except TemporaryError as error:
             raise _RefusedError(503, "暂时收不了", "请稍后用同一个幂等键再试", retry_s=_RETRY_S) from error
 

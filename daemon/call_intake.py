@@ -105,7 +105,8 @@ class CallIntake:
         """Refuse what bears the number or key of a call that was kept with other words: one of the two would be lost in silence."""
         for call, arrival, receipt in zip(calls, arrivals, receipts, strict=True):
             if not receipt.is_new and await self._arrivals.raw(receipt.arrival_id) != arrival.raw:
-                which = f"通话编号 {call.call_id}" if call.call_id else "这个幂等键"
+                by_key = (await self._arrivals.get(receipt.arrival_id)).source_key == arrival.source_key
                 raise RepeatedKeyError(
-                    f"{which} 以前收过（来件 A-{receipt.arrival_id}），内容不同；以前的没有改动。如是更正后的记录，请换一个编号再交"
+                    f"{'这个幂等键' if by_key else f'通话编号 {call.call_id}'} 以前收过（来件 A-{receipt.arrival_id}），内容不同；"
+                    f"以前的没有改动。{'如是另一次通话，请换一个幂等键再交' if by_key else '如是更正后的记录，请换一个编号再交'}"
                 )

@@ -21,7 +21,7 @@ from daemon.districts import DistrictFiles
 from daemon.registering import entries_of, kept_arrival
 from daemon.wiring import Stores, utc_now
 from notifier.receipt_of_registration import Registered, receipt
-from store.errors import ConfigError, Problem, UsageError
+from store.errors import UsageError
 from store.model.arrival import CHANNEL_WORDS, Accepted, Arrival, ArrivalState, Channel
 from store.model.case import Case
 from store.model.petition import Found
@@ -74,7 +74,6 @@ def register(
         raise UsageError(f"--channel 只能是 {'、'.join(_CHANNELS)}")
     clerk = by or getpass.getuser()
     entries = entries_of(source, clerk) if source else [_asked(clerk)]
-    _require_right(entries, source)
     for entry in entries:
         for doubt in registration.doubts_of(entry):
             failed(f"注意：{doubt}")
@@ -94,18 +93,6 @@ def _district(districts: dict[str, DistrictFiles], wanted: str | None) -> Distri
     if wanted is None and len(districts) > 1:
         raise UsageError(f"配置里有几个区，请用 --district 写明：{'、'.join(districts)}")
     return files_of(districts, wanted or next(iter(districts)))
-
-
-def _require_right(entries: Sequence[Entry], source: Path | None) -> None:
-    """Raise ConfigError with every problem of every entry: none is registered before all are right."""
-    place = str(source) if source else "登记内容"
-    problems = [
-        Problem(place=place, key=f"第 {number} 件", message=message, remedy="改好后再登记，还没有存下任何一件")
-        for number, entry in enumerate(entries, start=1)
-        for message in registration.problems_of(entry)
-    ]
-    if problems:
-        raise ConfigError(problems)
 
 
 # ---------------------------------------------------------------- asking

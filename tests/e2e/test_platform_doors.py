@@ -113,7 +113,7 @@ async def test_http_answers_202_after_the_commit_and_repeats_it(tmp_path: Path) 
             assert await second.stop() == 0
 
     assert (again[0], again[1]["batch"], again[1]["new"]) == (202, said["batch"], False)
-    assert (other[0], other[1]["title"]) == (409, "幂等键已用过")
+    assert (other[0], other[1]["title"]) == (409, "以前收过，内容不同")
     assert (useless[0], useless[1]["title"]) == (422, "正文不能用")
     assert [status for status, _ in together] == [202] * 4
     assert len({told["batch"] for _, told in together}) == 1

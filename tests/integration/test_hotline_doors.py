@@ -152,20 +152,22 @@ async def test_a_number_that_came_with_other_words_is_refused(tmp_path: Path) ->
         reason = (desk.folder / "refused" / "b.json.reason.txt").read_text(encoding="utf-8")
         kept = (desk.folder / "refused" / "b.json").read_bytes()
 
-    assert (status, answer["title"]) == (409, "幂等键已用过")
+    assert (status, answer["title"]) == (409, "以前收过，内容不同")
     assert "HL001 以前收过" in answer["detail"]
     assert "HL001 以前收过" in reason
     assert kept == body(other)
 
 
 async def test_a_key_with_another_body_is_refused(tmp_path: Path) -> None:
-    """A call without a number is known by the idempotency key; the key with another body is answered 409."""
+    """The key with another body is answered 409, whether the call has a number or not, and the answer blames the key, not the number."""
     async with opened(tmp_path) as desk:
         one = call(call_id=None)
         first = await desk.post(body(one))
         second = await desk.post(body(call(call_id=None, caller_number="13888010022")))
+        third = await desk.post(body(call(call_id="HL002")))
 
-    assert (first[0], second[0]) == (202, 409)
+    assert (first[0], second[0], third[0]) == (202, 409, 409)
+    assert third[1]["detail"].startswith("这个幂等键 以前收过")
 
 
 async def test_many_calls_of_a_file(tmp_path: Path) -> None:

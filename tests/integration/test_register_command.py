@@ -41,12 +41,12 @@ def register(config: Path, *words: str) -> int:
 
 
 def test_from_a_file(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The entry is kept once, the second time it is said to be there; the receipt bears the arrival's number."""
+    """The entry is kept once, the second time, by another clerk, it is said to be there; the receipt bears the arrival's number."""
     source, receipt = config.parent / "a.yaml", config.parent / "回执.docx"
     source.write_text(ENTRY, encoding="utf-8")
 
     first = register(config, "--from", str(source), "--receipt", str(receipt), "--json"), json.loads(capsys.readouterr().out)
-    second = register(config, "--from", str(source), "--json"), json.loads(capsys.readouterr().out)
+    second = register(config, "--from", str(source), "--by", "王芳", "--json"), json.loads(capsys.readouterr().out)
 
     assert first == (0, [{"arrival": "A-1", "is_new": True, "state": "accepted", "case": None}])
     assert second == (0, [{"arrival": "A-1", "is_new": False, "state": "accepted", "case": None}])
@@ -89,7 +89,7 @@ def test_nothing_is_kept_while_one_is_wrong(config: Path, capsys: pytest.Capture
     """Every mistake of every entry is told, with which entry it is, and none is registered."""
     source = config.parent / "a.json"
     good = {"phone": "13888010021", "title": "停水", "content": "停水三天"}
-    source.write_text(json.dumps([good, {**good, "phone": "1"}, {"title": "x"}]), encoding="utf-8")
+    source.write_text(json.dumps([good, {**good, "phone": "1"}, {"title": "x", "标题": "y"}]), encoding="utf-8")
 
     code = register(config, "--from", str(source))
     err = capsys.readouterr().err
@@ -97,7 +97,7 @@ def test_nothing_is_kept_while_one_is_wrong(config: Path, capsys: pytest.Capture
     register(config, "--from", str(source), "--json")
 
     assert code == 2
-    assert all(words in err for words in ("第 2 件", "“1”不是电话号码", "第 3 件", "诉求内容没有填", "至少要填一项"))
+    assert all(words in err for words in ("第 2 件", "“1”不是电话号码", "第 3 件", "不认识“标题”", "诉求内容没有填", "至少要填一项"))
     assert json.loads(capsys.readouterr().out)[0]["arrival"] == "A-1"
 
 
