@@ -88,6 +88,17 @@ def test_name_is_put_right_by_what_was_spelled() -> None:
     assert value(petition, "name") == "昆明翎羽广告"
 
 
+def test_property_company_is_named_in_full() -> None:
+    """物业 ends what is said of somebody (the 物业 of the house), and stands in the name of a company of that trade."""
+    assert value(read("您好，请讲。", "昆明启明物业有限公司，我们厂门口的路灯坏了半个月。"), "name") == "昆明启明物业有限公司"
+
+
+@pytest.mark.parametrize("said", ["我现在开车不方便，回头再打。", "回头再打", "等一下再说"])
+def test_an_answer_that_puts_off_is_no_name(said: str) -> None:
+    """Who asks for the name and hears that the caller will ring again has none."""
+    assert value(read("您好，请问是哪家企业？", said), "name") is None
+
+
 def test_surname_is_put_right_and_said_so() -> None:
     """我姓张，立早章: the surname is the spelled one, and a person reads why."""
     petition = read("您贵姓？", "姓张，立早章。")
