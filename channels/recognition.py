@@ -7,7 +7,7 @@ confidence is right. Models come with the package; nothing is fetched.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+import opencc
 import rapidocr
 from rapidocr import RapidOCR
 from rapidocr.ch_ppocr_rec.typings import WordInfo, WordType
@@ -28,6 +29,7 @@ _TELLING = 4  # width by height of a line of some characters: short ones cost le
 _SURE = 0.9  # confidence of the sample at which the other direction need not be tried
 _ON_END = 1.5  # height by width from which a box is a line that stands on end
 _LEAST = 0.3  # confidence below which a reading is noise, not text
+_FOLDED = 0.8  # confidence of a sign read in its traditional form, at most: a person looks at it
 _PAD = 3  # dots around a line
 _MOST_LINES = 400
 _SOUGHT_AT = 1_280  # dots of the longer side at which lines are sought: characters of a page of text stay over 12 dots high
@@ -37,6 +39,7 @@ _SPACE, _TAB = 1.8, 2.9  # widths of a character from one's begin to the next on
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in dots
 _Sign = tuple[str, float]  # one character and how sure its reading is
+_simplify = opencc.OpenCC("t2s").convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,26 @@ def read(picture: Gray, boxes: Sequence[Box]) -> list[Line]:
     lines = (
         Line("".join(sign for sign, _ in signs), box, tuple(confidence for _, confidence in signs)) for box, signs in readings if signs
     )
-    return [line for line in lines if fmean(line.confidences) >= _LEAST]
+    return [simplified(line) for line in lines if fmean(line.confidences) >= _LEAST]
+
+
+def simplified(line: Line) -> Line:
+    """Return *line* with traditional signs written simplified: on pages of the mainland they are misreadings (減 for 减), and count as doubtful.
+
+    Signs that simplified writing has as well (GB 2312: 乾, 著) stay.
+    """
+    text = _simplify(line.text)
+    if text == line.text or len(text) != len(line.text):
+        return line
+    signs = [
+        (old, sure) if old == new or _is_simplified(old) else (new, min(sure, _FOLDED))
+        for old, new, sure in zip(line.text, text, line.confidences, strict=True)
+    ]
+    return replace(line, text="".join(sign for sign, _ in signs), confidences=tuple(sure for _, sure in signs))
+
+
+def _is_simplified(sign: str) -> bool:
+    return bool(sign.encode("gb2312", "ignore"))
 
 
 @cache

@@ -12,7 +12,7 @@ from channels.forms import form_ranges
 from channels.gateway import papers_of
 from channels.grid import Grid, grid_of
 from channels.page_text import PageText
-from channels.recognition import Line
+from channels.recognition import Line, simplified
 from store.model.arrival import Channel
 from store.model.letter import Address
 from store.model.petition import Reading
@@ -144,3 +144,11 @@ def test_number_in_the_mail_of_a_gateway(subject: str, sender: str, number: str)
     assert papers is not None
     assert papers.number == number
     assert papers_of(reading, {"fax@other.example": Channel.FAX}) is None
+
+
+def test_traditional_signs_are_misreadings() -> None:
+    """減 and 櫓 are written 减 and 橹 and count as doubtful; 乾, which simplified writing has, and all else stay as they are."""
+    line = simplified(_line("乾元船櫓厂申请減免", 0, 0, 500, confidence=0.99))
+
+    assert line.text == "乾元船橹厂申请减免"
+    assert [sign for sign, sure in zip(line.text, line.confidences, strict=True) if sure < 0.85] == ["橹", "减"]
