@@ -167,15 +167,18 @@ def add_mailbox(config: Path, box: Box, **changes: object) -> None:
         file.write(_MAILBOX.format(**{**usual, **changes}))
 
 
-def ask(config: Path, query: str, *, database: str = "") -> list[tuple[Any, ...]]:
-    """Ask the database of the instance, or the PostgreSQL at *database*, behind the product's back. A change is committed."""
+def ask(config: Path, query: str, *values: str, database: str = "") -> list[tuple[Any, ...]]:
+    """Ask the database of the instance, or the PostgreSQL at *database*, behind the product's back. A change is committed.
+
+    *values* take the places that the query leaves open, as that database marks them.
+    """
     if database:
         with psycopg.connect(database) as server:
-            cursor = server.execute(query.encode())
+            cursor = server.execute(query.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
-    file = sqlite3.connect(config.parent / "data" / "zuozhen.db")
+    file = sqlite3.connect(config.parent / "data" / "zuozhen.db", isolation_level=None)  # each change by itself, as promised
     try:
-        return file.execute(query).fetchall()
+        return file.execute(query, values).fetchall()
     finally:
         file.close()
 
