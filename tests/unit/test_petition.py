@@ -54,6 +54,14 @@ def test_span_in_a_form_quotes_the_attachment() -> None:
     assert (span.source, petition.attachment_texts["挂号表.docx"][span.start : span.end]) == ("attachment:挂号表.docx", "冉静")
 
 
+@pytest.mark.parametrize("word", ["来信", "来函", "来访", "来电"])
+def test_letter_that_opens_with_who_writes(word: str) -> None:
+    """A note that begins with whose letter, visit or call it is names the enterprise."""
+    petition = _read(f"昆明霁月汉服文化有限公司{word}：在公园拍摄被驱离，没有书面规定。", channel=Channel.LETTER)
+    assert petition.name is not None
+    assert petition.name.value == "昆明霁月汉服文化有限公司"
+
+
 def test_wrong_code_is_kept_and_marked() -> None:
     """The code stays as written; whether it can be one is said apart."""
     petition = _read("企业名称：昆明澄湖净水科技有限公司\n统一社会信用代码：91530114MAA0KMNA28")
