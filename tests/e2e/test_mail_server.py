@@ -64,13 +64,13 @@ def _petition(number: int) -> str:
 
 @asynccontextmanager
 async def site(folder: Path, monkeypatch: pytest.MonkeyPatch, *, door: str) -> AsyncIterator[Site]:
-    """Set up the site; *door* is "inet" or "unix"."""
+    """Set up the site; *door* is "inet" or "unix" for LMTP, or the `maildir:/path` of the mailbox that the daemon reads."""
     with own_folder("door") as shared:
         shared.chmod(0o777)
         (port,) = free_ports(1)
-        listen = f"{HOST}:{port}" if door == "inet" else f"unix:{shared}/lmtp.sock"
+        listen = {"inet": f"{HOST}:{port}", "unix": f"unix:{shared}/lmtp.sock"}.get(door, "")
         async with sink() as world:
-            with postfix(door=f"inet:{listen}" if door == "inet" else listen, next_hop=world.port) as server:
+            with postfix(door=f"inet:{listen}" if door == "inet" else listen or door, next_hop=world.port) as server:
                 authority = folder / "authority.pem"
                 server.authority.cert_pem.write_to_path(authority)
                 monkeypatch.setenv("SSL_CERT_FILE", str(authority))
@@ -82,7 +82,8 @@ def _configure(folder: Path, server: Postfix, listen: str) -> Path:
     (folder / "relay-password").write_text(PASSWORD + "\n")
     login = f'security = "starttls"\nusername = "{USER}"\npassword_file = "relay-password"'
     text = config.read_text("utf-8").replace('security = "none"', login)
-    config.write_text(f'{text}\n[lmtp]\nlisten = "{listen}"\n', encoding="utf-8")
+    lmtp = f'\n[lmtp]\nlisten = "{listen}"\n' if listen else ""
+    config.write_text(text + lmtp, encoding="utf-8")
     return config
 
 

@@ -1,4 +1,4 @@
-"""A private Postfix: takes mail with and without login, hands the programme's mailbox to an LMTP door, and everything else to a next hop.
+"""A private Postfix: takes mail with and without login, hands the programme's mailbox to an LMTP door or a Maildir, all else to a next hop.
 
 Postfix starts as root only: by itself where we are root, else by sudo, which `.ci/test-servers` needed as well. Logins are checked by a
 Dovecot that does nothing else. Everything lies in a folder of its own; /etc is not touched.
@@ -7,6 +7,7 @@ Dovecot that does nothing else. Everything lies in a folder of its own; /etc is 
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -40,7 +41,13 @@ alias_maps =
 local_recipient_maps =
 relay_domains = cg.example
 relay_recipient_maps =
-transport_maps = inline:{{ {{{user} = lmtp:{door}}} }}
+transport_maps = inline:{{ {{{user} = {transport}}} }}
+virtual_mailbox_domains =
+virtual_mailbox_base = /
+virtual_mailbox_maps = static:{maildir}
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_minimum_uid = 1
 default_transport = smtp:[{host}]:{next_hop}
 relay_transport = smtp:[{host}]:{next_hop}
 smtp_destination_concurrency_limit = 4
@@ -89,6 +96,7 @@ relay     unix - - n - - smtp
 showq     unix n - n - - showq
 error     unix - - n - - error
 retry     unix - - n - - error
+virtual   unix - n n - - virtual
 lmtp      unix - - n - - lmtp
 anvil     unix - - n - 1 anvil
 postlog   unix-dgram n - n - 1 postlogd
@@ -178,7 +186,10 @@ def _as_root() -> Sequence[str]:
 
 @contextmanager
 def postfix(*, door: str, next_hop: int) -> Iterator[Postfix]:
-    """Run a server that hands the programme's mailbox to *door* (`inet:host:port` or `unix:/path`) and all else to the port *next_hop*."""
+    """Run a server that hands the programme's mailbox to *door* and all else to the port *next_hop*.
+
+    *door* is `inet:host:port` or `unix:/path` for LMTP, or `maildir:/path` of a mailbox of `ordinary_user`.
+    """
     with own_folder("postfix") as folder:
         folder.chmod(0o755)
         plain, submission, smtps, sasl = free_ports(4)
@@ -205,7 +216,11 @@ def _write(server: Postfix, *, door: str, next_hop: int) -> None:
         pem.write_to_path(folder / "cert.pem", append=True)
     for name in ("conf", "queue", "data"):
         (folder / name).mkdir()
-    words = {"folder": folder, "host": HOST, "user": USER, "door": door, "next_hop": next_hop, "size": SIZE_LIMIT}
+    kind, _, maildir = door.partition(":")
+    transport = "virtual:" if kind == "maildir" else f"lmtp:{door}"
+    owner = pwd.getpwnam(ordinary_user())
+    words: dict[str, object] = {"folder": folder, "host": HOST, "user": USER, "next_hop": next_hop, "size": SIZE_LIMIT}
+    words |= {"transport": transport, "maildir": f"{maildir}/", "uid": owner.pw_uid, "gid": owner.pw_gid}
     (folder / "conf" / "main.cf").write_text(_MAIN.format(**words))
     ports = {"plain": server.plain, "submission": server.submission, "smtps": server.smtps}
     (folder / "conf" / "master.cf").write_text(_MASTER.format(**{name: f"{HOST}:{port}" for name, port in ports.items()}))
