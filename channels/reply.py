@@ -270,6 +270,8 @@ def _agreeing(commands: list[Command]) -> tuple[list[Command], list[str]]:
             doubts.append(f"写了“{_shown(command.span.text)}”，{lacking}")
         elif not any(_is_same(command, one) for one in kept):
             kept.append(command)
+    if any(command.result == "against_policy" for command in kept):  # 不能办理，与政策不符: the second says why
+        kept = [command for command in kept if command.result != "explained"]
     opposed: list[Command] = []
     for one, other in _OPPOSED:
         sides = [[command for command in kept if _is(command, side)] for side in (one, other)]
