@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import email.policy
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from email.message import EmailMessage
+from email.utils import make_msgid
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -33,7 +36,7 @@ from store.errors import WorkerFailedError
 from store.model.arrival import StoredArrival
 from store.model.case import CaseState
 from store.model.district import District
-from store.model.notice import NoticeState, Purpose
+from store.model.notice import NoticeState, Purpose, QueuedNotice
 
 _PACK = "chenggong"
 _CONFIG = f"""
@@ -111,7 +114,7 @@ async def _show_all(house: House, ready: asyncio.Future[dict[str, int]], folder:
     with board.live():
         await _send(mails, (await ready)["smtp"])
         await _settled(house, board)
-    await _show_one(house, board, folder, stay=stay)
+    await _show_one(house, board, folder, (await ready)["smtp"], stay=stay)
 
 
 async def _send(mails: Sequence[Sample], port: int) -> None:
@@ -132,8 +135,8 @@ async def _settled(house: House, board: _Board) -> None:
         raise WorkerFailedError(f"演示在 {_PATIENCE_S:.0f} 秒内没有办完，还有 {left} 封未判断；请看上面的日志") from error
 
 
-async def _show_one(house: House, board: _Board, folder: Path, *, stay: bool) -> None:
-    """Print one case in full, the mail its department got, and how to go on."""
+async def _show_one(house: House, board: _Board, folder: Path, port: int, *, stay: bool) -> None:
+    """Print one case in full, the mail its department got, what its answer brings about, and how to go on."""
     example = next((item.case for item in board.outcomes if item.case and item.case.state is CaseState.ASSIGNED), None)
     if example is None:
         return
@@ -144,13 +147,36 @@ async def _show_one(house: House, board: _Board, folder: Path, *, stay: bool) ->
     done("\n".join(show.case_lines(example, board.district, history, notices, owed)))
     mail = next(queued for queued in notices if queued.notice.purpose is Purpose.ASSIGN)
     done("\n———— 承办部门收到的邮件（zuozhen outbox show）————\n")
-    done(f"收件人：{mail.notice.to.address}\n主题：{mail.notice.subject}\n\n{mail.notice.text}")
+    _tell_mail(mail)
+    done("\n———— 部门直接回复这封邮件 ————\n")
+    answer = next(sample.answer for sample in samples() if sample.answer)
+    done(answer)
+    await _answer(mail, answer, port)
+    await _settled(house, board)
+    done("\n———— 企业随即收到 ————\n")
+    for told in await house.stores.outbox.list(case_id=example.id, limit=20):
+        if told.id > mail.id and told.notice.purpose is Purpose.PROGRESS:
+            _tell_mail(told)
     if stay:
         done(
             f"\n演示还在运行。在另一个终端里可以接着看（按 Ctrl-C 结束演示，数据随之删除）：\n\n  export ZUOZHEN_CONFIG={folder}/zuozhen.toml"
         )
         done(f"  .venv/bin/zuozhen review list\n  .venv/bin/zuozhen case show {example.number}\n  .venv/bin/zuozhen outbox list")
         done(f"  ls {folder}/outgoing            # 发出的邮件，.eml")
+
+
+async def _answer(mail: QueuedNotice, text: str, port: int) -> None:
+    """Answer *mail* as its department would: by the reply button of its mail program."""
+    reply = EmailMessage()
+    reply["From"], reply["To"], reply["Subject"] = mail.notice.to.address, MAILBOX, f"回复：{mail.notice.subject}"
+    reply["Message-ID"], reply["In-Reply-To"] = make_msgid(domain="cg.example"), f"<{mail.message_id}>"
+    reply.set_content(text)
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False) as client:
+        await client.sendmail(mail.notice.to.address, [MAILBOX], reply.as_bytes(policy=email.policy.SMTP))
+
+
+def _tell_mail(mail: QueuedNotice) -> None:
+    done(f"收件人：{mail.notice.to.address}\n主题：{mail.notice.subject}\n\n{mail.notice.text}")
 
 
 class _Board:

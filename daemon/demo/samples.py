@@ -30,6 +30,7 @@ class Sample:
     verdict: Verdict
     ground: int | None
     department: str | None
+    answer: str = ""  # what its department writes back
 
 
 def samples() -> list[Sample]:
@@ -50,6 +51,7 @@ def _sample(entry: Entry, entries: dict[str, Entry]) -> Sample:
         verdict=Verdict(entry["verdict"]),
         ground=entry.get("ground"),
         department=entry.get("department"),
+        answer=entry.get("answer", "").strip(),
     )
 
 

@@ -32,7 +32,7 @@ def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_it_shows_the_main_job_and_ends(tmp_path: Path) -> None:
-    """Every sample is decided, then one case is shown in full with its deadlines, and the mail that its department got."""
+    """Every sample is decided, then one case is shown in full with its deadlines, the mail that its department got, and what its answer brings about."""
     with demo(tmp_path, "--once") as process:
         out, err = process.communicate(timeout=PATIENCE_S)
 
@@ -44,7 +44,11 @@ def test_it_shows_the_main_job_and_ends(tmp_path: Path) -> None:
     owed = case.partition("【时限】")[2].partition("【经过】")[0]
     assert "签收" in owed
     assert "初步对接核实" in owed
+    mail, answered = mail.split("———— 部门直接回复这封邮件")
     assert "主题：【坐诊接诉·交办】CG-" in mail
+    told = answered.partition("———— 企业随即收到")[2]
+    assert "办理结果：已解决" in told
+    assert "请直接回复本邮件评价" in told
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
