@@ -21,6 +21,7 @@ from rules.language import CountAsked, Mention, NearAsked, Rule, Scope, SenderIs
 from rules.packfiles import MAX_BYTES, Node, Problems, Reader, decode, meant, read_yaml
 from rules.platform_files import read_platforms
 from rules.reply_words import read_reply_words
+from rules.schedule import Around, Schedule, read_schedule
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
 from store.errors import ConfigError, Problem
@@ -36,8 +37,8 @@ T = TypeVar("T")
 BUILTIN_PACKS = Path(__file__).parent / "packs"
 _WORDING = Path(__file__).parent / "wording"  # notices as any district may send them; a pack's wording/ replaces them file by file
 _FILES = ("pack.yaml", "departments.yaml", "grounds.yaml")
-_HOMOPHONES, _CALLS, _REPLIES = "homophones.yaml", "hotline.yaml", "reply_words.yaml"  # may be missing
-_OPTIONAL = (_HOMOPHONES, _CALLS, _REPLIES)
+_HOMOPHONES, _CALLS, _REPLIES, _SCHEDULE = "homophones.yaml", "hotline.yaml", "reply_words.yaml", "schedule.yaml"  # may be missing
+_OPTIONAL = (_HOMOPHONES, _CALLS, _REPLIES, _SCHEDULE)
 _YAML_FOLDERS = ("forms", "lists", "platforms", "rules")
 _FOLDERS = (*_YAML_FOLDERS, "wording")
 _MAX_FILES = 500
@@ -62,6 +63,7 @@ class RuleBook:
     reply_words: ReplyWords  # how replies are read
     platforms: Mapping[str, PlatformMapping]  # by id: how the records of another platform are read
     forms: Mapping[str, Form]  # by name: 附件2
+    schedule: Schedule  # the sessions and activities that the document plans
     files: Mapping[str, bytes] = field(repr=False)
 
 
@@ -234,6 +236,7 @@ class _Loader:
             reply_words=read_reply_words(self._roots.get(_REPLIES), self._reader),
             platforms=read_platforms(self._named("platforms"), self._reader),
             forms=read_forms(self._named("forms"), self._reader),
+            schedule=self._schedule(pack, departments, grounds),
             files=self._files,
         )
 
@@ -259,15 +262,25 @@ class _Loader:
         self, pack: Pack, departments: Mapping[str, Department], grounds: Mapping[int, Ground], lists: Mapping[str, WordList]
     ) -> Known:
         is_read = {name: self._roots.get(name) is not None for name in _FILES}
-        others = (document_article(name, article) for name, texts in pack.settings.documents.items() for article in texts)
-        articles = [*dict.fromkeys((*(ground.article for ground in grounds.values()), *pack.settings.articles, *others))]
         return Known(
             lists=lists if self._whole("lists") else None,
             departments=departments if is_read["departments.yaml"] else None,
             grounds=grounds if is_read["grounds.yaml"] else None,
-            articles=articles if is_read["grounds.yaml"] and is_read["pack.yaml"] else None,
+            articles=_articles(pack, grounds) if is_read["grounds.yaml"] and is_read["pack.yaml"] else None,
             supplements=pack.settings.supplements if is_read["pack.yaml"] else None,
         )
+
+    def _schedule(self, pack: Pack, departments: Mapping[str, Department], grounds: Mapping[int, Ground]) -> Schedule:
+        root = self._roots.get(_SCHEDULE)
+        if root is None or any(self._roots.get(name) is None for name in _FILES):  # what cannot be read knows no departments, no articles
+            return Schedule()
+        around = Around(
+            departments={id_: department.name for id_, department in departments.items()},
+            coordinator=pack.coordinator,
+            kinds=pack.settings.kinds.by_id,
+            articles=_articles(pack, grounds),
+        )
+        return read_schedule(root, around, self._reader)
 
     def _wording(self) -> dict[str, str]:
         """Return the templates under wording/ by file name, each one readable as Jinja2."""
@@ -285,6 +298,12 @@ class _Loader:
                 self._problems.add(Node(f"{place}:{error.lineno}", ""), f"模板语法错误：{error.message}", "检查 {{ }} 和 {% %} 是否成对")
             found[name.removeprefix("wording/")] = text
         return found
+
+
+def _articles(pack: Pack, grounds: Mapping[int, Ground]) -> list[str]:
+    """Return what a basis may name."""
+    others = (document_article(name, article) for name, texts in pack.settings.documents.items() for article in texts)
+    return [*dict.fromkeys((*(ground.article for ground in grounds.values()), *pack.settings.articles, *others))]
 
 
 def _asked(rules: Sequence[Rule]) -> tuple[tuple[CountAsked, ...], tuple[NearAsked, ...]]:

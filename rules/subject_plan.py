@@ -6,13 +6,14 @@ A session or an activity counts by the day on which it takes place, not by the d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Ground, deadline_of, due_of
 from rules.explain import basis_in_words
+from rules.schedule import owners_of
+from rules.spans import Span, span_on
 from store.model.due import Due
 from store.owing import Deadline, Happening, Owing, Period, Subject, SubjectSort, SubjectState
 
@@ -30,17 +31,6 @@ _STARTS = {
     "activity": "活动之日",
     "activity_end": "活动结束之日",
 }
-_MONTHS = {"month": 1, "quarter": 3, "half_year": 6, "year": 12}
-_MIDDLE, _YEAR = 15, 12  # a half month ends on the 15th
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One period: its first and last day, and its name."""
-
-    first: date
-    last: date
-    name: str
 
 
 def owing_of(subject: Subject, happening: Happening, at: datetime, ground: Ground) -> Owing:
@@ -78,20 +68,7 @@ def _begin(kind: Kind, subject: Subject, trigger: str, happening: Happening, at:
 
 def span_of(kind: Kind, day: date) -> Span:
     """Return the period of *kind* that holds *day*."""
-    if kind.every == "half_month":
-        first_half = day.day <= _MIDDLE
-        first = day.replace(day=1 if first_half else _MIDDLE + 1)
-        last = day.replace(day=_MIDDLE) if first_half else _last_of(day.year, day.month)
-        return Span(first, last, f"{day.year}年{day.month}月{'上' if first_half else '下'}半月")
-    months = _MONTHS[kind.every or "year"]
-    nth = (day.month - 1) // months
-    first = date(day.year, nth * months + 1, 1)
-    names = {1: f"{day.month}月", 3: f"第{nth + 1}季度", 6: f"{'下' if nth else '上'}半年", 12: ""}
-    return Span(first, _last_of(day.year, (nth + 1) * months), f"{day.year}年{names[months]}")
-
-
-def _last_of(year: int, month: int) -> date:
-    return date(year + month // _YEAR, month % _YEAR + 1, 1) - timedelta(days=1)
+    return span_on(kind.every or "year", day)
 
 
 def due_in(kind: Kind, span: Span, ground: Ground) -> Due:
@@ -125,7 +102,7 @@ def periods(ground: Ground, now: datetime, latest: Mapping[tuple[str, str], date
     """
     today = now.astimezone(ZoneInfo(ground.timezone)).date()
     for kind in ground.kinds.by_id.values():
-        for owner in _owners(kind, ground) if kind.every else ():
+        for owner in owners_in(kind, ground) if kind.every else ():
             before = latest.get((kind.id, owner))
             span = span_of(kind, today) if before is None else span_of(kind, span_of(kind, before).last + timedelta(days=1))
             while span.first <= today:
@@ -139,7 +116,9 @@ def next_period(ground: Ground, now: datetime) -> datetime | None:
     """Return the first midnight after *now* at which a period begins, None where the pack knows none."""
     zone = ZoneInfo(ground.timezone)
     today = now.astimezone(zone).date()
-    firsts = [span_of(kind, today).last + timedelta(days=1) for kind in ground.kinds.by_id.values() if kind.every and _owners(kind, ground)]
+    firsts = [
+        span_of(kind, today).last + timedelta(days=1) for kind in ground.kinds.by_id.values() if kind.every and owners_in(kind, ground)
+    ]
     return datetime.combine(min(firsts), time(), zone) if firsts else None
 
 
@@ -149,25 +128,27 @@ def counted_in(subject: Subject, at: datetime, ground: Ground) -> Iterable[tuple
         if not kind.every or subject.of not in kind.counts:
             continue
         owner = "" if kind.owes == "coordinator" else subject.department
-        if owner in _owners(kind, ground):
+        if owner in owners_in(kind, ground):
             yield _period(kind, span_of(kind, subject.day), owner, at, ground), kind.times
 
 
-def _owners(kind: Kind, ground: Ground) -> tuple[str, ...]:
-    """Return who owes *kind*: the departments that it names, else all but the coordinator's own; "" stands for the coordinator."""
-    if kind.owes == "coordinator":
-        return ("",)
-    return tuple(id_ for id_, name in ground.departments.items() if name != ground.coordinator) if kind.owed_by is None else kind.owed_by
+def owners_in(kind: Kind, ground: Ground) -> tuple[str, ...]:
+    """Return who owes *kind* in each period, by id; "" stands for the coordinator."""
+    return owners_of(kind, ground.departments, ground.coordinator)
+
+
+def period_key(kind: Kind, span: Span, owner: str, ground: Ground) -> str:
+    """Return what the period of *owner* is called."""
+    return " ".join(part for part in (span.name, kind.label, ground.departments.get(owner, owner)) if part)
 
 
 def _period(kind: Kind, span: Span, owner: str, at: datetime, ground: Ground) -> Period:
-    whose = ground.departments.get(owner, owner)
     subject = Subject(
         id=0,
         district=ground.district,
         sort=SubjectSort.PERIOD,
         of=kind.id,
-        key=" ".join(part for part in (span.name, kind.label, whose) if part),
+        key=period_key(kind, span, owner, ground),
         title=kind.label,
         department=owner,
         day=span.first,

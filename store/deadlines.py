@@ -6,7 +6,7 @@ changes a deadline holds the lock of its case (or subject) first, so that the cl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from store.tables.cases import DEADLINE_RUNS
 Act = Callable[[Sequence[tuple[Deadline, About]]], tuple[list[Fired], list[Letter]]]
 Move = Callable[[Deadline, About], Deadline]
 Write = Callable[[Sequence[Moved]], Iterable[Letter]]
+_BATCH = 500  # ids in one statement
 Listed = list  # the class below has a method of that name
 
 
@@ -56,6 +57,15 @@ class Deadlines:
     async def of_subject(self, subject_id: int) -> Listed[Deadline]:
         """Return all deadlines of a session, an activity or a period, the oldest first."""
         return await self._of(DEADLINES.c.subject_id == subject_id)
+
+    async def of_subjects(self, subject_ids: Collection[int]) -> dict[int, Listed[Deadline]]:
+        """Return all deadlines of these subjects by subject, the oldest first."""
+        found: dict[int, list[Deadline]] = {}
+        wanted = sorted(subject_ids)
+        for start in range(0, len(wanted), _BATCH):
+            for deadline in await self._of(DEADLINES.c.subject_id.in_(wanted[start : start + _BATCH])):
+                found.setdefault(deadline.subject_id or 0, []).append(deadline)
+        return found
 
     async def running(self, district: str, *, counted_by: str = "") -> Listed[int]:
         """Return the ids of the deadlines that run (not those that wait) and were not *counted_by* this, the oldest first."""

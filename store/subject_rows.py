@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, update
@@ -14,6 +14,9 @@ from store.audit import OF_CASES, OF_SUBJECTS, Chain, Tail
 from store.errors import UsageError
 from store.owing import Subject, SubjectSort, SubjectState
 from store.tables import SUBJECTS
+
+_BATCH = 500  # names in one statement
+_LONGEST_SPAN = timedelta(days=366)  # between the first and the last day on which something undated may take place
 
 
 def load(connection: Connection, subject_id: int, *, lock: bool = False) -> Subject:
@@ -25,6 +28,27 @@ def find(connection: Connection, district: str, key: str, *, lock: bool = False)
     """Return the subject called *key*. Raises UsageError where there is none."""
     words = f"没有名为“{key}”的场次、活动或定期事项；用 zuozhen activity list 查看"
     return _only(connection, (SUBJECTS.c.district == district) & (SUBJECTS.c.key == key), words, lock=lock)
+
+
+def named(connection: Connection, district: str, keys: Collection[str]) -> dict[str, Subject]:
+    """Return those of *keys* that are kept, by key."""
+    found: dict[str, Subject] = {}
+    wanted = sorted(set(keys))
+    for start in range(0, len(wanted), _BATCH):
+        query = select(SUBJECTS).where(SUBJECTS.c.district == district, SUBJECTS.c.key.in_(wanted[start : start + _BATCH]))
+        found |= {row["key"]: subject_of(row) for row in connection.execute(query).mappings()}
+    return found
+
+
+def between(connection: Connection, district: str, first: date, last: date) -> list[Subject]:
+    """Return the sessions and activities whose days reach into those from *first* to *last*, in the order of their days."""
+    earliest = max(first, date.min + _LONGEST_SPAN) - _LONGEST_SPAN
+    sorts = (SubjectSort.SESSION.value, SubjectSort.ACTIVITY.value)
+    days = SUBJECTS.c.day.between(earliest.isoformat(), last.isoformat()) & (SUBJECTS.c.until >= first.isoformat())
+    query = (
+        select(SUBJECTS).where(SUBJECTS.c.district == district, SUBJECTS.c.sort.in_(sorts), days).order_by(SUBJECTS.c.day, SUBJECTS.c.id)
+    )
+    return [subject_of(row) for row in connection.execute(query).mappings()]
 
 
 def lock_free(connection: Connection, ids: Collection[int]) -> list[Subject]:

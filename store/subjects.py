@@ -6,7 +6,7 @@ effect is there already changes nothing, so that a file of events may be read tw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -69,6 +69,14 @@ class Subjects:
         wanted = SUBJECTS.c.sort != SubjectSort.PROBLEM.value if sort is None else SUBJECTS.c.sort == sort.value
         query = select(SUBJECTS).where(SUBJECTS.c.district == district, wanted).order_by(SUBJECTS.c.id.desc()).limit(limit)
         return await self._db.read(lambda connection: [subject_rows.subject_of(row) for row in connection.execute(query).mappings()])
+
+    async def named(self, district: str, keys: Collection[str]) -> dict[str, Subject]:
+        """Return those of *keys* that are kept, by key."""
+        return await self._db.read(lambda connection: subject_rows.named(connection, district, keys))
+
+    async def between(self, district: str, first: date, last: date) -> Listed[Subject]:
+        """Return the sessions and activities of these days, and those whose day is not known and may be one of them."""
+        return await self._db.read(lambda connection: subject_rows.between(connection, district, first, last))
 
     async def history(self, subject_id: int) -> Listed[Event]:
         """Return the events of one, oldest first."""

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("daemon.cli.run", "运行服务。"),
     "case": ("daemon.cli.case", "看件，确认、改判、改派、备注。"),
     "activity": ("daemon.cli.activity", "场次、活动和定期报送：登记、收到、查看。"),
+    "schedule": ("daemon.cli.schedule", "日程：哪天有什么场次、活动、报送，谁办，到了哪一步；导出日历文件。"),
     "review": ("daemon.cli.review", "看哪些件等人审核。"),
     "report": ("daemon.cli.report", "月度、季度、年度报告：.docx 上报，.xlsx 逐件核对。"),
     "form": ("daemon.cli.form", "官方表格：附件1 至 附件6，从件里填好或空白，.docx 或 .xlsx。"),

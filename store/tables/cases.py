@@ -130,6 +130,7 @@ class SubjectRow(Row, table=True):
     __table_args__ = (
         sa.UniqueConstraint("district", "key"),
         sa.Index("ix_subjects_of", "district", "of", "department", "day"),
+        sa.Index("ix_subjects_day", "district", "sort", "day"),
         {"sqlite_autoincrement": True},
     )
 

@@ -20,6 +20,7 @@ from rules.language import AUTHENTICATION_KINDS, AUTOMATIC_KINDS, CANDIDATE_KEYS
 from rules.packfiles import Node, Problems, Reader, read_yaml
 from rules.reply_words import read_reply_words
 from rules.rulebook import RuleBook, builtin_pack, load_pack
+from rules.schedule import Around, read_schedule
 from rules.settings import read_pack
 from rules.syntax import read_rules
 from rules.workbench.cases import cases_in
@@ -144,6 +145,10 @@ def _read(name: str, root: Node, reader: Reader) -> None:
             read_grounds(root, reader)
         case "homophones.yaml":
             read_homophones(root, reader)
+        case "schedule.yaml":
+            names = {id_: department.name for id_, department in district.departments.items()}
+            around = Around(departments=names, coordinator=district.coordinator, kinds=given.kinds.by_id, articles=articles)
+            read_schedule(root, around, reader)
         case "reply_words.yaml":
             read_reply_words(root, reader)
         case "lists":
