@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import sqlalchemy as sa
 from client import rate_and_waits
 from result import Result, Sample
@@ -39,6 +40,7 @@ from store.tables import ARRIVALS, CASES, GRAM_COUNTS, GRAMS, KEYS
 _DISTRICT = "chenggong"
 _NOW = datetime(2026, 11, 16, tzinfo=UTC)
 _BATCH = 500  # cases in one transaction
+_MANY = 5_000  # the same where they only fill the store
 _UNCOUNTED = 1_000  # cases of each size that are written before it is counted which pieces are common
 _INSERTED, _PLANTED, _WARM_UP, _ASKED = 1_000, 200, 20, 500  # of each size
 _HEARD = str.maketrans("宁林诗志城尚启岭晨", "林宁师至成上起领陈")
@@ -146,8 +148,8 @@ async def _fill(database: Database, world: _World, begin: int, end: int) -> None
     """Write cases *begin* to *end* with the same keys and pieces, but many of them at once and in order."""
     counted = sa.select(GRAM_COUNTS.c.gram, GRAM_COUNTS.c.reports)
     counts = await database.read(lambda connection: {row.gram: row.reports for row in connection.execute(counted)})
-    for first in range(begin, end, _BATCH):
-        petitions = [world.petition() for _ in range(min(_BATCH, end - first))]
+    for first in range(begin, end, _MANY):
+        petitions = [world.petition() for _ in range(min(_MANY, end - first))]
         rows = dict(enumerate(petitions, start=first + 1))
         keys = sorted((key.kind, key.value, case) for case, one in rows.items() for key in keys_of(one))
         pieces = {case: matching_grams.grams_in(one.title, one.content) for case, one in rows.items()}
@@ -155,11 +157,22 @@ async def _fill(database: Database, world: _World, begin: int, end: int) -> None
 
         def unit(connection: sa.Connection, first: int = first, petitions: Sequence[Petition] = petitions) -> None:
             _write_cases(connection, first, petitions)
-            connection.execute(KEYS.insert(), [_key(*key) for key in keys])  # noqa: B023 - it runs before the next turn
-            connection.execute(GRAMS.insert(), [{"district": _DISTRICT, "gram": gram, "case_id": case} for gram, case in kept])  # noqa: B023
+            _put(connection, KEYS, [_key(*key) for key in keys])  # noqa: B023 - it runs before the next turn
+            _put(connection, GRAMS, [{"district": _DISTRICT, "gram": gram, "case_id": case} for gram, case in kept])  # noqa: B023
 
         await database.write(unit)
         print(f"\r{first + len(petitions)}", end="", file=sys.stderr)
+
+
+def _put(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write *rows*, each with the same columns; to PostgreSQL by COPY, which takes a tenth of the time of single rows."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        connection.execute(table.insert(), rows)
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(rows[0])}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(tuple(row.values()))
 
 
 def _key(kind: str, value: str, case: int) -> dict[str, object]:
