@@ -93,27 +93,39 @@ def moment(text: str, timezone: str) -> datetime:
     return said if said.tzinfo else said.replace(tzinfo=zone)
 
 
-async def make(reporting: Reporting, period: Period, book: RuleBook, as_of: datetime) -> Report:
-    """Return the report of *period* as known at *as_of*. Raises UsageError where the period has not begun by then.
+async def read(reporting: Reporting, period: Period, book: RuleBook, as_of: datetime) -> Reported:
+    """Return what happened in *period* as known at *as_of*. Raises UsageError where it has not begun by then.
 
     A kind of date that nobody is reminded of or pressed for is no duty (until when a case may be returned): it is not counted.
     """
-    district = book.district
     rights = frozenset(id_ for id_, kind in book.settings.kinds.by_id.items() if not (kind.remind or kind.remind_share or kind.ladder))
-    zone = ZoneInfo(district.timezone)
-    since, until = (datetime.combine(day, time(), zone) for day in (period.days[0], period.days[-1]))
+    since, until = _bounds(period, book.district)
     if as_of <= since:
-        raise UsageError(f"{period.words}到统计时刻（{as_of.astimezone(zone):%Y-%m-%d %H:%M}）还没有开始，没有可统计的")
-    reported = await reporting.read(Window(district=district.id, since=since, until=until, as_of=as_of, leave_out=rights))
+        moment_ = as_of.astimezone(ZoneInfo(book.district.timezone))
+        raise UsageError(f"{period.words}到统计时刻（{moment_:%Y-%m-%d %H:%M}）还没有开始，没有可统计的")
+    return await reporting.read(Window(district=book.district.id, since=since, until=until, as_of=as_of, leave_out=rights))
+
+
+async def make(reporting: Reporting, period: Period, book: RuleBook, as_of: datetime) -> Report:
+    """Return the report of *period* as known at *as_of*; raises as `read`."""
+    district = book.district
+    reported = await read(reporting, period, book, as_of)
+    since, until = _bounds(period, district)
     heading = Heading(
         sort=period.sort,
         period=period.words,
         since=since,
         until=until - timedelta(days=1),
         as_of=as_of,
-        opened=_opened(reported, period, zone),
+        opened=_opened(reported, period, ZoneInfo(district.timezone)),
     )
     return Report(figures=figures(reported, district), heading=heading, district=district)
+
+
+def _bounds(period: Period, district: District) -> tuple[datetime, datetime]:
+    """Return the first moment of *period* in the district's time, and the first one after it."""
+    zone = ZoneInfo(district.timezone)
+    return datetime.combine(period.days[0], time(), zone), datetime.combine(period.days[-1], time(), zone)
 
 
 def _opened(reported: Reported, period: Period, zone: ZoneInfo) -> dict[str, int]:

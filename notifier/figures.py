@@ -150,7 +150,7 @@ def _of_department(reported: Reported, id_: str | None, district: District) -> t
     dates = [one for one in reported.deadlines if one.department == id_]
     outcomes, share = Counter(one.outcome for one in dates), kept(dates)
     return (
-        _name(id_, district),
+        department_words(id_, district),
         len(cases),
         _count(cases, lambda case: case.answered_at is not None),
         solved(cases).words,
@@ -206,7 +206,7 @@ def _late(reported: Reported, district: District) -> Table:
     rows = [
         (
             one.number,
-            _name(one.department, district),
+            department_words(one.department, district),
             one.label,
             one.due.isoformat(),
             _moment(one.ended_at, district) or "没有办",
@@ -226,7 +226,15 @@ def _days_over(one: ReportedDeadline, as_of: datetime, district: District) -> in
 
 def _problems(reported: Reported, district: District) -> Table:
     rows = [
-        (one.key, one.name, _PROBLEMS[one.state], one.enterprises, one.size, one.new, _name(one.lead, district) if one.lead else "")
+        (
+            one.key,
+            one.name,
+            _PROBLEMS[one.state],
+            one.enterprises,
+            one.size,
+            one.new,
+            department_words(one.lead, district) if one.lead else "",
+        )
         for one in sorted(reported.problems, key=lambda one: (-one.enterprises, one.key))
     ]
     return Table(
@@ -240,7 +248,7 @@ def _problems(reported: Reported, district: District) -> Table:
 
 def _important(reported: Reported, district: District) -> Table:
     found = [(case, why) for case in reported.cases if (why := _why_important(case))]
-    rows = [(case.number, case.enterprise, case.title, _name(case.department, district), why) for case, why in found[:_LISTED]]
+    rows = [(case.number, case.enterprise, case.title, department_words(case.department, district), why) for case, why in found[:_LISTED]]
     definition = "本期登记的件中，级别为重点、重大的，下达了重点督办单的，评价为不满意的，两次以上退回的。"
     return Table(
         key="important", title="重要情况", columns=("件号", "企业", "标题", "承办部门", "缘由"), rows=tuple(rows), definition=definition
@@ -260,7 +268,7 @@ def _why_important(case: ReportedCase) -> str:
 def _typical(reported: Reported, district: District) -> Table:
     good = [case for case in reported.cases if case.progress.result == "solved" and case.progress.rating == "satisfied"]
     rows = [
-        (case.number, case.enterprise, case.title, _name(case.department, district), _moment(case.answered_at, district))
+        (case.number, case.enterprise, case.title, department_words(case.department, district), _moment(case.answered_at, district))
         for case in sorted(good, key=_how_long)[:_TYPICAL]
     ]
     definition = f"本期登记、已解决且企业评价满意的，从登记到答复用时短的在前，至多 {_TYPICAL} 件；是否宣传由人挑选。"
@@ -316,8 +324,8 @@ def _case_row(case: ReportedCase, district: District) -> tuple[Cell, ...]:
         STATE_WORDS[case.state],
         _VERDICTS.get(case.verdict, case.verdict.value),
         case.ground,
-        _name(case.department, district),
-        "、".join(_name(id_, district) for id_ in case.accompanying),
+        department_words(case.department, district),
+        "、".join(department_words(id_, district) for id_ in case.accompanying),
         _moment(case.answered_at, district),
         RESULTS.get(case.progress.result, case.progress.result),
         RATINGS.get(case.progress.rating, case.progress.rating),
@@ -335,7 +343,7 @@ def _deadline_rows(reported: Reported, district: District) -> Table:
             (
                 one.number,
                 one.label,
-                _name(one.department, district),
+                department_words(one.department, district),
                 one.due.isoformat(),
                 _moment(one.ended_at, district),
                 OUTCOMES[one.outcome],
@@ -354,7 +362,8 @@ def _count(cases: Sequence[ReportedCase], holds: Callable[[ReportedCase], bool])
     return sum(map(holds, cases))
 
 
-def _name(id_: str | None, district: District) -> str:
+def department_words(id_: str | None, district: District) -> str:
+    """Return the name of a department, or that there is none."""
     if not id_:
         return _NOBODY
     known = district.departments.get(id_)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from notifier.dates import plain_date
 from notifier.figures import Cell, Figures, Table
@@ -19,6 +20,7 @@ from store.model.district import District
 _FONT = "宋体"
 _WIDEST, _NARROWEST = 48, 6
 _LONGEST = 500  # characters in a cell
+_A4 = 9  # as a spreadsheet numbers paper
 # A text of a stranger that begins with = is a text: nothing in it is taken for a formula or a link.
 _AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -33,6 +35,19 @@ def report_sheets(found: Figures, heading: Heading, district: District) -> bytes
         _about(book, heading, district)
         for table in (*found.tables, *found.lists, *found.rows):
             _sheet(book, table)
+    return out.getvalue()
+
+
+def list_sheet(table: Table, district: District) -> bytes:
+    """Return one list as .xlsx, to be printed across and written on."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, _AS_TEXT) as book:
+        book.set_properties({"title": table.title, "author": district.coordinator})
+        sheet = _sheet(book, table)
+        sheet.set_landscape()
+        sheet.set_paper(_A4)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
     return out.getvalue()
 
 
@@ -51,7 +66,7 @@ def _about(book: Workbook, heading: Heading, district: District) -> None:
         sheet.write_string(row, 0, text, plain)
 
 
-def _sheet(book: Workbook, table: Table) -> None:
+def _sheet(book: Workbook, table: Table) -> Worksheet:
     sheet = book.add_worksheet(table.title)
     head = book.add_format({"font_name": _FONT, "font_size": 11, "bold": True, "border": 1, "align": "center", "bg_color": "#E8EEF5"})
     body = book.add_format({"font_name": _FONT, "font_size": 11, "border": 1, "text_wrap": True, "valign": "top"})
@@ -69,9 +84,10 @@ def _sheet(book: Workbook, table: Table) -> None:
     sheet.freeze_panes(1, 0)
     if table.rows:
         sheet.autofilter(0, 0, len(table.rows), len(table.columns) - 1)
+    return sheet
 
 
-def _write(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, value: Cell, body: Format) -> None:
+def _write(sheet: Worksheet, row: int, column: int, value: Cell, body: Format) -> None:
     if isinstance(value, int):
         sheet.write_number(row, column, value, body)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +13,16 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.reporting import Period, Report, make, moment
+from daemon.reporting import Period, Report, make, moment, read
 from daemon.reporting import month as month_of
 from daemon.reporting import quarter as quarter_of
 from daemon.reporting import year as year_of
 from daemon.wiring import Stores, utc_now
 from notifier import charts
+from notifier.call_back import call_back_table, chosen
 from notifier.figures import Table
 from notifier.report_paper import moment_words
+from notifier.report_sheets import list_sheet
 from rules.rulebook import RuleBook
 from store.errors import UsageError
 from store.reporting import Reporting
@@ -36,8 +39,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="只在屏幕上列出�
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     reports = group(summary)
-    for command in (month, quarter, year):
-        reports.command(command.__name__, cls=Command)(command)
+    for command in (month, quarter, year, call_back):
+        reports.command(command.__name__.replace("_", "-"), cls=Command)(command)
     app.add_typer(reports, name=name)
 
 
@@ -93,6 +96,39 @@ def year(
     _report(year_of(which), district, as_of, None if dry_run or json_ else out, config, json_=json_)
 
 
+def call_back(
+    which: Annotated[str, typer.Argument(metavar="月份", help="如 2024-10")],
+    share: Annotated[int, typer.Option("--share", metavar="百分比", min=0, max=100, help="满意和没有评价的，每个部门抽百分之几")] = 10,
+    district: DistrictOption = "",
+    out: Out = Path(),
+    dry_run: DryRun = False,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """一个月的回访名单：没有解决的、不够满意的全部回访，其余按部门抽样；.xlsx 留有填写回访情况的栏。
+
+    例：zuozhen report call-back 2024-10 -o 回访
+
+    例：zuozhen report call-back 2024-10 --share 20 --dry-run
+    """
+
+    async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
+        book = _chosen(district, districts)
+        period = month_of(which)
+        some = chosen((await read(Reporting(stores.database), period, book, utc_now())).cases, share)
+        cases = {one.case.id: await stores.cases.get(one.case.number) for one in some}
+        listed = call_back_table(some, cases, book.district, share)
+        if json_:
+            as_json([dict(zip(listed.columns, row, strict=True)) for row in listed.rows])
+        elif dry_run:
+            _show_table(listed)
+        else:
+            name = f"坐诊接诉{listed.title}-{book.district.id}-{period.words}.xlsx"
+            await asyncio.to_thread(_write, {name: list_sheet(listed, book.district)}, out)
+
+    with_stores(config, work)
+
+
 def _report(period: Period, district: str, as_of: str, out: Path | None, config: Path | None, *, json_: bool) -> None:
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         book = _chosen(district, districts)
@@ -106,7 +142,9 @@ def _report(period: Period, district: str, as_of: str, out: Path | None, config:
         elif out is None:
             _show(report)
         else:
-            await asyncio.to_thread(_write, report, out)
+            await asyncio.to_thread(_write, report.files(), out)
+            if charts.font() is None:
+                done("本机没有中文字体，报告里没有画图；装上以后再做一遍：apt install fonts-noto-cjk")
 
     with_stores(config, work)
 
@@ -123,26 +161,24 @@ def _chosen(wanted: str, districts: dict[str, DistrictFiles]) -> RuleBook:
 def _show(report: Report) -> None:
     done(f"{report.district.name}　{report.heading.period}　统计时刻 {moment_words(report.heading.as_of, report.district)}")
     for one in (*report.figures.tables, *report.figures.lists):
-        table(
-            one.columns,
-            [["" if value is None else str(value) for value in row] for row in one.rows],
-            title=one.title,
-            empty=f"{one.title}：{one.empty}",
-        )
-        if one.rows and one.definition:
-            done(f"口径：{one.definition}\n")
+        _show_table(one)
 
 
-def _write(report: Report, folder: Path) -> None:
+def _show_table(one: Table) -> None:
+    rows = [["" if value is None else str(value) for value in row] for row in one.rows]
+    table(one.columns, rows, title=one.title, empty=f"{one.title}：{one.empty}")
+    if one.rows and one.definition:
+        done(f"口径：{one.definition}\n")
+
+
+def _write(files: Mapping[str, bytes], folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in report.files().items():
+        for name, content in files.items():
             (folder / name).write_bytes(content)
             done(f"已写出 {folder / name}")
     except OSError as error:
         raise UsageError(f"{folder} 写不进去：{reason(error)}；请用 -o 换一个目录") from None
-    if charts.font() is None:
-        done("本机没有中文字体，报告里没有画图；装上以后再做一遍：apt install fonts-noto-cjk")
 
 
 def _json(report: Report) -> dict[str, object]:

@@ -202,7 +202,7 @@ COMMANDS = {
     "outbox": ["list", "show", "retry", "addresses"],
     "quarantine": ["list", "show", "export", "retry"],
     "register": [],
-    "report": ["month", "quarter", "year"],
+    "report": ["month", "quarter", "year", "call-back"],
     "platforms": ["try", "import", "list", "show", "batches"],
     "reconcile": [],
     "doctor": [],

@@ -47,6 +47,16 @@ def test_a_dry_run_and_json_write_nothing(here: Here, tmp_path: Path, monkeypatc
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+def test_whom_to_call_back_is_written_and_shown(here: Here, tmp_path: Path) -> None:
+    """An empty month gives a sheet and says on the screen that there is nobody."""
+    written = here("report", "call-back", "2024-10", "-o", str(tmp_path / "回访"))
+    shown = here("report", "call-back", "2024-10", "--dry-run")
+    assert written.code == shown.code == 0, written.err + shown.err
+    assert [file.name for file in (tmp_path / "回访").iterdir()] == ["坐诊接诉回访名单-chenggong-2024年10月.xlsx"]
+    assert "本期没有已答复的件" in shown.out
+    assert here("report", "call-back", "2024-10", "--json").data == []
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
