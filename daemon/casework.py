@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from store.deadlines import Deadlines
 
 _BY_COMMAND = {"confirm": "confirm", "overrule": "overrule", "assign": "assign"}  # have acts of their own in `daemon.review`
+_TAKES_AWAY = frozenset({"withdraw", "hand_over", "duplicate", "merge"})  # from whoever has the case in hand, unasked
 _LONGEST_FACT = 200  # characters
 _MOST_DAYS = 250  # working days; about a year
 
@@ -80,7 +81,10 @@ class Casework:
             actor=act.by,
             reason=act.reason,
             now=now,
-            compose=lambda new: _notices(office, new, step, act.reason, said, round_, owed),
+            compose=lambda new: [
+                *_notices(office, new, step, act.reason, said, round_, owed),
+                *(office.composer.for_recall(case, new, round_) if step.name in _TAKES_AWAY else ()),
+            ],
             seen=case.state,
             planner=office.planner,
             evidence=_evidence(role, said),
@@ -249,7 +253,7 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
             return composer.for_assignment(case, round_, order=reason if step.name == "reopen" else "", owed=owed)
         case "return":
             proposed = office.rulebook.district.departments[said.department].name
-            why = f"第{case.progress.returns}次退回：{reason}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"
+            why = f"第{case.progress.returns}次退回：{reason.rstrip('。')}；退回部门建议由{proposed}承办，请裁定（退回不影响原定时限）"
             return [*composer.for_decision(case, why, round_), *composer.for_progress(case, step.name, "", round_)]
         case "ask_extension" | "rate":
             why = _request(case, said, reason, office) if step.name == "ask_extension" else _poorly_rated(case, reason, office)
@@ -267,8 +271,8 @@ def _request(case: Case, said: Details, reason: str, office: Office) -> str:
     who = department.name if department else "承办部门"
     stands = "，".join(f"{word} {days} 个工作日" for word, days in (("已承诺", old.promised_days), ("限期", old.limit_days)) if days)
     so_far = f"，已批准延期 {old.extended_days} 个工作日" if old.extended_days else ""
-    agree = f"同意的，用 zuozhen case do {case.number} extend --days {said.days} 批准；未批准前，原定时限不变"
-    return f"{who}申请延期 {said.days} 个工作日（{stands}{so_far}）；{agree}；理由：{reason}"
+    agree = "同意的，回复“同意”；不同意的，回复“不同意”并写明理由；未批准前，原定时限不变"
+    return f"{who}申请延期 {said.days} 个工作日（{stands}{so_far}），理由：{reason.rstrip('。')}；{agree}"
 
 
 def _poorly_rated(case: Case, reason: str, office: Office) -> str:
@@ -277,7 +281,7 @@ def _poorly_rated(case: Case, reason: str, office: Office) -> str:
         return ""
     days = office.rulebook.settings.casework.order_days
     ask = f"同意重新办理（下达重点督办单，限期 {days} 个工作日）的，回复“同意”；不再办理的，回复“销号”并写明理由"
-    return f"企业评价“不满意”：{reason}；{ask}"
+    return f"企业评价“不满意”：{reason.rstrip('。')}；{ask}"
 
 
 def _evidence(role: Role, said: Details) -> dict[str, object]:

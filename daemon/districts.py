@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemon.config import AddressBook, DistrictSection, NamedAddress
 from daemon.config_reader import load_addresses
-from notifier.compose import Addresses
+from notifier.address_book import Addresses
 from rules.calendar import Calendar
 from rules.calendar_folder import load_for_district
 from rules.rulebook import RuleBook, load_pack, pack_folder

@@ -161,7 +161,10 @@ class Review:
                     department=department,
                     accompanying=_without(department, case.accompanying),
                     due=self._due(office),
-                    compose=lambda new: office.composer.for_assignment(new, self._round()),
+                    compose=lambda new: [
+                        *office.composer.for_assignment(new, self._round()),
+                        *office.composer.for_recall(case, new, self._round()),
+                    ],
                 )
             case Verdict.REFUSE:
                 return await self._change(
@@ -173,7 +176,10 @@ class Review:
                     ground=correction.ground,
                     department=None,
                     due=None,
-                    compose=lambda new: office.composer.for_referral(new, act.reason, self._round()),
+                    compose=lambda new: [
+                        *office.composer.for_referral(new, act.reason, self._round()),
+                        *office.composer.for_recall(case, new, self._round()),
+                    ],
                 )
             case _:
                 return await self._change(
@@ -203,7 +209,8 @@ class Review:
             lead = (
                 office.composer.for_assignment(new, round_) if department != case.department or case.state is not CaseState.ASSIGNED else []
             )
-            return [*lead, *office.composer.for_accompanying(new, invited, round_)]
+            recalled = office.composer.for_recall(case, new, round_)
+            return [*lead, *office.composer.for_accompanying(new, invited, round_), *recalled]
 
         return await self._change(
             case,

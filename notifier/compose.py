@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from notifier.address_book import Addresses, registered_in
 from notifier.plain import line
 from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
 from notifier.reply_lines import reply_lines
 from notifier.view import View, asked_for, department, of_beside, of_case, of_petition, of_problem, of_subject, office
 from notifier.wording import Wording
-from store.life import WITH_DEPARTMENT, Role
+from store.life import WITH_DEPARTMENT, Role, held_by_department
 from store.model.case import Case, CaseState
 from store.model.district import District
 from store.model.due import Due
@@ -26,7 +27,7 @@ from store.model.matching import Beside
 from store.model.notice import Notice, Purpose, Returned
 from store.model.petition import Petition
 from store.model.problem import Dossier, ProblemState
-from store.model.reply_sender import COORDINATOR, ENTERPRISE, Registered, acting, office_of_department, same_address
+from store.model.reply_sender import COORDINATOR, ENTERPRISE, acting, office_of_department, same_address
 from store.owing import Subject
 
 RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
@@ -35,26 +36,6 @@ _MAX_REASON = 600  # code points of what a person tells the enterprise
 # RFC 5321 4.1.2, ASCII and unquoted: what every relay takes. Others are told by telephone.
 _USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _NOT_A_PERSON = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|owner-.{0,60}|.{0,60}-request)@.{1,255}", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """A district's own addresses: the one it writes from, the coordinator's, the departments' by id."""
-
-    sender: Address
-    coordinator: Address | None = None
-    departments: Mapping[str, Address] = field(default_factory=dict)
-    superiors: Mapping[str, Mapping[str, Address]] = field(default_factory=dict)  # department → rank → address
-    oversight: tuple[Address, ...] = ()  # 抄报
-
-
-def registered_in(addresses: Addresses) -> Registered:
-    """Return from which addresses the offices of a district may act: each department's, and those of its heads."""
-    own = {id_: {same_address(one.address)} for id_, one in addresses.departments.items()}
-    for id_, ranks in addresses.superiors.items():
-        own.setdefault(id_, set()).update(same_address(one.address) for one in ranks.values())
-    coordinator = {same_address(addresses.coordinator.address)} if addresses.coordinator else set()
-    return Registered(coordinator=frozenset(coordinator), departments={id_: frozenset(found) for id_, found in own.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +94,13 @@ class Composer:
                 case, id_, Purpose.ACCOMPANY, f"{round_}.{id_}", {"invited": department(id_, self._district).name}
             )
         ]
+
+    def for_recall(self, old: Case, case: Case, round_: str) -> list[Notice]:
+        """Return the word to the department that had *old* in hand that this is over: *case*, as it now is, says why."""
+        lead = old.department if held_by_department(old) else None
+        if lead is None or (held_by_department(case) and case.department == lead):
+            return []
+        return self._to_department(case, lead, Purpose.RECALL, round_, {})
 
     def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
         """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
@@ -194,9 +182,10 @@ class Composer:
         own = self._addresses.coordinator
         if role is not Role.DEPARTMENT or own is None or same_address(own.address) == returned.recipient:
             return []
-        why = f"发给{department(id_, self._district).name}（{returned.recipient}）的邮件没有送达，请电话告知该单位，并核对、更正部门邮箱：{returned.problem}"
+        what = f"发给{department(id_, self._district).name}（{returned.recipient}）的邮件没有送达：{returned.problem.rstrip('。')}"
+        ask = "请电话告知该单位，并核对、更正部门邮箱；已经告知的，回复“同意”；需由别的部门办理的，回复“改派”和部门名称"
         mark = hashlib.sha256(returned.recipient.encode()).hexdigest()[:16]
-        return self.for_decision(case, why, f"undelivered.{mark}")
+        return self.for_decision(case, f"{what}；{ask}", f"undelivered.{mark}")
 
     def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
         """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from store.life import Role, is_poorly_rated, possible
+from store.life import Role, held_by_department, is_poorly_rated, possible
 from store.model.case import Case, CaseState
 from store.model.decision import Verdict
 from store.model.district import District
@@ -56,6 +56,7 @@ def _for_the_coordinator(case: Case) -> Iterator[str]:
         yield "销号"
     else:
         yield from ("同意", "不同意")
+        yield from (_REASSIGN,) if held_by_department(case) else ()
 
 
 def _of(offered: Sequence[tuple[str, str]], now: set[str]) -> Iterator[str]:

@@ -86,6 +86,7 @@ _OF_A_NOTICE: View = {
 def of_case(case: Case, district: District) -> dict[str, object]:
     """Return every name that a template may use; `notifier.compose` sets those of `_OF_A_NOTICE` where a notice needs them."""
     petition = of_petition(case.petition)
+    overruled = case.verdict is Verdict.ACCEPT and case.decision.verdict is Verdict.REFUSE
     return {
         **_OF_A_NOTICE,
         "arrival": petition,
@@ -95,6 +96,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "assigned": case.state in WITH_DEPARTMENT,
         "under_review": case.state is CaseState.UNDER_REVIEW,
         "refused": case.state is CaseState.REFUSED,
+        "withdrawn": case.state is CaseState.WITHDRAWN,
         "department": office(case.department, district),
         "accompanying": "、".join(department(id_, district).name for id_ in case.accompanying),
         "named": "、".join(department(id_, district).name for id_ in case.decision.named_departments if id_ != case.department),
@@ -106,7 +108,8 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "result": case.progress.result,
         "elsewhere": line(case.progress.elsewhere, _FIELD),
         "other": case.progress.other,
-        "topic": case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
+        "overruled": overruled,
+        "topic": "" if overruled else case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
         "level": case.decision.level,
         "classes": "、".join(case.decision.classes),
         "petition": petition,

@@ -153,5 +153,10 @@ def is_poorly_rated(case: Case) -> bool:
     return case.state is S.RATED and case.progress.rating == POOR
 
 
+def held_by_department(case: Case) -> bool:
+    """Say whether a department has *case* in hand, also while the enterprise is asked to complete it on its behalf."""
+    return case.state in WITH_DEPARTMENT or (case.state is S.AWAITING_SUPPLEMENT and case.progress.resume in WITH_DEPARTMENT)
+
+
 def _listed(state: CaseState) -> str:
     return "、".join(f"{step.name}（{step.words}）" for step in possible(state)) or "没有（此件已办结；如企业另有诉求，另行登记）"

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from notifier.compose import Addresses
+from notifier.address_book import Addresses
 from store.model.arrival import Channel
 from store.model.case import Case, CaseState
 from store.model.decision import Decision, Hit, Quote, Verdict

@@ -43,6 +43,7 @@ PURPOSES = {
     "referral": "不予受理告知",
     "assign": "交办",
     "accompany": "陪诊通知",
+    "recall": "停办通知",
     "review": "提请审核",
     "forward": "续件转送",
     "progress": "进展告知",

@@ -16,7 +16,8 @@ import pytest_asyncio
 from daemon.activities import Activities, Told, read_happenings
 from daemon.clock import Clock
 from daemon.wiring import Desk
-from notifier.compose import Addresses, Composer
+from notifier.address_book import Addresses
+from notifier.compose import Composer
 from rules.calendar_folder import load_calendar
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import ConfigError, UsageError

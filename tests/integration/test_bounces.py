@@ -146,7 +146,7 @@ async def test_department_address_is_dead(house: Bench) -> None:
     for number in (1, 2):
         await report(house, dsn(message_id=message_id).replace("Subject:", f"X-Number: 9{number}\nSubject:", 1))
     (words,) = await told(house, case)
-    assert f"（{address}）的邮件没有送达，请电话告知该单位" in words
+    assert f"（{address}）的邮件没有送达" in words
     assert "5.1.1" in words
     assert (await troubles(house))[address]
 

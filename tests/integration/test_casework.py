@@ -134,14 +134,32 @@ async def test_a_poor_case_is_handled_anew_under_an_order(shared: Bench) -> None
     ],
 )
 async def test_ends_without_an_answer(shared: Bench, event: str, role: Role, said: dict[str, str], state: CaseState) -> None:
-    """A matter withdrawn or handed to a body outside is finished, and the enterprise hears it, free of markup."""
+    """A matter withdrawn or handed to a body outside is finished; the enterprise and the department that had it hear it, free of markup."""
     case = await do(shared, await shared.opened(), event, role, **said)
 
     assert case.state is state
-    told = (await shared.notice(case, Purpose.PROGRESS)).notice
-    assert "<b>" not in told.html
+    told, recalled = [(await shared.notice(case, purpose)).notice for purpose in (Purpose.PROGRESS, Purpose.RECALL)]
+    assert "<b>" not in told.html + recalled.html
+    assert recalled.to.address == office(str(case.department))
+    assert "不再办理本件，不必再答复企业" in recalled.text
     with pytest.raises(UsageError, match="不能答复企业"):
         await do(shared, case, "answer", D, result="solved")
+
+
+async def test_a_case_given_to_another_department_is_recalled_from_the_first(shared: Bench) -> None:
+    """Whoever had it in hand is told who has it now; assigned to the same once more, or returned by itself before, it hears nothing."""
+    case = await shared.opened()
+    first = str(case.department)
+    case = await shared.house.review.assign(case.number, first, (), ACT)
+    assert [queued for queued in await shared.notices(case) if queued.notice.purpose is Purpose.RECALL] == []
+    second = "zjj" if first != "zjj" else "fgj"
+    case = await shared.house.review.assign(case.number, second, (), ACT)
+    recalled = (await shared.notice(case, Purpose.RECALL)).notice
+    assert recalled.to.address == office(first)
+    assert f"现该诉求改由{shared.house.rooms[case.district].rulebook.district.departments[second].name}承办" in recalled.text
+    case = await do(shared, case, "return", D, department=first)
+    await shared.house.review.assign(case.number, first, (), ACT)
+    assert len([queued for queued in await shared.notices(case) if queued.notice.purpose is Purpose.RECALL]) == 1
 
 
 async def test_a_duplicate_names_the_case_it_repeats(shared: Bench) -> None:
@@ -213,7 +231,7 @@ async def test_a_date_is_promised_once(shared: Bench) -> None:
 
 
 async def test_a_department_asks_for_an_extension_and_the_coordinator_grants_it(shared: Bench) -> None:
-    """The request reaches the coordinator with the command that grants it, stands for review, and moves no date; the cap holds for it too."""
+    """The request reaches the coordinator with the words that grant it, stands for review, and moves no date; the cap holds for it too."""
     case = await shared.opened()
     with pytest.raises(UsageError, match="还没有承诺时限，没有可延的"):
         await do(shared, case, "ask_extension", D, days=3)
@@ -226,7 +244,7 @@ async def test_a_department_asks_for_an_extension_and_the_coordinator_grants_it(
     asked = (await shared.notice(case, Purpose.REVIEW)).notice
     assert asked.to.address == COORDINATOR
     assert "申请延期 3 个工作日（已承诺 7 个工作日）" in asked.text
-    assert f"zuozhen case do {case.number} extend --days 3" in asked.text
+    assert "同意的，回复“同意”" in asked.text
     assert "理由：按程序办理" in asked.text
     assert case.number in {waiting.number for waiting in (await shared.house.review.pending())[0]}
     with pytest.raises(UsageError, match=r"累计不得超过 10 个工作日.*还可延 10 个"):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.compose import Addresses, Composer
+from notifier.address_book import Addresses
+from notifier.compose import Composer
 from store.errors import ConfigError
 from store.model.case import Case
 from store.model.letter import Address, Automatic, Letter

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from notifier.compose import Addresses, Composer
+from notifier.address_book import Addresses
+from notifier.compose import Composer
 from notifier.reminders import Item, Occasion
 from store.model.letter import Address
 from tests.sample_case import ADDRESSES, CASE, COORDINATOR, DISTRICT, DUE, SENDER
