@@ -346,7 +346,9 @@ def _with_sources(handled: Handled, filing: Filing) -> Handled:
 
 
 def _objection(room: DistrictRoom, case: Case, one: _Letter) -> list[Notice]:
-    why = f"企业来信说与{case.progress.other or '所指的事项'}不是同一件：{one.reply.new_text}；属实的，回复“同意”，恢复单独办理"
+    why = (
+        f"企业来信说与{case.progress.other or '所指的事项'}不是同一件：{one.reply.new_text.rstrip('。')}；属实的，回复“同意”，恢复单独办理"
+    )
     return room.composer.for_decision(case, why, f"{one.now.isoformat()}.objection")
 
 

@@ -143,6 +143,9 @@ class Acting:
             if self.author.role is Role.ENTERPRISE and command.event == "separate":
                 return  # what follows is for a person: `daemon.replies` puts the case before the coordinator
             raise UsageError(f"“{_ANSWERS[command.event]}”只能由{self.office.rulebook.district.coordinator}来定")
+        if command.event == "same" and command.number:
+            await self._do("duplicate", command, Details(of=command.number))
+            return
         self._check_asked()
         agrees = command.event in {"agree", "separate" if _is_joined(case) else "agree"}
         if case.state is CaseState.UNDER_REVIEW:
@@ -156,11 +159,20 @@ class Acting:
             if not agrees:
                 raise UsageError("不重新办理的，请回复“销号”并写明理由")
             limit = command.limit or self._days(command) or self.office.rulebook.settings.casework.order_days
-            await self._do("reopen", command, Details(days=limit))
+            act = self._act(command)
+            bare = not command.text.strip()  # 同意 alone: the department is told what the enterprise said, not that somebody agrees
+            await self.by_casework(
+                "reopen", replace(act, reason=await self._complaint() or act.reason) if bare else act, Details(days=limit)
+            )
         elif (days := _asked_extension(await self.draft.history(case.id))) and agrees:
             await self._do("extend", command, Details(days=command.days or days))
         else:
             await self._review.confirm(case.number, self._act(command))
+
+    async def _complaint(self) -> str:
+        """Return in what words the enterprise was not satisfied, "" where it gave none."""
+        rated = [event for event in await self.draft.history(self.draft.case.id) if event.kind == "case.rated"]
+        return f"企业评价“不满意”：{rated[-1].reason}"[:_LONGEST_REASON] if rated else ""
 
     async def _of_review(self, case: Case, command: Command, *, agrees: bool) -> None:
         """Answer what the rules propose."""
