@@ -1,4 +1,4 @@
-"""Lives in which the department acts: the case is solved, returned twice, rated low."""
+"""Lives in which the department acts: the case is solved, returned twice, rated low, withdrawn."""
 
 from __future__ import annotations
 
@@ -88,9 +88,29 @@ async def rated_low(post: Post) -> None:
     assert "同园区的企业七月就到账了" in text_of(asked)
     await post.answers(asked, "同意")
     order, told = await post.came((department, "重点督办"), (enterprise, "诉求重新办理"))
+    assert "督办理由：企业评价“不满意”：同园区的企业七月就到账了。" in text_of(order)
     assert "限期5个工作日" in text_of(order)
     assert "重新办理" in text_of(told)
     await post.answers(order, "已解决：稳岗返还已于今日到账。")
     again = await post.comes(enterprise, "办理答复")
     await post.answers(again, "满意")
     await post.stands(number, "rated")
+
+
+async def withdrawn(post: Post) -> None:
+    """Have the enterprise withdraw it; the department that has it in hand hears of it at once, and moves nothing any more."""
+    enterprise, department = "qy9@enterprise.example", "jtj@cg.example"
+    matter = "申请美术类培训的办学许可，区教育体育局现场看过两次，标准前后不一。请求教育体育局一次性说清办学许可的标准。"
+    await post.writes(enterprise, "办学许可标准不清", petition("昆明星禾艺术培训有限公司", matter, "马三江", "13700009999"))
+    assigned, receipt = await post.came((department, "交办"), (enterprise, "来件已登记"))
+    number = number_of(assigned)
+    await post.answers(assigned, "签收")
+    await post.stands(number, "acknowledged")
+    await post.answers(receipt, "问题已经自行协商解决，我公司撤回诉求。")
+    told, off = await post.came((enterprise, "已按您的要求撤回"), (department, "停办"))
+    assert "不再办理" in text_of(told)
+    assert "不再办理" in text_of(off)
+    assert post.state(number) == "withdrawn"
+    await post.answers(assigned, "已解决：已告知标准。")
+    await post.came((department, "没有办成"), (COORDINATOR, "续件"))
+    assert post.state(number) == "withdrawn"
