@@ -25,6 +25,7 @@ import machine
 import owing
 import reading
 import rehearsing
+import replies
 import sizes
 import whole
 from result import Result, table
@@ -47,6 +48,8 @@ _BENCHMARKS: Mapping[str, Callable[[], Result]] = {
     "full-many": partial(whole.measure, "SQLite", 100_000),
     "deadlines": partial(owing.measure, "SQLite"),
     "deadlines-postgresql": partial(owing.measure, "PostgreSQL"),
+    "replies": partial(replies.measure, "SQLite", 1_000),
+    "replies-postgresql": partial(replies.measure, "PostgreSQL", 250),
     "group": grouping.measure,
     "postgresql": partial(whole.measure, "PostgreSQL", 1_000),
     "postgresql-many": partial(whole.measure, "PostgreSQL", 100_000),
