@@ -27,6 +27,7 @@ from store.model.letter import Bounce, Letter
 from store.model.matching import Beside, Candidate
 from store.model.notice import Notice
 from store.model.petition import Petition, Reading
+from store.model.reply import Reply
 from store.recording import opening_state
 
 if TYPE_CHECKING:
@@ -148,10 +149,11 @@ class Pipeline:
         await self._note_automatic_reply(arrival, reading.petition.letter)
         await self._note_living(arrival.district, reading.petition.letter)
         room = self.rooms[arrival.district]
+        reply = await self._replies.read(room, arrival, reading)
         async with room.deciding:
             if arrival.channel is Channel.PLATFORM:
                 await self._reconsideration.run(room, arrival, reading.petition)
-            outcome = await self._answer(room, arrival, reading) or await self._conclude(room, arrival, reading)
+            outcome = (reply and await self._answer(room, arrival, reading, reply)) or await self._conclude(room, arrival, reading)
         decision, case = outcome.decision, outcome.case
         log.info(
             "arrival.decided",
@@ -188,9 +190,9 @@ class Pipeline:
         if await self._addresses.heard_from(district, letter.sender.address):
             log.info("address.revived", sender=letter.sender.address)
 
-    async def _answer(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome | None:
+    async def _answer(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, reply: Reply) -> Outcome | None:
         """Act on an answer to a mail of ours, which is recorded then; None where it is none."""
-        taken = await self._replies.take(room, arrival, reading)
+        taken = await self._replies.take(room, arrival, reading, reply)
         return taken and Outcome(petition=reading.petition, candidates=(), decision=taken[0], case=taken[1])
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:

@@ -31,6 +31,7 @@ from store.model.petition import Petition, Reading
 from store.model.reply import Command, Reply
 from store.model.reply_sender import COORDINATOR, ENTERPRISE, Authority, office_of_department
 from store.recording import Filing, prepare
+from store.reply_tokens import brings_token
 from store.replying import Handled
 
 if TYPE_CHECKING:
@@ -95,16 +96,20 @@ class Replies:
         """Keep the parts."""
         self._stores, self._supplements, self._now = stores, supplements, now
 
-    async def take(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> tuple[Decision, Case] | None:
-        """Act on *arrival* where it answers a mail of ours about a case, and return its case; None where it goes the way of all others."""
+    async def read(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Reply | None:
+        """Return what *arrival* orders where it may answer a mail of ours. Before its turn: whoever quotes megabytes holds up no other case."""
         letter = reading.petition.letter
-        if arrival.channel is not Channel.MAIL or letter.automatic is not None:
+        if arrival.channel is not Channel.MAIL or letter.automatic is not None or not brings_token(letter, arrival.envelope_to):
             return None
+        return await asyncio.to_thread(read_reply, letter, room.rulebook.reply_words, reading.petition.attachment_texts)
+
+    async def take(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, reply: Reply) -> tuple[Decision, Case] | None:
+        """Do what *reply* orders where *arrival* answers a mail of ours about a case, and return its case; None where it goes the way of all others."""
+        letter = reading.petition.letter
         while True:
             authority = await self._stores.tokens.authority(arrival, letter, room.composer.registered)
             if authority.case_id is None or authority.role is None:
                 return None
-            reply = await asyncio.to_thread(read_reply, letter, room.rulebook.reply_words, reading.petition.attachment_texts)
             case = await self._stores.cases.get(authority.case_number)
             author = await self._author(room, authority, case)
             one = _Letter(arrival=arrival, reading=reading, reply=reply, authority=authority, case=case, author=author, now=self._now())

@@ -62,6 +62,11 @@ class ReplyTokens:
         return found if first == arrival.id else replace(found, repeats=first, evidence=f"{found.evidence}；与来件 {first} 内容相同")
 
 
+def brings_token(letter: Letter, envelope_to: Collection[str]) -> bool:
+    """Say whether *letter*, received for *envelope_to*, brings anything that looks like a token of ours: an answer to a mail of ours does."""
+    return any(_brought(letter, envelope_to))
+
+
 def authority(
     connection: Connection, district: str, letter: Letter, *, envelope_to: Collection[str], given: Given, received_at: datetime
 ) -> Authority:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from itertools import count
@@ -11,12 +12,15 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
+from channels.reply import read_reply
 from daemon.pipeline import Outcome
 from daemon.review import Act
 from store.errors import UsageError
 from store.model.case import Case, CaseState
+from store.model.letter import Letter
 from store.model.notice import Purpose, QueuedNotice
-from tests.integration.houses import ACCEPTED, COORDINATOR, MAILBOX, REFUSED, VAGUE, Bench, Enterprise, bench, office
+from store.model.reply import Reply, ReplyWords
+from tests.integration.houses import ACCEPTED, COORDINATOR, MAILBOX, PATIENCE_S, REFUSED, VAGUE, Bench, Enterprise, bench, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -138,6 +142,30 @@ async def test_redelivered_and_raced(shared: Bench) -> None:
     assert len({outcome.case.state for outcome in outcomes if outcome.case}) == 1
     found = await kinds(shared, case)
     assert (found.count("case.replied"), found.count("case.acknowledged"), found.count("case.promised")) == (1, 1, 1)
+
+
+async def test_a_long_reply_holds_up_no_other(shared: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one reply is still being read, another case is moved by its own; both are done in the end."""
+    (case, sent, own), (_, its, also) = await assigned(shared), await assigned(shared)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(letter: Letter, words: ReplyWords, documents: Mapping[str, str] | None = None) -> Reply:
+        if letter.text.startswith("签收，附长文"):
+            begun.set()
+            assert goes_on.wait(PATIENCE_S)
+        return read_reply(letter, words, documents)
+
+    monkeypatch.setattr("daemon.replies.read_reply", slow)
+    first = asyncio.create_task(shared.take(reply(own, sent, "签收，附长文。")))
+    try:
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            moved = await answer(shared, also, its, "签收")
+    finally:
+        goes_on.set()
+    assert moved.state is CaseState.ACKNOWLEDGED
+    assert (await first).case is not None
+    assert (await shared.house.stores.cases.get(case.number)).state is CaseState.ACKNOWLEDGED
 
 
 async def test_nothing_understood(shared: Bench) -> None:
