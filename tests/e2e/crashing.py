@@ -57,6 +57,34 @@ AFTERWARDS: Marks = {
     "second-sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 2),
     "marked-sent": ("store.outbox", "Outbox.sent", "after", 1),
 }
+BY_REPLY: Marks = {  # a petition has gone the same way before: what both pass is counted on
+    "reply-claimed": ("store.arrivals", "Arrivals.claim", "finding", 2),
+    "reply-parsed": ("channels.reader", "Reader.read", "after", 2),
+    "its-address-looked-up": ("store.addresses", "Addresses.heard_from", "after", 2),
+    "first-to-say-not-committed": ("store.reply_tokens", "_first_to_say", "after", 1),
+    "author-known": ("store.reply_tokens", "ReplyTokens.authority", "after", 1),
+    "orders-read": ("daemon.replies", "read_reply", "after", 1),
+    "acts-drafted": ("daemon.reply_acts", "Acting.all", "after", 1),
+    "filing-prepared": ("daemon.replies", "prepare", "after", 1),
+    "reply-marked-done-not-committed": ("store.arrivals", "finish", "after", 2),
+    "reply-set-aside-not-committed": ("store.recording", "set_aside", "after", 1),
+    "first-act-not-committed": ("store.recording", "apply", "after", 1),
+    "last-act-not-committed": ("store.recording", "apply", "after", 3),
+    "all-acts-not-committed": ("store.replying", "_do", "after", 1),
+    "reply-remembered-not-committed": ("store.matching", "remember", "after", 2),
+    "reply-recorded": ("store.replying", "Replies.record", "after", 1),
+    "before-its-notice-is-sent": ("notifier.transport", "SmtpTransport.send", "before", 3),
+    "its-notice-sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 3),
+    "its-second-notice-sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 4),
+    "its-notice-marked-sent": ("store.outbox", "Outbox.sent", "after", 3),
+}
+BY_HELD_REPLY: Marks = {
+    "held-not-committed": ("store.replying", "_hold", "after", 1),
+    "held": ("store.replying", "Replies.record", "after", 1),
+    "question-sent-not-marked": ("notifier.transport", "SmtpTransport.send", "after", 3),
+    "held-reply-done-not-committed": ("store.replying", "_settle", "after", 1),
+    "held-reply-done": ("store.replying", "Replies.record", "after", 2),
+}
 
 
 def _die() -> None:
@@ -91,7 +119,7 @@ def _wrap(function: Callable[..., Any], when: str, at_call: int) -> Callable[...
 
 def plant(mark: str) -> None:
     """Wrap the function that *mark* names."""
-    module_name, path, when, at_call = (BY_SMTP | BY_IMAP | BY_FOLDER | AFTERWARDS)[mark]
+    module_name, path, when, at_call = (BY_SMTP | BY_IMAP | BY_FOLDER | AFTERWARDS | BY_REPLY | BY_HELD_REPLY)[mark]
     *parents, name = path.split(".")
     place: Any = import_module(module_name)
     for parent in parents:
