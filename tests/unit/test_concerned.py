@@ -73,3 +73,14 @@ def test_a_superior_is_addressed_by_his_department() -> None:
     occasion = Occasion(what="overdue", role=role, items=(Item(about=CASE, due=DUE, missed=0),))
     text = FULL.for_deadlines(CASE, to, occasion, "1").text
     assert text.startswith(f"{NAME}：\n\n（主要负责人）\n")
+
+
+def test_a_reminder_of_several_cases_says_what_an_answer_to_it_counts_for() -> None:
+    """An answer is about the case whose token it bears, the first: of one case nothing need be said."""
+    ((to, role),) = FULL.concerned(CASE.department, "department", "head", copies=False)
+    item = Item(about=CASE, due=DUE, missed=0)
+    one, two = (FULL.for_deadlines(CASE, to, Occasion(what="overdue", role=role, items=items), "1") for items in ((item,), (item, item)))
+    told = "直接回复本邮件只算第1件，其余各件请分别回复各自的交办邮件。\n"
+    assert told not in one.text
+    assert told in two.text
+    assert told.strip() in two.html
