@@ -96,9 +96,12 @@ class Composer:
         ]
 
     def for_recall(self, old: Case, case: Case, round_: str) -> list[Notice]:
-        """Return the word to the department that had *old* in hand that this is over: *case*, as it now is, says why."""
+        """Return the word to the department that had *old* in hand that this is over: *case*, as it now is, says why.
+
+        One that is asked to accompany instead hears that, and nothing else.
+        """
         lead = old.department if held_by_department(old) else None
-        if lead is None or (held_by_department(case) and case.department == lead):
+        if lead is None or (held_by_department(case) and lead in {case.department, *case.accompanying}):
             return []
         return self._to_department(case, lead, Purpose.RECALL, round_, {})
 

@@ -187,7 +187,7 @@ async def test_overrule_to_refuse(shared: Bench) -> None:
     changed, event, notices = await act(shared, case, lambda review: review.overrule(case.number, correction, ACT))
     assert (changed.state, changed.verdict, changed.ground) == (CaseState.REFUSED, Verdict.REFUSE, 3)
     assert (changed.department, changed.due, event.kind) == (None, None, "case.overruled")
-    assert sent_to(notices) == [(Purpose.REFERRAL, enterprise.address)]
+    assert sent_to(notices) == [(Purpose.REFERRAL, enterprise.address), (Purpose.RECALL, office("swj"))]
     assert shared.room.rulebook.district.grounds[3].text.rstrip("；。") in notices[0].notice.text
     assert ACT.reason in notices[0].notice.text
 
@@ -214,7 +214,7 @@ async def test_overrule_back_and_forth_mails_each_time(shared: Bench) -> None:
     for correction in (Correction(verdict=Verdict.ACCEPT, department="scj"), Correction(verdict=Verdict.REFUSE, ground=5)) * 2:
         _, _, notices = await act(shared, case, partial(_overrule, case.number, correction))
         purposes.append([purpose for purpose, _ in sent_to(notices)])
-    assert purposes == [[Purpose.ASSIGN, Purpose.ACKNOWLEDGE], [Purpose.REFERRAL]] * 2
+    assert purposes == [[Purpose.ASSIGN, Purpose.ACKNOWLEDGE], [Purpose.REFERRAL, Purpose.RECALL]] * 2
     assert {queued.state for queued in await shared.notices(case)} == {NoticeState.QUEUED}
 
 
