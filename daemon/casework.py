@@ -259,7 +259,8 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
             why = _request(case, said, reason, office) if step.name == "ask_extension" else _poorly_rated(case, reason, office)
             return composer.for_decision(case, why, round_) if why else []
         case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
-            return composer.for_progress(case, step.name, reason, round_, owed=owed)
+            said_alone = reason.strip("。 ") == step.words  # 销号 by reply, and no more: that is no explanation
+            return composer.for_progress(case, step.name, "" if said_alone else reason, round_, owed=owed)
         case _:
             return []
 

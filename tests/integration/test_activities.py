@@ -139,7 +139,7 @@ async def test_an_activity_counts_even_before_the_clock_has_seen_its_period(offi
     (mail,) = [queued for queued in await office.mails() if "报送活动书面报告" in queued.notice.text]
     assert "九月上半月接待日" in mail.notice.subject
     assert "第1日 9月11日" in mail.notice.text
-    assert "请回复交办邮件" not in mail.notice.text
+    assert "收悉本提醒也请回复" not in mail.notice.text
 
 
 async def test_a_day_that_moves_takes_its_deadlines_along(office: Office) -> None:
