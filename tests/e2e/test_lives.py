@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.lives.at_the_coordinator import overruled, refused, separated, supplemented, unreachable
-from tests.e2e.lives.at_the_department import rated_low, returned_twice, solved, withdrawn
+from tests.e2e.lives.at_the_department import late, rated_low, returned_twice, solved, withdrawn
 from tests.e2e.lives.post import Post, office
 from tests.servers.dovecot import Dovecot
 
@@ -16,7 +16,13 @@ pytestmark = pytest.mark.timeout(300)  # each wait has its own, shorter end, and
 
 Lives = Mapping[str, Callable[[Post], Awaitable[None]]]
 
-BY_LMTP: Lives = {"受理并办结": solved, "两次退回": returned_twice, "评价不满意，重点督办": rated_low, "企业撤回": withdrawn}
+BY_LMTP: Lives = {
+    "受理并办结": solved,
+    "承诺而逾期": late,
+    "两次退回": returned_twice,
+    "评价不满意，重点督办": rated_low,
+    "企业撤回": withdrawn,
+}
 BY_IMAP: Lives = {
     "拟不予受理，同意": refused,
     "拟不予受理，不同意": overruled,

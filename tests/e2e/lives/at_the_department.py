@@ -1,4 +1,4 @@
-"""Lives in which the department acts: the case is solved, returned twice, rated low, withdrawn."""
+"""Lives in which the department acts: the case is solved, late, returned twice, rated low, withdrawn."""
 
 from __future__ import annotations
 
@@ -42,6 +42,32 @@ async def solved(post: Post) -> None:
     closed = await post.comes(enterprise, "事项已办结")
     assert "已经办结" in text_of(closed)
     assert post.state(number) == "closed"
+
+
+async def late(post: Post) -> None:
+    """Have a promise run out: reminded, urged, given more time by the coordinator, answered."""
+    enterprise, department = "qy2@enterprise.example", "rsj@cg.example"
+    matter = "员工下班路上被撞伤，七月初提交工伤认定申请，至今没有认定书。请求区人力资源社会保障局尽快作出工伤认定。"
+    await post.writes(enterprise, "工伤认定没有结论", petition("昆明栖禾花卉有限公司", matter, "杨二春", "13700002222"))
+    assigned, _ = await post.came((department, "交办"), (enterprise, "来件已登记"))
+    number = number_of(assigned)
+    await post.answers(assigned, "正在处理，限期2个工作日")
+    assert "2024年10月14日" in text_of(await post.comes(enterprise, "办理时限已告知"))
+    await post.later(at("10-12 09:30"))  # a Saturday on which people work
+    reminder = await post.comes(department, "时限提醒")
+    assert f"1. {number}" in text_of(reminder)
+    await post.answers(reminder, "收悉")
+    await post.later(at("10-15 09:30"))
+    urged = await post.comes(department, "逾期督促")
+    assert "请呈分管领导阅" in text_of(urged)
+    await post.answers(urged, "申请延期3个工作日，原因：医疗鉴定尚在复核。")
+    asked = await post.comes(COORDINATOR, "请处理")
+    assert "申请延期 3 个工作日（限期 2 个工作日），理由：医疗鉴定尚在复核；同意的，回复“同意”" in text_of(asked)
+    await post.answers(asked, "同意")
+    assert "2024年10月17日" in text_of(await post.comes(enterprise, "办理时限已延长"))
+    await post.answers(assigned, "已解决：工伤认定书今日送达。")
+    await post.answers(await post.comes(enterprise, "办理答复"), "满意")
+    await post.stands(number, "rated")
 
 
 async def returned_twice(post: Post) -> None:
