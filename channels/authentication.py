@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from channels.headers import Head
+from channels.organisations import same_organisation
 from store.model.letter import Address, Authentication
 
 FIELD = "authentication-results"
@@ -35,9 +36,18 @@ def found_by(server: str, head: Head, sender: Address | None) -> Authentication 
     for value in head.values(FIELD):
         name, results = _parsed(value[:_MAX_FIELD])
         if name == server.lower():
-            domain = sender.address.rpartition("@")[2] if sender else ""
-            return _summed(list(results), domain, by=name)
+            return _summed(list(results), _domain_of(sender), by=name)
     return None
+
+
+def found_in(value: str, sender: Address) -> Authentication:
+    """Return what the field *value* says, whoever wrote it: for a seal that has been checked."""
+    name, results = _parsed(value[:_MAX_FIELD])
+    return _summed(list(results), _domain_of(sender), by=name)
+
+
+def _domain_of(sender: Address | None) -> str:
+    return sender.address.rpartition("@")[2] if sender else ""
 
 
 def _summed(results: list[_Result], domain: str, *, by: str) -> Authentication:
@@ -51,14 +61,7 @@ def _speaks_of(one: _Result, domain: str) -> bool:
     about = [one.properties[name].rpartition("@")[2] for name in _OWN.get(one.method, ()) if one.properties.get(name)]
     if not about:  # a failure names no domain at times, and counts; a success that names none proves nothing
         return one.method not in {"dkim", "spf"} or one.result != "pass"
-    return any(_same_organisation(name, domain) for name in about)
-
-
-def _same_organisation(one: str, other: str) -> bool:
-    """Say whether one domain lies within the other: "relaxed" alignment without a list of public suffixes, so never between two sisters."""
-    if "." not in one or "." not in other:
-        return False
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+    return any(same_organisation(name, domain) for name in about)
 
 
 def _parsed(value: str) -> tuple[str, Iterator[_Result]]:

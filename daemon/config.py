@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 MIB = 1 << 20
@@ -71,6 +72,42 @@ class DoorSection(_Section):
         if self.require_tls and self.certificate is None:
             raise PydanticCustomError("tls_missing", "require_tls = true 时必须给出 certificate 与 key")
         return self
+
+
+class SenderCheckSection(_Section):
+    """[sender_check]: our own check of who wrote a mail that comes in at the SMTP door; none without this section."""
+
+    relays: tuple[str, ...] = Field(
+        (), description="前面的收信服务器的地址或网段，如 10.1.2.3、10.1.2.0/24；它们转来的信不由本系统检验（它们的结论见 authserv_id）"
+    )
+    nameservers: tuple[str, ...] = Field((), description="域名服务器，如 10.1.2.53 或 10.1.2.53:5353；不写则用本机所用的")
+    seconds: float = Field(10, ge=1, le=60, description="检验一封信最多等域名服务器多少秒；等不到的记“查不到”，信照常办")
+    sealers: tuple[str, ...] = Field((), description="转信时改动正文、但其 ARC 封印可信的域名，如 lists.example.gov.cn；不写则一概不认")
+
+    @field_validator("relays")
+    @classmethod
+    def _networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            try:
+                ipaddress.ip_network(value, strict=False)
+            except ValueError:
+                raise PydanticCustomError("network", "不是 IP 地址或网段") from None
+        return values
+
+    @field_validator("nameservers")
+    @classmethod
+    def _servers(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            address, colon, port = value.rpartition(":")
+            has_port = bool(colon) and (address.startswith("[") or ":" not in address)
+            try:
+                ipaddress.ip_address(address.strip("[]") if has_port else value)
+                is_good = not has_port or 0 < int(port) <= _MAX_PORT
+            except ValueError:
+                is_good = False
+            if not is_good:
+                raise PydanticCustomError("nameserver", "应写成 IP 地址，或“地址:端口”")
+        return values
 
 
 class MailboxSection(_Section):
@@ -265,6 +302,7 @@ class Config(_Section):
     store: StoreSection = StoreSection()
     smtp: DoorSection | None = None
     lmtp: DoorSection | None = None
+    sender_check: SenderCheckSection | None = None
     relay: RelaySection
     limits: LimitsSection = LimitsSection()
     replies: RepliesSection = RepliesSection()
@@ -278,6 +316,12 @@ class Config(_Section):
     platform: tuple[PlatformSection, ...] = Field((), description="要收记录的其他平台")
     hotline: tuple[HotlineSection, ...] = Field((), description="要收通话记录的热线")
     fax: tuple[FaxSection, ...] = Field((), description="要收的传真、扫描来信")
+
+    @model_validator(mode="after")
+    def _known_relays(self) -> Config:
+        if self.sender_check and self.smtp and self.smtp.authserv_id and not self.sender_check.relays:
+            raise PydanticCustomError("relays", "[smtp] 写了 authserv_id，又有 [sender_check] 时，relays 须写明哪些地址是那台收信服务器")
+        return self
 
 
 class NamedAddress(_Section):

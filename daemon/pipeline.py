@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from channels.reader import Reader
     from daemon.reconsidering import Reconsideration
     from daemon.replies import Replies
+    from daemon.sender_checks import SenderChecks
     from notifier.compose import Composer
     from rules.calendar import Calendar
     from rules.engine import Engine
@@ -112,6 +113,7 @@ class Pipeline:
         reconsideration: Reconsideration,
         replies: Replies,
         reader: Reader,
+        senders: SenderChecks | None,
         pages: PageReader,
         now: Callable[[], datetime],
         leases: Leases,
@@ -122,7 +124,7 @@ class Pipeline:
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
         self._addresses, self._reconsideration, self._replies = addresses, reconsideration, replies
-        self._reader, self._pages = reader, pages
+        self._reader, self._senders, self._pages = reader, senders, pages
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
         pages.on_waiting(self.wake)  # whose pages wait leaves its place to others
@@ -229,9 +231,10 @@ class Pipeline:
     async def _read(self, arrival: StoredArrival) -> Reading:
         """Read in a capped child process. The reader tells a message that kills its children from a machine that cannot run any."""
         try:
-            return await self._reader.read(arrival, self.rooms[arrival.district].rulebook.call_shape)
+            reading = await self._reader.read(arrival, self.rooms[arrival.district].rulebook.call_shape)
         except WorkerFailedError as error:
             raise TemporaryError(f"暂时无法读件：{error}") from error
+        return await self._senders.checked(arrival, reading) if self._senders else reading
 
     def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision, beside: Beside | None) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""

@@ -37,6 +37,7 @@ from daemon.replies import Replies
 from daemon.replies import Stores as ReplyStores
 from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
+from daemon.sender_checks import open_sender_checks
 from daemon.sending import Sender
 from daemon.supplements import Supplements
 from daemon.trust import trusting
@@ -246,6 +247,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
         async with (
             open_stores(config, domain=domain, key=key) as stores,
             open_leases(stores.database, config.name or socket.gethostname()) as leases,
+            open_sender_checks(config.sender_check, stores.database, now=now) as senders,
         ):
             districts = await _in_force(config, stores)
             mailboxes = mailboxes_of(config.mailbox, {files.rulebook.district.id: files.rulebook.district for files in districts})
@@ -268,6 +270,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                     now=now,
                 ),
                 reader=reader,
+                senders=senders,
                 pages=reader.pages,
                 now=now,
                 leases=leases,

@@ -231,6 +231,7 @@ def _stored(row: RowMapping, raw: bytes) -> StoredArrival:
         problem=row["problem"],
         raw=bytes(raw),
         source_key=row["source_key"],
+        peer=row["peer"],
     )
 
 

@@ -82,3 +82,4 @@ class StoredArrival:
     problem: str  # why it is in quarantine or had to be tried again; Chinese, "" if none
     raw: bytes
     source_key: str = ""  # as its door named it
+    peer: str = ""  # as of `Arrival`

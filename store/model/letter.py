@@ -63,9 +63,9 @@ class Authentication:
     @property
     def is_refuted(self) -> bool:
         """Whether the mail was shown not to come from where it says."""
-        if self.dmarc:
+        if self.dmarc in {"pass", "fail"}:
             return self.dmarc == "fail"
-        return "pass" not in (self.spf, self.dkim) and "fail" in (self.spf, self.dkim)
+        return not {"pass", "temperror"} & {self.spf, self.dkim} and "fail" in (self.spf, self.dkim)
 
     @property
     def is_confirmed(self) -> bool:

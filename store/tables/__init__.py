@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from store.tables.arrivals import ArrivalRow, AttachmentRow, BlobRow, DeliveryRow, LedgerRow, RawRow, TryRow
+from store.tables.arrivals import ArrivalRow, AttachmentRow, BlobRow, DeliveryRow, LedgerRow, RawRow, SenderCheckRow, TryRow
 from store.tables.cases import CaseRow, DeadlineRow, DecisionRow, EventRow, NumberRow, SubjectEventRow, SubjectRow
 from store.tables.columns import Row
 from store.tables.matching import (
@@ -36,6 +36,7 @@ def _table(row: type[Row]) -> sa.Table:
 ARRIVALS = _table(ArrivalRow)
 RAWS = _table(RawRow)
 DELIVERIES = _table(DeliveryRow)
+SENDER_CHECKS = _table(SenderCheckRow)
 LEDGER = _table(LedgerRow)
 TRIES = _table(TryRow)
 BLOBS = _table(BlobRow)

@@ -72,6 +72,18 @@ class DeliveryRow(Row, table=True):
     at: Moment
 
 
+class SenderCheckRow(Row, table=True):
+    """What we found ourselves about the sender of an arrival, and what DNS said then (`store.model.sender_check`, as JSON)."""
+
+    __tablename__ = "sender_checks"
+    __table_args__ = (sa.PrimaryKeyConstraint("arrival_id", "district"), reference("arrivals", "arrival_id"))
+
+    arrival_id: int
+    district: Text
+    found: Text
+    checked_at: Moment
+
+
 class LedgerRow(Row, table=True):
     """One message of a mailbox's folder that is accounted for. Rows of messages that have left the folder are dropped (`store.ledger`)."""
 

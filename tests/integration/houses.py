@@ -228,6 +228,7 @@ class Bench:
             "reconsideration": self.house.pipeline._reconsideration,
             "replies": self.house.replies,
             "reader": self.house.pipeline._reader,
+            "senders": self.house.pipeline._senders,
             "pages": self.house.reader.pages,
             "now": self.clock,
             "leases": self.house.leases,
