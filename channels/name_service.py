@@ -11,11 +11,11 @@ from typing import Protocol
 
 import dns.exception
 import dns.nameserver
-import dns.rdatatype
+import dns.rdata
 import dns.resolver
 
 _MOST = 40  # questions for one mail; SPF alone may ask some thirty (RFC 7208 4.6.4)
-_LONGEST = 4.0  # seconds for one question
+_SHARE = 0.4  # of the time for a mail that one question may take
 _PROBE = 1.5  # seconds for the question that every server can answer at once
 _PAUSE = 60.0  # seconds in which nothing is asked, after nobody answered even that
 _LINE = 500  # characters kept of one answer
@@ -40,7 +40,7 @@ class Names:
     def __init__(self, resolver: Resolver, *, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Ask *resolver* for *seconds* from now on, all questions together."""
         self._resolver, self._clock = resolver, clock
-        self._ends = clock() + seconds
+        self._ends, self._longest = clock() + seconds, seconds * _SHARE
         self._answers: dict[tuple[str, str], Values | None] = {}
 
     def lookup(self, name: str, kind: str) -> Values:
@@ -62,7 +62,7 @@ class Names:
         if left <= 0 or len(self._answers) >= _MOST:
             return None
         try:
-            return self._resolver.ask(name, kind, min(left, _LONGEST))
+            return self._resolver.ask(name, kind, min(left, self._longest))
         except UnansweredError:
             return None
 

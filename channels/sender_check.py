@@ -136,7 +136,7 @@ def _spf(envelope: Envelope, domain: str, names: Names) -> str:
         result = spf.query(i=str(peer), s=f"{local}@{domain}", h=domain).check()[0]
     except Exception:  # noqa: BLE001 - whatever a library raises on a stranger's record
         return "permerror"
-    return result if result in _SPF else "permerror"
+    return str(result) if result in _SPF else "permerror"
 
 
 def _for_pyspf(values: Values, kind: str) -> list[object]:

@@ -92,10 +92,12 @@ class Signed:
         except UnansweredError:
             return "temperror"
         except Exception:  # noqa: BLE001 - as above
-            return "policy" if 0 < signer.keysize < _SHORTEST_KEY else "permerror"
+            is_good = False
         if is_good:
             return "pass"
-        return "fail" if signer.keysize else "permerror"  # without a key
+        if not signer.keysize:  # it did not come as far as a key
+            return "permerror"
+        return "policy" if signer.keysize < _SHORTEST_KEY else "fail"
 
     def _key(self, name: bytes, timeout: int = 5) -> bytes | None:  # noqa: ARG002 - dkimpy's signature
         records = self._lookup(name.decode("latin-1"), "TXT")

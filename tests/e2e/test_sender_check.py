@@ -29,7 +29,7 @@ def reply(asked: EmailMessage, text: str, *, number: int) -> bytes:
     written["From"], written["To"], written["Subject"] = TAX, MAILBOX, f"回复：{asked['Subject']}"
     written["Message-ID"], written["In-Reply-To"] = f"<answer-{number}@cg.example>", str(asked["Message-ID"])
     written["Date"] = "Thu, 10 Oct 2024 09:30:00 +0800"
-    written.set_content(text)
+    written.set_content(text, cte="8bit")
     return written.as_bytes(policy=written.policy.clone(linesep="\r\n"))
 
 
@@ -54,7 +54,7 @@ async def test_a_reply_acts_where_its_signature_holds(tmp_path: Path) -> None:
         assert [(one["dkim"], one["dmarc"], one["refuted"]) for one in checks][:2] == [("pass", "pass", False), ("none", "fail", True)]
         assert sorted((one["dmarc"], one["refuted"]) for one in checks[2:]) == [("fail", True), ("pass", False)]
         shown = zuozhen("case", "show", held["case"], config=config).out
-        assert "确由所称的域名发出（本系统：DKIM pass，DMARC pass）" in shown
+        assert "确由所称的域名发出（本系统：SPF none，DKIM pass，DMARC pass）" in shown
         kept = [str(found) for (found,) in ask(config, "SELECT found FROM sender_checks ORDER BY arrival_id")]
         assert len(kept) == 4
         assert all("TXT _dmarc." in found for found in kept)
