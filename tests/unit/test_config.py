@@ -165,6 +165,7 @@ def test_credential_comes_from_systemd(tmp_path: Path, monkeypatch: pytest.Monke
 SECTIONS = (
     config.StoreSection,
     config.DoorSection,
+    config.SenderCheckSection,
     config.MailboxSection,
     config.RelaySection,
     config.LimitsSection,
