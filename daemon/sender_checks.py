@@ -56,8 +56,15 @@ class SenderChecks:
                 raise TemporaryError(f"暂时无法检验发件人：{error}") from error
             known = await self.kept.keep(arrival.id, arrival.district, check, now=self.now())
             found = known.authentication
-            results = {name: getattr(found, name) for name in ("spf", "dkim", "dmarc", "arc")}
-            log.info("sender.checked", arrival_id=arrival.id, refuted=found.is_refuted, **results)
+            log.info(
+                "sender.checked",
+                arrival_id=arrival.id,
+                refuted=found.is_refuted,
+                spf=found.spf,
+                dkim=found.dkim,
+                dmarc=found.dmarc,
+                arc=found.arc,
+            )
         return known.authentication
 
     def _is_relay(self, peer: str) -> bool:

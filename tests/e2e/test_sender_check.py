@@ -43,7 +43,7 @@ async def test_a_reply_acts_where_its_signature_holds(tmp_path: Path) -> None:
             await running.settled(1)
             await world.has(2)
             asked = next(one for one in world.messages if TAX in str(one["To"]))
-            assert await deliver(running.port, reply(asked, "退回：不属于我局职责。", number=1), sender=TAX)
+            assert await deliver(running.port, reply(asked, "签收！", number=1), sender=TAX)
             held = (await running.logged("reply.held"))[0]
             good = signed(reply(asked, "签收。", number=2), "cg.example")
             assert await deliver(running.port, good.replace("签收".encode(), "退回".encode()), sender=TAX)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import cast
 
 import dkim
 import dns.flags
@@ -18,7 +19,6 @@ import dns.rdatatype
 import dns.rrset
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from dkim.asn1 import INTEGER, SEQUENCE, asn1_encode
 
 Zone = dict[tuple[str, str], list[str]]  # (name, kind) → records; of TXT the text without quotes
 
@@ -36,8 +36,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the way back."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answer one question."""
@@ -129,8 +128,12 @@ def short_key(bits: int = 768) -> tuple[bytes, str]:
 
 def _sequence(numbers: Sequence[int]) -> bytes:
     """Return whole numbers in DER."""
-    parts = [asn1_encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in numbers]
-    return bytes(asn1_encode(SEQUENCE, b"".join(map(bytes, parts))))
+    return _der(0x30, b"".join(_der(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big")) for number in numbers))
+
+
+def _der(kind: int, content: bytes) -> bytes:
+    size = len(content)
+    return bytes([kind, size] if size < 128 else [kind, 0x82, *size.to_bytes(2, "big")]) + content
 
 
 def _prime(bits: int) -> int:
