@@ -219,7 +219,7 @@ class Acting:
 
     def _act(self, command: Command) -> Act:
         reason = (command.text or command.span.text).strip()[:_LONGEST_REASON]
-        return Act(by=self.author.name, reason=reason or in_words(command))
+        return Act(by=self.author.name, reason=reason or in_words(command), is_bare=not command.text.strip())
 
     def _named(self, command: Command) -> str:
         """Return the id of the department that the command names. Raises UsageError where none, or more than one, is called so."""

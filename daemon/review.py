@@ -37,6 +37,7 @@ class Act:
 
     by: str
     reason: str
+    is_bare: bool = False  # the reason is the order itself (同意): it tells the enterprise nothing
 
     def __post_init__(self) -> None:
         """Refuse an act without a name or a reason; raises UsageError."""
@@ -44,6 +45,11 @@ class Act:
             raise UsageError("请写明经办人（--by 姓名）和理由（--reason 理由），都要记入经过")
         if len(self.by) > _LONGEST_NAME or len(self.reason) > _LONGEST_REASON:
             raise UsageError(f"经办人不超过 {_LONGEST_NAME} 字，理由不超过 {_LONGEST_REASON} 字")
+
+    @property
+    def told(self) -> str:
+        """What of the reason the enterprise reads."""
+        return "" if self.is_bare else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +138,7 @@ class Review:
         office = self._office(case.district)
         if case.state is CaseState.UNDER_REVIEW and case.verdict is Verdict.REFUSE:
             return await self._change(
-                case, act, kind="case.confirmed", state=CaseState.REFUSED, compose=lambda new: office.composer.for_referral(new, act.reason)
+                case, act, kind="case.confirmed", state=CaseState.REFUSED, compose=lambda new: office.composer.for_referral(new, act.told)
             )
         if case.state is CaseState.UNDER_REVIEW:
             raise UsageError(f"{case.number} 还没有确定承办部门，请用 zuozhen case assign {case.number} --department 部门代号 …")
@@ -177,7 +183,7 @@ class Review:
                     department=None,
                     due=None,
                     compose=lambda new: [
-                        *office.composer.for_referral(new, act.reason, self._round()),
+                        *office.composer.for_referral(new, act.told, self._round()),
                         *office.composer.for_recall(case, new, self._round()),
                     ],
                 )
@@ -247,7 +253,7 @@ class Review:
 
         def compose(case: Case) -> Sequence[Notice]:
             if case.state is CaseState.REFUSED:
-                return office.composer.for_referral(case, act.reason)
+                return office.composer.for_referral(case, act.told)
             return office.composer.for_new_case(case)
 
         return await self._cases.open_from_not_a_case(

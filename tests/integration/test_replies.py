@@ -212,7 +212,11 @@ async def test_a_refusal(shared: Bench) -> None:
     assert case.state is CaseState.UNDER_REVIEW
     case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "同意")
     assert case.state is CaseState.REFUSED
-    assert await told(shared, case, Purpose.REFERRAL)
+    assert "具体情况" not in (await shared.notice(case, Purpose.REFERRAL)).notice.text
+
+    case = await shared.opened(REFUSED)
+    case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "同意，双方合同已约定仲裁。")
+    assert "具体情况：双方合同已约定仲裁" in (await shared.notice(case, Purpose.REFERRAL)).notice.text
 
     other = next(iter(shared.room.rulebook.district.departments.values()))
     case = await shared.opened(REFUSED)

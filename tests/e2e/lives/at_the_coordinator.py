@@ -20,6 +20,7 @@ async def refused(post: Post) -> None:
     told = await post.comes(enterprise, number)
     assert "不作为“坐诊接诉”事项受理" in text_of(told)
     assert "建议：" in text_of(told)
+    assert "具体情况" not in text_of(told)  # 同意 is an order to us, and tells the enterprise nothing
     assert post.state(number) == "refused"
 
 
