@@ -10,9 +10,10 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -21,6 +22,7 @@ from daemon.waiting import first_of
 from notifier.reminders import Item, Occasion, number_of, strongest, was_in_words
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Step, after_quiet, is_quiet, schedule
+from rules.occurrences import next_to_announce, to_announce
 from rules.subject_plan import next_period, periods
 from store.errors import StoreUnavailableError
 from store.model.case import Case
@@ -58,6 +60,7 @@ class Clock:
         """Keep the parts; nothing runs before `run`."""
         self._rooms, self._deadlines, self._subjects, self._now = rooms, deadlines, subjects, now
         self._begun: dict[str, tuple[date, str]] = {}  # district → the day that was begun, and by which pack
+        self._to_announce: dict[str, datetime] = {}  # district → when the next session or activity is to be announced
         self._listeners: list[Callable[[], None]] = []
         self._recount = asyncio.Event()
         self._recount.set()  # the calendar may have changed while nobody ran
@@ -112,10 +115,14 @@ class Clock:
             found += [after_quiet(max(other, now), room.calendar, room.rulebook.district.timezone)] if other else []
             period = next_period(room.planner.ground, now)
             found += [period] if period else []
+            found += [self._to_announce[district]] if district in self._to_announce else []
         return min(found, default=None)
 
     async def _begin_day(self, district: str, room: Office, now: datetime) -> None:
-        """Once a day, and with a new pack: say that a year's notice is missing, and let the months, quarters … begin that nobody has seen begin."""
+        """Once a day, and with a new pack: say that a year's notice is missing, and let the months, quarters … begin that nobody has seen begin.
+
+        What the pack plans is announced then, too.
+        """
         planner = room.planner
         state = (planner.day(now), room.rulebook.digest)
         if self._begun.get(district) == state:
@@ -126,7 +133,20 @@ class Clock:
             new = await self._subjects.begin(periods(planner.ground, now, latest), now)
             if new:
                 log.info("periods.begun", district=district, count=new)
+        await self._announce(district, room, now)
         self._begun[district] = state
+
+    async def _announce(self, district: str, room: Office, now: datetime) -> None:
+        """Keep the sessions and activities that the pack plans, as far ahead as it says."""
+        planner, schedule_ = room.planner, room.rulebook.schedule
+        today = planner.day(now)
+        new = await self._subjects.plan(district, list(to_announce(schedule_, planner.ground, today)), now, planner)
+        if new:
+            log.info("schedule.announced", district=district, count=new)
+        following = next_to_announce(schedule_, planner.ground, today)
+        self._to_announce.pop(district, None)
+        if following is not None:
+            self._to_announce[district] = datetime.combine(following, time(), ZoneInfo(planner.ground.timezone))
 
     async def _adopt(self) -> None:
         """Give deadlines to open cases that an earlier version registered without any."""

@@ -9,12 +9,14 @@ from datetime import date, timedelta
 from rules.calendar import Calendar
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Ground
-from rules.schedule import Entry, Rule, Schedule
+from rules.schedule import COORDINATOR, Entry, Rule, Schedule
 from rules.spans import Span, last_of, span_on
 from rules.subject_plan import due_in, owners_in, period_key
 from store.model.due import Due
+from store.owing import Happening
 
 _DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
 _FURTHEST = 31  # days that a shift may move a day, and into another period
 
 
@@ -79,6 +81,36 @@ def returns(ground: Ground, first: date, last: date) -> Iterator[Return]:
                     kind=kind, span=span, due=due, keys={owner: period_key(kind, span, owner, ground) for owner in owners_in(kind, ground)}
                 )
             span = span.next_of(kind.every)
+
+
+def to_announce(schedule: Schedule, ground: Ground, today: date) -> Iterator[Happening]:
+    """Yield what is to be announced by *today*: what may still take place, is no further ahead than its entry says, and has a host."""
+    for one in _ahead(schedule, ground, today):
+        if today >= _since(one):
+            yield Happening(
+                event="planned",
+                key=one.key,
+                day=one.first,
+                until=one.last if one.last > one.first else None,
+                sort=one.entry.sort,
+                of=one.entry.what,
+                title=one.entry.theme,
+                department=one.host or COORDINATOR,
+            )
+
+
+def next_to_announce(schedule: Schedule, ground: Ground, today: date) -> date | None:
+    """Return the first day after *today* on which something new is to be announced, None where there is none within a year."""
+    return min((since for one in _ahead(schedule, ground, today) if (since := _since(one)) > today), default=None)
+
+
+def _ahead(schedule: Schedule, ground: Ground, today: date) -> Iterator[Occurrence]:
+    if today < date.max - _YEAR:
+        yield from (one for one in occurrences(schedule, ground, today, today + _YEAR) if one.host is not None)
+
+
+def _since(one: Occurrence) -> date:
+    return one.first - timedelta(days=one.entry.ahead)
 
 
 def bounds(schedule: Schedule) -> tuple[date, date] | None:

@@ -22,6 +22,8 @@ _TRIGGERS: Mapping[tuple[SubjectSort, str], str] = {
     (SubjectSort.SESSION, "booking_closed"): "booking_close",
     (SubjectSort.SESSION, "ended"): "session_end",
     (SubjectSort.ACTIVITY, "announced"): "activity",
+    (SubjectSort.SESSION, "planned"): "session",
+    (SubjectSort.ACTIVITY, "planned"): "activity",
     (SubjectSort.ACTIVITY, "ended"): "activity_end",
 }
 _STARTS = {
@@ -44,7 +46,7 @@ def owing_of(subject: Subject, happening: Happening, at: datetime, ground: Groun
         case "cancelled":
             return Owing(ends=True)
         case event:
-            trigger = _TRIGGERS.get((subject.sort, event), "")
+            trigger = _TRIGGERS.get((subject.sort, event), "") if happening.until is None else ""  # no day, no count
             lapsed = {kind.id for kind in kinds if kind.before} if event == "ended" else set[str]()
             begins = tuple(_begin(kind, subject, trigger, happening, at, ground) for kind in kinds if trigger in kind.since)
             return Owing(begins=begins, lapses=frozenset(lapsed))

@@ -69,12 +69,14 @@ class Happening:
     """What happened to a subject, as a person or a file of events says: one of `HAPPENINGS`.
 
     `day` is when it takes (or took) place; a session or an activity is announced, or ended without that, with `sort`, `of`, `title` and
-    `department`. `kind` says what was received, of a period "" (it has one kind). `at` is when it is to be taken as said (drills), None: now.
+    `department`. `kind` says what was received, of a period "" (it has one kind). A pack plans ("planned") with `until` where it is on one of the days
+    from `day` to that one, which is not known yet. `at` is when it is to be taken as said (drills), None: now.
     """
 
     event: str
     key: str
     day: date | None = None
+    until: date | None = None
     sort: SubjectSort | None = None
     of: str = ""
     title: str = ""

@@ -6,7 +6,7 @@ effect is there already changes nothing, so that a file of events may be read tw
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -17,11 +17,12 @@ from store.audit import Entry
 from store.database import Database
 from store.errors import UsageError
 from store.model.case import Event
-from store.owing import DeadlineState, Happening, Period, Planner, Subject, SubjectSort, SubjectState
+from store.owing import HAPPENINGS, DeadlineState, Happening, Period, Planner, Subject, SubjectSort, SubjectState
 from store.tables import SUBJECTS
 
 SORT_WORDS = {SubjectSort.SESSION: "场次", SubjectSort.ACTIVITY: "活动", SubjectSort.PERIOD: "定期事项", SubjectSort.PROBLEM: "类题"}
 SUBJECT_STATE_WORDS = {SubjectState.PLANNED: "进行中", SubjectState.ENDED: "已结束", SubjectState.CANCELLED: "已取消"}
+_SAID_BY_PEOPLE = {f"subject.{event}" for event in HAPPENINGS}
 Listed = list  # the class below has a method of that name
 
 
@@ -45,6 +46,14 @@ class Subjects:
     async def happen(self, district: str, happening: Happening, said: Said, planner: Planner) -> bool:
         """Let *happening* take effect; False where it had taken effect before. Raises UsageError (Chinese) where it is not possible."""
         return await self._db.write(lambda connection: _happen(connection, district, happening, said, planner))
+
+    async def plan(self, district: str, planned: Sequence[Happening], at: datetime, planner: Planner) -> int:
+        """Keep what a pack plans, and return how much of it is new or on other days than the pack had said before.
+
+        What a person has said anything of stays as it is: announced on another day, held, called off.
+        """
+        said = Said(by="system", at=at)
+        return await self._db.write(lambda connection: sum(_plan(connection, district, one, said, planner) for one in planned))
 
     async def begin(self, periods: Iterable[Period], at: datetime) -> int:
         """Keep *periods* and their deadlines, and return how many were new."""
@@ -92,10 +101,29 @@ class Subjects:
         )
 
 
+def _plan(connection: Connection, district: str, planned: Happening, said: Said, planner: Planner) -> bool:
+    old = _found(connection, district, planned)
+    if old.id:
+        history = audit.read(connection, old.id, chain=audit.OF_SUBJECTS)
+        same = (old.day, old.until, old.department) == (planned.day, planned.until or planned.day, planned.department)
+        if same or any(event.kind in _SAID_BY_PEOPLE for event in history):
+            return False
+    try:
+        return _take_effect(connection, old, planned, said, planner)
+    except UsageError:  # another service kept it a moment ago, and nothing was written here
+        return False
+
+
 def _happen(connection: Connection, district: str, happening: Happening, said: Said, planner: Planner) -> bool:
     old = _found(connection, district, happening)
     if old.id and _was_said(connection, old, happening):
         return False
+    if happening.event == "ended" and happening.day is None and old.day != old.until:
+        raise UsageError(f"“{old.key}”在 {old.day} 至 {old.until} 之间，哪一天还没有定，请写明举行的日期（--day）")
+    return _take_effect(connection, old, happening, said, planner)
+
+
+def _take_effect(connection: Connection, old: Subject, happening: Happening, said: Said, planner: Planner) -> bool:
     new = _after(old, happening)
     if happening.event == "ended" and new.day > planner.day(said.at):
         raise UsageError(f"“{new.key}”在 {new.day}，还没有到，不能登记为已结束")
@@ -108,7 +136,14 @@ def _happen(connection: Connection, district: str, happening: Happening, said: S
         if not new.id:
             raise UsageError(f"“{new.key}”刚被别人登记，请再看一次")
     subject_rows.replace(connection, new)
-    data = {"day": (happening.day or new.day).isoformat(), "kind": happening.kind, "of": new.of, "department": new.department}
+    until = happening.until.isoformat() if happening.until else ""
+    data = {
+        "day": (happening.day or new.day).isoformat(),
+        "until": until,
+        "kind": happening.kind,
+        "of": new.of,
+        "department": new.department,
+    }
     _note(connection, new.id, f"subject.{happening.event}", said, {name: value for name, value in data.items() if value})
     deadline_rows.apply(connection, new, owing, planner=planner, at=said.at)
     if happening.event == "ended":
@@ -125,7 +160,7 @@ def _found(connection: Connection, district: str, happening: Happening) -> Subje
     found = row.first()
     if found is not None:
         return subject_rows.subject_of(found)
-    if happening.event not in {"announced", "ended"}:
+    if happening.event not in {"announced", "ended", "planned"}:
         raise UsageError(f"没有名为“{happening.key}”的场次、活动或定期事项；先用 zuozhen activity announce 登记，或用 list 查看")
     if happening.sort is None or happening.day is None:
         raise UsageError(f"“{happening.key}”还没有登记，要写明种类和日期")
@@ -138,7 +173,7 @@ def _found(connection: Connection, district: str, happening: Happening) -> Subje
         title=happening.title,
         department=happening.department,
         day=happening.day,
-        until=happening.day,
+        until=happening.until or happening.day,
     )
 
 
@@ -152,9 +187,9 @@ def _after(old: Subject, happening: Happening) -> Subject:
     if old.state is not SubjectState.PLANNED:
         raise UsageError(f"“{old.key}”{SUBJECT_STATE_WORDS[old.state]}，不能再改")
     match happening.event:
-        case "announced":
+        case "announced" | "planned":
             named = {name: value for name in ("of", "title", "department") if (value := getattr(happening, name))}
-            return replace(old, day=day, until=day, **named)
+            return replace(old, day=day, until=happening.until or day, **named)
         case "ended":
             return replace(old, day=day, until=day, state=SubjectState.ENDED)
         case "cancelled":

@@ -43,6 +43,7 @@ SortOption = Annotated[Sort, typer.Option("--sort", help="session 场次（坐�
 
 _EVENTS = {
     "announced": "登记日期",
+    "planned": "列入日程",
     "booking_closed": "挂号截止",
     "ended": "已举行",
     "cancelled": "取消",
@@ -104,7 +105,7 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
         done("\n【经过】")
         for event in history:
             words = _EVENTS.get(event.kind.removeprefix("subject."), show.EVENTS.get(event.kind, event.kind))
-            about = "、".join(str(event.data[name]) for name in ("kind", "day", "activity") if name in event.data)
+            about = "、".join(str(event.data[name]) for name in ("kind", "day", "until", "activity") if name in event.data)
             done(
                 f"  {local(event.at)}  {words}{f'（{about}）' if about else ''}　{event.actor}{f'：{event.reason}' if event.reason else ''}"
             )

@@ -19,7 +19,7 @@ from daemon.wiring import Desk
 from notifier.address_book import Addresses
 from notifier.compose import Composer
 from rules.calendar_folder import load_calendar
-from rules.rulebook import builtin_pack, load_pack
+from rules.rulebook import builtin_pack, load_files, load_pack
 from store.errors import ConfigError, UsageError
 from store.model.letter import Address
 from store.model.notice import QueuedNotice
@@ -230,3 +230,82 @@ async def test_two_people_who_say_the_same_at_once(office: Office) -> None:
     assert all(one is False or isinstance(one, UsageError) for one in said if one is not True)
     key = "2024年9月 企业专员、项目管家走访 区投资服务中心"
     assert (await office.shared.house.stores.subjects.get("jinning", key)).done == (date(2024, 9, 10),)
+
+
+# ------------------------------------------------------------ what the pack plans
+
+
+def plan(office: Office, entry: str) -> None:
+    """Give the office a schedule of one entry, as a new pack would."""
+    files = {**office.desk.rulebook.files, "schedule.yaml": f"entries:\n  - {{{entry}}}\n".encode()}
+    office.desk = Desk(rulebook=load_files("jinning", files), composer=office.desk.composer, calendar=office.desk.calendar)
+    subjects = office.shared.house.stores.subjects
+    office.activities = Activities(offices={"jinning": office.desk}, subjects=subjects, now=office.shared.clock)
+
+
+async def planned(office: Office, key: str) -> tuple[str, str, SubjectState, list[str]]:
+    """Return first and last day, state and history of a subject."""
+    subjects = office.shared.house.stores.subjects
+    subject = await subjects.get("jinning", key)
+    assert await subjects.verify(subject.id) == []
+    return str(subject.day), str(subject.until), subject.state, [event.kind for event in await subjects.history(subject.id)]
+
+
+async def test_what_the_pack_plans_is_announced_ahead_and_once(office: Office) -> None:
+    """JN-2: ten days before the 25th the reception day stands there by itself, moved by no restart and no second service; the 10th is over."""
+    key = "2024年9月下半月企业接待日"
+    await office.at(2024, 9, 14, 9, 0)
+    with pytest.raises(UsageError, match="没有名为"):
+        await office.shared.house.stores.subjects.get("jinning", key)
+    stores = office.shared.house.stores
+    clock = Clock(rooms={"jinning": office.desk}, deadlines=stores.deadlines, subjects=stores.subjects, now=office.shared.clock)
+    await clock.tick()
+    assert await clock.next_moment() == datetime(2024, 9, 15, tzinfo=ZONE)
+    await office.at(2024, 9, 15, 0, 0)
+    expected = ("2024-09-25", "2024-09-25", SubjectState.PLANNED, ["subject.planned"])
+    assert await planned(office, key) == expected
+    await office.at(2024, 9, 15, 0, 1)
+    both = [
+        Clock(rooms={"jinning": office.desk}, deadlines=stores.deadlines, subjects=stores.subjects, now=office.shared.clock) for _ in "ab"
+    ]
+    await asyncio.gather(*(clock.tick() for clock in both))
+    assert await planned(office, key) == expected
+    assert "2024年9月上半月企业接待日" not in {subject.key for subject in await stores.subjects.list("jinning")}
+
+
+async def test_a_plan_that_changes_moves_what_nobody_has_touched(office: Office) -> None:
+    """Another day in the pack is taken over; a day that a person announced, and what was called off, stay."""
+    for day, moved in ((25, "2024-09-25"), (26, "2024-09-26")):
+        plan(office, f"what: 企业接待日, every: half_month, on: {day}, host: tzfw, ahead: 12")
+        await office.at(2024, 9, 15, 9, 0)
+        assert (await planned(office, "2024年9月下半月企业接待日"))[0] == moved
+    await office.happen("announced", "2024年9月下半月企业接待日", day=date(2024, 9, 27))
+    plan(office, "what: 企业接待日, every: half_month, on: 24, host: tzfw, ahead: 12")
+    await office.at(2024, 9, 15, 10, 0)
+    assert (await planned(office, "2024年9月下半月企业接待日"))[0] == "2024-09-27"
+    await office.happen("cancelled", "2024年9月下半月企业接待日")
+    plan(office, "what: 企业接待日, every: half_month, on: 23, host: tzfw, ahead: 12")
+    await office.at(2024, 9, 15, 11, 0)
+    told = ["subject.planned", "subject.planned", "subject.announced", "subject.cancelled"]
+    assert await planned(office, "2024年9月下半月企业接待日") == ("2024-09-27", "2024-09-27", SubjectState.CANCELLED, told)
+
+
+async def test_a_session_without_a_day_waits_for_one(office: Office) -> None:
+    """A month alone is kept as a month: it counts nothing and cannot be held until somebody says the day."""
+    plan(office, "what: 坐诊, sort: session, key: 第1期, month: 2024-09, host: tzfw, theme: 花卉")
+    await office.at(2024, 9, 11, 9, 0)
+    assert await planned(office, "第1期") == ("2024-09-01", "2024-09-30", SubjectState.PLANNED, ["subject.planned"])
+    assert await office.owed("第1期") == {}
+    with pytest.raises(UsageError, match="哪一天还没有定"):
+        await office.happen("ended", "第1期")
+    await office.happen("announced", "第1期", day=date(2024, 9, 12))
+    assert (await planned(office, "第1期"))[:2] == ("2024-09-12", "2024-09-12")
+
+
+async def test_a_planned_activity_is_asked_for_its_report(office: Office) -> None:
+    """JN-3: held under the name that the pack gave it, it counts for the half month and its report is owed two working days after."""
+    await office.at(2024, 9, 15, 9, 0)
+    office.shared.clock.now = datetime(2024, 9, 25, 17, tzinfo=ZONE).astimezone(UTC)
+    await office.happen("ended", "2024年9月下半月企业接待日")
+    assert (await office.owed("2024年9月下半月企业接待日"))["activity_report"].due.due == date(2024, 9, 27)
+    assert (await office.owed("2024年9月下半月 “企业接待日” 区投资服务中心"))["reception_day"].state is DeadlineState.MET
