@@ -115,7 +115,7 @@ class Clock:
             found += [after_quiet(max(other, now), room.calendar, room.rulebook.district.timezone)] if other else []
             period = next_period(room.planner.ground, now)
             found += [period] if period else []
-            found += [self._to_announce[district]] if district in self._to_announce else []
+            found += [max(self._to_announce[district], now)] if district in self._to_announce else []
         return min(found, default=None)
 
     async def _begin_day(self, district: str, room: Office, now: datetime) -> None:

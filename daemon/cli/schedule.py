@@ -17,6 +17,7 @@ from daemon.cli.workbench import folder_of
 from daemon.districts import DistrictFiles
 from daemon.timetable import known_of, timetable
 from daemon.wiring import Stores, utc_now
+from notifier.ics import calendar_file
 from notifier.timetable import Line, responsible, standing_words, together
 from rules.calendar_folder import load_for_district
 from rules.occurrences import bounds
@@ -24,6 +25,7 @@ from rules.packfiles import meant
 from rules.rulebook import RuleBook, load_pack
 from rules.spans import last_of
 from store.errors import UsageError
+from store.trouble import reason
 from store.week import weekday
 
 _MOST_DAYS = 3660
@@ -49,6 +51,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     schedule = group(summary)
     schedule.command("show", cls=Command)(show)
+    schedule.command("ics", cls=Command)(ics)
     app.add_typer(schedule, name=name)
 
 
@@ -79,6 +82,42 @@ def show(
         return
     for one in drawn:
         _print(one, days)
+
+
+def ics(
+    to_file: Annotated[Path, typer.Option("--out", "-o", metavar="文件", help="写到哪个文件，如 日程.ics；已有的换成新的")],
+    config: ConfigOption = None,
+    district: DistrictOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    year: YearOption = None,
+    department: DepartmentOption = None,
+    pack: PackOption = None,
+) -> None:
+    """把日程写成日历文件（.ics），导入 Outlook、手机日历等；日期改了再导出、再导入，更新原来的，不会重复。
+
+    例：zuozhen schedule ics -o 日程.ics
+
+    例：zuozhen schedule ics -o 港务局.ics --year 2026 --department gwj
+    """
+    days = span_asked(from_, to, year)
+    drawn = draw(config, district, pack, days, department)
+    name = "、".join(f"{one.rulebook.district.name}日程" for one in drawn)
+    lines = [line for one in drawn for line in one.lines]
+    if not lines:
+        raise UsageError("\n".join(_nothing(one, days) for one in drawn) + "没有写出文件。")
+    _write(to_file, calendar_file(name, lines, drawn[0].rulebook.district.timezone, utc_now()))
+    done(f"已写出 {to_file}：{len(lines)} 项，{days[0]} 至 {days[1]}。")
+
+
+def _write(path: Path, raw: bytes) -> None:
+    """Put *raw* in the place of what *path* was, whole or not at all. Raises UsageError where that is not possible."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_bytes(raw)
+        fresh.replace(path)
+    except OSError as error:
+        raise UsageError(f"写不了 {path}：{reason(error)}") from error
 
 
 def span_asked(first: datetime | None, last: datetime | None, year: int | None) -> tuple[date, date]:

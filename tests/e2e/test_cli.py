@@ -193,7 +193,7 @@ COMMANDS = {
     "check": [],
     "run": [],
     "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
-    "schedule": ["show"],
+    "schedule": ["show", "ics"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show", "do", "drop"],
     "form": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -113,3 +114,27 @@ def test_mistakes(here: Here, words: tuple[str, ...], wrong: str) -> None:
     said = here("schedule", "show", *words)
     assert said.code == 2
     assert wrong in said.err
+
+
+def uids(path: Path) -> dict[str, str]:
+    """Return the days of the events of a calendar file, by their UIDs."""
+    text = path.read_text(encoding="utf-8").replace("\n ", "")
+    found = re.findall(r"UID:(.+)\nDTSTAMP:\d{8}T\d{6}Z\nDTSTART[^:]*:(\d{8})", text)
+    assert len(dict(found)) == len(found) == text.count("BEGIN:VEVENT")
+    return dict(found)
+
+
+def test_a_calendar_file_is_written_again_with_the_same_events(here: Here, tmp_path: Path) -> None:
+    """What is announced meanwhile has another day under the same UID, nothing is there twice, and the old file gives way."""
+    path = tmp_path / "日程.ics"
+    said = here("schedule", "ics", "-o", str(path), "--year", "2024")
+    assert (said.code, said.out) == (0, f"已写出 {path}：6 项，2024-01-01 至 2024-12-31。\n")
+    before = uids(path)
+    here("activity", "announce", KEY, "--sort", "session", "--day", "2024-10-25", "--by", "王芳")
+    here("schedule", "ics", "-o", str(path), "--year", "2024")
+    after = uids(path)
+    assert after.keys() == before.keys()
+    assert [(before[uid], day) for uid, day in after.items() if before[uid] != day] == [("20241001", "20241025")]
+    assert [file.name for file in tmp_path.glob("*.ics*")] == ["日程.ics"]
+    assert "没有写出文件" in here("schedule", "ics", "-o", str(path), "--from", "2024-01-01", "--to", "2024-01-02").err
+    assert "写不了" in here("schedule", "ics", "-o", str(tmp_path / "无" / "日程.ics"), "--year", "2024").err
