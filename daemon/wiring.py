@@ -39,6 +39,7 @@ from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sender_checks import open_sender_checks
 from daemon.sending import Sender
+from daemon.sessions import Sessions
 from daemon.supplements import Supplements
 from daemon.trust import trusting
 from notifier.compose import Composer
@@ -49,6 +50,7 @@ from rules.planner import Planner, plans
 from rules.rulebook import RuleBook
 from store.addresses import Addresses
 from store.arrivals import Arrivals
+from store.bookings import Bookings
 from store.cases import Cases
 from store.database import Database
 from store.deadlines import Deadlines
@@ -91,6 +93,7 @@ class Stores:
     outbox: Outbox
     deadlines: Deadlines
     subjects: Subjects
+    bookings: Bookings
     matching: Matching
     pairs: Pairs
     packs: Packs
@@ -121,6 +124,7 @@ class House:
     review: Review
     replies: Replies
     clock: Clock
+    sessions: Sessions
     grouping: Grouping
     casework: Casework
     intake: PlatformIntake  # what other platforms hand over, and …
@@ -197,6 +201,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             outbox=outbox,
             deadlines=Deadlines(database, outbox),
             subjects=Subjects(database),
+            bookings=Bookings(database, outbox),
             matching=Matching(database),
             pairs=Pairs(database),
             packs=Packs(database),
@@ -317,6 +322,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 replies=replies,
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
                 clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
+                sessions=Sessions(rooms=rooms, bookings=stores.bookings, subjects=stores.subjects, now=now),
                 grouping=Grouping(rooms=rooms, problems=stores.problems, now=now),
                 intake=intake,
                 doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)

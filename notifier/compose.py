@@ -54,8 +54,8 @@ class Composer:
         """Compile the pack's wording and fill every template once; raises ConfigError with every template that fails."""
         self._district, self._addresses = district, addresses
         self.registered = registered_in(addresses)
-        self._wording = Wording(district.wording)
-        rehearse(district, self._wording)
+        self.wording = Wording(district.wording)
+        rehearse(district, self.wording)
         self._viewed: tuple[Case, View] | None = None
 
     # ------------------------------------------------------------ what happened → notices
@@ -108,7 +108,7 @@ class Composer:
     def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
         """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
         asked = asked_for(missing, self._district)
-        notices = self._to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked})
+        notices = self.to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked})
         words = f"需请企业补充：{'；'.join(line(one, _MAX_REASON) for one in asked)}"
         return notices or self._review(case, (words, _by_telephone(case)), round_ or Purpose.SUPPLEMENT.value)
 
@@ -118,7 +118,7 @@ class Composer:
         more = {"reason": said, "advice": office(case.decision.advice, self._district)}
         # What the coordinator must tell by telephone has a round of its own: the review before it has none, and of two alike one is sent.
         told = f"（{said.rstrip('。')}）" if said else ""
-        notices = self._to_enterprise(case, Purpose.REFERRAL, round_, more)
+        notices = self.to_enterprise(case, Purpose.REFERRAL, round_, more)
         return notices or self._review(case, (f"需告知企业不予受理{told}，{_by_telephone(case)}",), round_ or Purpose.REFERRAL.value)
 
     def for_follow_up(self, case: Case, petition: Petition, round_: str = "") -> list[Notice]:
@@ -143,7 +143,7 @@ class Composer:
         *reason* is a person's, and read by it; *owed* are the dates by which it will have an answer.
         """
         view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
-        return self._to_enterprise(case, Purpose.PROGRESS, round_, view)
+        return self.to_enterprise(case, Purpose.PROGRESS, round_, view)
 
     def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:
         """Return the one short answer to a reply, where something in it was not understood or not done; *round_* is the day: one a day."""
@@ -158,7 +158,7 @@ class Composer:
 
     def _short(self, case: Case, purpose: Purpose, to: str, office_: str, more: Mapping[str, object], round_: str) -> Notice:
         view = {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)}
-        written = self._wording.write(purpose, view)
+        written = self.wording.write(purpose, view)
         return Notice(
             purpose=purpose,
             to=Address(name="", address=to),
@@ -214,7 +214,7 @@ class Composer:
         """Return the mail to *to* about the deadlines of *occasion*; it is kept at *about*, the first of them."""
         names = of_case(about, self._district) if isinstance(about, Case) else of_subject(about.key, self._district)
         view = {**names, **view_of(occasion), "addressee": to.name or self._district.coordinator}
-        written = self._wording.write(Purpose.REMINDER, view)
+        written = self.wording.write(Purpose.REMINDER, view)
         return Notice(
             purpose=Purpose.REMINDER,
             to=to,
@@ -241,7 +241,7 @@ class Composer:
             office_ = office_of_department(problem.lead) if own else office_
         if address is None:
             return []
-        written = self._wording.write(Purpose.PROBLEM, {**view, "addressee": addressee, "stands_in_for": stands_in})
+        written = self.wording.write(Purpose.PROBLEM, {**view, "addressee": addressee, "stands_in_for": stands_in})
         return [
             Notice(
                 purpose=Purpose.PROBLEM,
@@ -276,7 +276,7 @@ class Composer:
         return self._to_department(case, case.department, Purpose.ASSIGN, round_, more)
 
     def _receipt(self, case: Case, round_: str) -> list[Notice]:
-        return self._to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})
+        return self.to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})
 
     def _review(self, case: Case, more_reasons: Sequence[str], round_: str, beside: Beside | None = None) -> list[Notice]:
         review = [reason.rstrip("。") for reason in (*more_reasons, *case.decision.review)]
@@ -284,11 +284,12 @@ class Composer:
 
     # ------------------------------------------------------------ to whom
 
-    def _to_enterprise(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
+    def to_enterprise(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
+        """Write to the enterprise of *case*; nothing where it may not or cannot be mailed."""
         address = self._enterprise(case.petition)
         if address is None:
             return []
-        written = self._wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, ENTERPRISE, self._district)})
+        written = self.wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, ENTERPRISE, self._district)})
         return [
             Notice(
                 purpose=purpose,
@@ -320,7 +321,7 @@ class Composer:
         return [self._official(case, purpose, address, round_, {**more, "addressee": self._district.coordinator}, COORDINATOR)]
 
     def _official(self, case: Case, purpose: Purpose, to: Address, round_: str, more: Mapping[str, object], office_: str) -> Notice:
-        written = self._wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)})
+        written = self.wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)})
         return Notice(
             purpose=purpose,
             to=to,

@@ -29,7 +29,8 @@ def rehearse(district: District, wording: Wording) -> None:
     """Write every purpose for a full case and a bare one, reminders for what is no case too; raises ConfigError with each template that cannot be filled."""
     problems: dict[str, Problem] = {}
     tried = [(view, purpose) for view in _views(district) for purpose in Purpose]
-    for view, purpose in [*tried, *((view, Purpose.REMINDER) for view in _views_of_a_subject(district))]:
+    tried += [(view, Purpose.REMINDER) for view in _views_of_a_subject(district)]
+    for view, purpose in [*tried, *_views_of_a_session(district)]:
         try:
             wording.write(purpose, view)
         except ConfigError as error:
@@ -76,6 +77,18 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
     for what in ("remind", "late", "overdue", "moved"):
         items = [Item(about=subject, due=replace(_due(), days=(), notes=("示例",)), missed=1, was="示例")]
         yield {**of_subject("示例", district), "addressee": "示例部门", **view_of(Occasion(what=what, role="抄报", items=items))}
+
+
+def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, object], Purpose]]:
+    """Yield what a session's letters say, with two enterprises in its lists, and what an enterprise reads of its place."""
+    row = dict.fromkeys(("case", "type", "title", "call", "name", "address", "contact", "phone"), "示例") | {"number": 1}
+    sitting = dict.fromkeys(("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier"), "示例")
+    more = {"number": 1, "ahead": 1, "early_minutes": 15, "rows": [row, row]}
+    names = {**of_subject("示例", district), "addressee": "示例部门", "invited": "示例部门"}
+    for event in ("notice", "service_list", "call_list"):
+        yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION
+    for event in ("booked", "early", "late", "called", "moved_up"):
+        yield {**of_case(_case(), district), "sitting": {**sitting, **more, "event": event}}, Purpose.BOOKING
 
 
 def _case() -> Case:

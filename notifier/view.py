@@ -54,6 +54,13 @@ _OF_A_NOTICE: View = {
     "order": "",  # the coordinator's words to the department: why the case is to be handled anew
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
+    "sitting": {  # a session, and an enterprise's place in it
+        **dict.fromkeys(("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier"), ""),
+        "number": 0,
+        "ahead": 0,
+        "early_minutes": 0,
+        "rows": (),
+    },
     "problem": {  # several enterprises with one problem
         "key": "",
         "name": "",

@@ -25,6 +25,7 @@
 | deadlines.verification.start | counted from the close of booking (`booking_close`) or from receipt (`received`) | booking_close |
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
 | deadlines.verification.booking_opens_at, .booking_closes_at | full hours of its first and its last day | 9, 17 |
+| sessions | booking for sessions and what their letters say; its keys stand in `rules.sessions` | none |
 | deadlines.verification.label, .basis | its name and its article | 初步对接核实, 本区规则包设定 (no article) |
 """
 
@@ -43,6 +44,7 @@ from rules.deadline_kinds import Kinds, read_kinds
 from rules.deadlines import VerificationRule
 from rules.office import OfficeHours
 from rules.packfiles import Node, Reader, Table
+from rules.sessions import SessionRule, read_sessions
 
 Start: TypeAlias = Literal["booking_close", "received"]
 
@@ -103,6 +105,7 @@ class Settings:
     casework: Casework = field(default_factory=Casework)
     kinds: Kinds = field(default_factory=Kinds)
     problems: CommonProblems = field(default_factory=CommonProblems)
+    sessions: SessionRule | None = None  # None: nobody books
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # 云南省优化营商环境条例 → 第十条 → its words
@@ -124,8 +127,9 @@ class Pack:
 
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
-    known = ("district", "case_number", "articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems")
-    entries = reader.table(root, known, ("district", "case_number"))
+    required = ("district", "case_number")
+    free = ("articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems", "sessions")
+    entries = reader.table(root, (*required, *free), required)
     names = _district(entries["district"], reader) if "district" in entries else {}
     settings = Settings(
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
@@ -134,6 +138,7 @@ def read_pack(root: Node, reader: Reader) -> Pack:
         kinds=_kinds(entries["deadlines"], reader) if "deadlines" in entries else Kinds(),
         casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
         problems=_problems(entries["problems"], reader) if "problems" in entries else CommonProblems(),
+        sessions=read_sessions(entries["sessions"], reader) if "sessions" in entries else None,
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
         articles=_texts(entries["articles"], reader) if "articles" in entries else {},
         documents=_documents(entries["documents"], reader) if "documents" in entries else {},

@@ -51,6 +51,10 @@ _EVENTS = {
     "heeded": "收悉催办",
     "began": "开始计时",
     "counted": "计入一天",
+    "booked": "挂号",
+    "freed": "取消挂号",
+    "called": "电话叫号",
+    "step": "发出",
 }
 
 
@@ -75,7 +79,7 @@ def list_(
     """
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        id_ = _district(districts, district)
+        id_ = chosen_district(districts, district)
         found = await stores.subjects.list(id_, sort=sort, limit=limit)
         owed = [await stores.deadlines.of_subject(subject.id) for subject in found]
         if json_:
@@ -94,7 +98,7 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
     """
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        id_ = _district(districts, district)
+        id_ = chosen_district(districts, district)
         subject = await stores.subjects.get(id_, key)
         owed = await stores.deadlines.of_subject(subject.id)
         history, problems = await stores.subjects.history(subject.id), await stores.subjects.verify(subject.id)
@@ -105,7 +109,9 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
         done("\n【经过】")
         for event in history:
             words = _EVENTS.get(event.kind.removeprefix("subject."), show.EVENTS.get(event.kind, event.kind))
-            about = "、".join(str(event.data[name]) for name in ("kind", "day", "until", "activity") if name in event.data)
+            about = "、".join(
+                str(event.data[name]) for name in ("kind", "day", "until", "activity", "number", "case", "step") if name in event.data
+            )
             done(
                 f"  {local(event.at)}  {words}{f'（{about}）' if about else ''}　{event.actor}{f'：{event.reason}' if event.reason else ''}"
             )
@@ -209,7 +215,7 @@ def import_(
     """
 
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        id_ = _district(districts, district)
+        id_ = chosen_district(districts, district)
         happenings = read_happenings(file, districts[id_].rulebook.district.timezone)
         activities, new = _activities(stores, districts), 0
         for number, happening in enumerate(happenings, start=1):
@@ -224,7 +230,7 @@ def import_(
 
 def _act(config: Path | None, district: str | None, happening: Happening, told: Told) -> None:
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
-        id_ = _district(districts, district)
+        id_ = chosen_district(districts, district)
         if not await _activities(stores, districts).happen(id_, happening, told):
             done(f"“{happening.key}”没有变化：先前已登记，或没有在等的这一样。")
             return
@@ -238,7 +244,8 @@ def _activities(stores: Stores, districts: dict[str, DistrictFiles]) -> Activiti
     return Activities(offices={id_: open_desk(files) for id_, files in districts.items()}, subjects=stores.subjects, now=utc_now)
 
 
-def _district(districts: dict[str, DistrictFiles], wanted: str | None) -> str:
+def chosen_district(districts: dict[str, DistrictFiles], wanted: str | None) -> str:
+    """Return the district that a command is about. Raises UsageError where it must be named, or is not configured."""
     if wanted is None and len(districts) > 1:
         raise UsageError(f"配置里有几个区，用 --district 指定：{'、'.join(districts)}")
     id_ = wanted or next(iter(districts))

@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     FORWARD = "forward"  # to the department: a follow-up came in
     REMINDER = "reminder"  # to whoever owes something, and those above him
     PROBLEM = "problem"  # to the coordinator: so many enterprises have one problem; to the department that leads it
+    BOOKING = "booking"  # to the enterprise: its number for a session, called up, moved up
+    SESSION = "session"  # to the host of a session and those who accompany: notice, service list, call-up list
     PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
     HELP = "help"  # to whoever answered a mail of ours: what was not done, and what may be written
     CONFIRM = "confirm"  # to the registered address: whether a reply in its name is its own

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from store.tables.arrivals import ArrivalRow, AttachmentRow, BlobRow, DeliveryRow, LedgerRow, RawRow, SenderCheckRow, TryRow
+from store.tables.bookings import BookingRow
 from store.tables.cases import CaseRow, DeadlineRow, DecisionRow, EventRow, NumberRow, SubjectEventRow, SubjectRow
 from store.tables.columns import Row
 from store.tables.matching import (
@@ -47,6 +48,7 @@ DECISIONS = _table(DecisionRow)
 EVENTS = _table(EventRow)
 SUBJECTS = _table(SubjectRow)
 SUBJECT_EVENTS = _table(SubjectEventRow)
+BOOKINGS = _table(BookingRow)
 KEYS = _table(KeyRow)
 PLATFORM_RECORDS = _table(PlatformRecordRow)
 RECORD_KEYS = _table(RecordKeyRow)

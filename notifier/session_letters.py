@@ -1,0 +1,135 @@
+"""What is written about a session: to its host and those who accompany, and to each enterprise about its place. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from notifier.dates import in_full, plain_date
+from notifier.plain import line
+from notifier.view import department, of_subject
+from store.model.booking import Booking
+from store.model.case import Case
+from store.model.notice import Notice, Purpose
+from store.owing import Subject
+
+if TYPE_CHECKING:
+    from notifier.compose import Composer
+    from store.model.district import District
+
+_FIELD, _TITLE = 60, 80  # code points
+Placed = tuple[Booking, Case]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """One session: when bookings are taken, where and when it sits. `earlier` is the session whose booking an enterprise came too late for."""
+
+    subject: Subject
+    opens: datetime  # of booking, in the district's time zone, as …
+    closes: datetime
+    hours: str
+    place: str
+    early_minutes: int
+    earlier: str = ""
+
+
+class SessionLetters:
+    """Writes the letters about the sessions of one district."""
+
+    def __init__(self, composer: Composer, district: District) -> None:
+        """Write with *composer*, whose templates `booking` and `session` these are."""
+        self._composer, self._district = composer, district
+
+    def to_enterprise(self, event: str, sitting: Sitting, booking: Booking, case: Case, ahead: int, round_: str) -> list[Notice]:
+        """Return the mail to an enterprise about its place: "booked", "early", "late", "called" or "moved_up"."""
+        place = {"number": booking.number, "ahead": ahead}
+        return self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": {**self._view(event, sitting), **place}})
+
+    def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> list[Notice]:
+        """Return the mail of a step ("notice", "service_list", "call_list") to the host, to the coordinator, and with the service list to those who accompany."""
+        subject = sitting.subject
+        invited = self.accompanying(subject, placed) if event == "service_list" else []
+        rows = [self._row(booking, case) for booking, case in by_type(placed)]
+        view = {**self._view(event, sitting), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
+        found: dict[str, Notice] = {}
+        for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
+            for to, _ in self._composer.concerned(owner, owes, "handler", copies=False):
+                addressee = self._name(owner) if owner else self._district.coordinator
+                names = {
+                    **of_subject(subject.key, self._district),
+                    "addressee": addressee,
+                    "invited": addressee if owner in invited else "",
+                }
+                written = self._composer.wording.write(Purpose.SESSION, {**names, "sitting": view})
+                notice = Notice(
+                    purpose=Purpose.SESSION,
+                    to=replace(to, name=to.name or addressee),
+                    subject=written.subject,
+                    text=written.text,
+                    html=written.html,
+                    attach_original=False,
+                    round=f"{event} {subject.day}",
+                )
+                found.setdefault(to.address.lower(), notice)
+        return list(found.values())
+
+    def accompanying(self, subject: Subject, placed: Sequence[Placed]) -> list[str]:
+        """Return the departments that the booked matters concern by the rules, but for the host, in the order of the directory."""
+        concerned = {id_ for _, case in placed for id_ in (case.department, *case.accompanying) if id_}
+        return [id_ for id_ in self._district.departments if id_ in concerned and id_ != subject.department]
+
+    def _view(self, event: str, sitting: Sitting) -> dict[str, object]:
+        subject = sitting.subject
+        return {
+            "event": event,
+            "key": line(subject.key, _FIELD),
+            "theme": line(subject.title, _TITLE),
+            "host": self._name(subject.department) if subject.department else self._district.coordinator,
+            "accompanying": "",
+            "day": in_full(subject.day),
+            "hours": sitting.hours,
+            "place": sitting.place,
+            "opens": _moment(sitting.opens),
+            "closes": _moment(sitting.closes),
+            "earlier": line(sitting.earlier, _FIELD),
+            "early_minutes": sitting.early_minutes,
+            "number": 0,
+            "ahead": 0,
+            "rows": (),
+        }
+
+    def _row(self, booking: Booking, case: Case) -> dict[str, object]:
+        petition = case.petition
+        found = {name: getattr(petition, name) for name in ("name", "address", "contact", "phone")}
+        return {
+            "number": booking.number,
+            "case": case.number,
+            "type": type_of(case, self._district),
+            "title": line(petition.title, _TITLE) or "（无标题）",
+            "call": line(booking.call, _TITLE),
+            **{name: line(one.value, _FIELD) if one else "（未写明）" for name, one in found.items()},
+        }
+
+    def _name(self, id_: str) -> str:
+        return department(id_, self._district).name
+
+
+def type_of(case: Case, district: District) -> str:
+    """Return the type of problem by which a session is ordered: what the rules call it, else whose matter it is."""
+    topic = case.decision.topic.replace("_", "·")
+    return topic or (department(case.department, district).name if case.department else "未分类")
+
+
+def by_type(placed: Sequence[Placed]) -> list[Placed]:
+    """Return *placed* by type of problem, types in the order of their first number, and by number within (三（五）)."""
+    first: dict[str, int] = {}
+    for booking, case in sorted(placed, key=lambda one: one[0].number):
+        first.setdefault(case.decision.topic or case.department or "", booking.number)
+    return sorted(placed, key=lambda one: (first[one[1].decision.topic or one[1].department or ""], one[0].number))
+
+
+def _moment(at: datetime) -> str:
+    return f"{plain_date(at.date())}{at.hour}:{at:%M}"

@@ -1,0 +1,115 @@
+"""When bookings are taken for a session, and what its letters say of it: a pack's `sessions` (三（二）–三（五）, 附件1). Reads no clock.
+
+| key | meaning | default |
+|---|---|---|
+| sessions | a district whose pack has it books enterprises for its sessions (挂号); one without does not | none |
+| sessions.serves | whose session the booking at the end of a month serves: `next_month` or `this_month` | next_month |
+| sessions.windows | sessions whose booking lies otherwise: name → `opens`, `closes` (dates) | none |
+| sessions.hours, .place | the session's hours and place as letters say them | empty: left out |
+| sessions.starts, .ends | full hours of the session, for the entry in a calendar | 9, 12 |
+| sessions.early_minutes | so many minutes before it enterprises are to be there | 15 |
+| sessions.call_days | so many calendar days before the session they are called up | 3 |
+| sessions.notice_days | so many working days before booking opens the notice is drafted | 3 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
+
+from rules.calendar import Calendar
+from rules.deadlines import BookingWindow, VerificationRule
+from rules.packfiles import Node, Reader
+
+Serves = Literal["next_month", "this_month"]
+_SERVES = ("next_month", "this_month")
+_TEXTS = ("hours", "place")
+_NUMBERS = {"starts": (0, 22), "ends": (1, 23), "early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRule:
+    """What a pack says of booking and sessions; what each means stands above."""
+
+    serves: Serves = "next_month"
+    windows: Mapping[str, tuple[date, date]] = field(default_factory=dict)
+    hours: str = ""
+    place: str = ""
+    starts: int = 9
+    ends: int = 12
+    early_minutes: int = 15
+    call_days: int = 3
+    notice_days: int = 3
+
+
+def window_of(key: str, day: date, rule: SessionRule, settings: VerificationRule, calendar: Calendar, timezone: str) -> BookingWindow:
+    """Return when bookings are taken for the session called *key* on *day*: the pack's dates for it, else the last working days of its month."""
+    zone = ZoneInfo(timezone)
+    days: tuple[date, ...]
+    if key in rule.windows:
+        days = rule.windows[key]
+    else:
+        month = day if rule.serves == "this_month" else day.replace(day=1) - timedelta(days=1)
+        days = calendar.last_working_days_of_month(month.year, month.month, settings.booking_window_working_days)
+    return BookingWindow(
+        opens=datetime.combine(days[0], time(settings.booking_opens_at), zone),
+        closes=datetime.combine(days[-1], time(settings.booking_closes_at), zone),
+        provisional=any(calendar.day(one).provisional for one in days),
+    )
+
+
+def call_up_at(day: date, rule: SessionRule, calendar: Calendar, timezone: str) -> datetime:
+    """Return when enterprises are called up for a session on *day*: that many days before, on a rest day the working day before it."""
+    wanted = day - timedelta(days=rule.call_days)
+    return datetime.combine(calendar.working_days_back(wanted, 1)[0], time(9), ZoneInfo(timezone))
+
+
+def notice_at(opens: datetime, rule: SessionRule, calendar: Calendar) -> datetime:
+    """Return when the notice is drafted: so many working days before booking *opens*, a moment in the district's time zone."""
+    day = calendar.subtract_working_days(opens.date(), rule.notice_days).due if rule.notice_days else opens.date()
+    return datetime.combine(day, time(9), opens.tzinfo)
+
+
+def read_sessions(node: Node, reader: Reader) -> SessionRule:
+    """Return what `sessions` under *node* says; its mistakes go to the reader's problems."""
+    entries = reader.table(node, tuple(SessionRule.__dataclass_fields__))
+    default = SessionRule()
+    texts = {key: reader.text(entries[key]) or "" for key in _TEXTS if key in entries}
+    numbers = {key: reader.integer(entries[key], *span) for key, span in _NUMBERS.items() if key in entries}
+    known: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
+    serves = reader.choice(entries["serves"], _SERVES, "哪个月的场次") if "serves" in entries else None
+    if known.get("ends", default.ends) <= known.get("starts", default.starts):
+        reader.problems.add(node, "坐诊结束不晚于开始", "starts、ends 写整点，如 starts: 9、ends: 12")
+    rule = SessionRule(
+        serves=cast("Serves", serves) if serves else default.serves,
+        windows=_windows(entries["windows"], reader) if "windows" in entries else {},
+        hours=texts.get("hours", ""),
+        place=texts.get("place", ""),
+    )
+    return replace(rule, **known)
+
+
+def _windows(node: Node, reader: Reader) -> dict[str, tuple[date, date]]:
+    found = {}
+    for key, value in reader.any_table(node).items():
+        entries = reader.table(value, ("opens", "closes"), ("opens", "closes"))
+        days = [_day(entries[name], reader) for name in ("opens", "closes") if name in entries]
+        if len(days) != 2 or days[0] is None or days[1] is None:  # noqa: PLR2004 - the first day and the last
+            continue
+        if days[1] < days[0]:
+            reader.problems.add(value, "挂号截止早于开始", "opens 写首日，closes 写末日")
+            continue
+        found[key] = (days[0], days[1])
+    return found
+
+
+def _day(node: Node, reader: Reader) -> date | None:
+    text = reader.text(node)
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        reader.problems.add(node, f"“{text}”不是日期", "写成 2024-09-20 的样子")
+        return None

@@ -1,0 +1,186 @@
+"""Sessions of a district that books: numbers, words to enterprises, lists to offices, each once whoever runs and however often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest_asyncio
+
+from daemon.activities import Activities, Told
+from daemon.review import Act
+from daemon.sessions import Sessions
+from store.life import Role
+from store.model.booking import BookingState
+from store.model.case import Case
+from store.model.notice import Purpose, QueuedNotice
+from store.owing import Happening, SubjectSort
+from tests.integration.houses import COORDINATOR, Bench, Enterprise, bench, office
+
+ZONE = ZoneInfo("Asia/Shanghai")
+SECOND, THIRD = "2024年第2期", "2024年第3期"
+
+
+def moment(*parts: int) -> datetime:
+    """Return a moment of the district's clock."""
+    return datetime(*parts, tzinfo=ZONE).astimezone(UTC)  # type: ignore[misc, arg-type]  # of integers
+
+
+@dataclass(slots=True, kw_only=True)
+class Hall:
+    """呈贡 with its sessions of October and November announced."""
+
+    shared: Bench
+
+    @property
+    def sessions(self) -> Sessions:
+        """A service just started, which knows only what the database knows."""
+        house = self.shared.house
+        return Sessions(rooms=house.rooms, bookings=house.stores.bookings, subjects=house.stores.subjects, now=self.shared.clock)
+
+    async def announce(self, key: str, day: date) -> None:
+        """Announce a session."""
+        house = self.shared.house
+        activities = Activities(offices=house.rooms, subjects=house.stores.subjects, now=self.shared.clock)
+        happening = Happening(event="announced", key=key, sort=SubjectSort.SESSION, title="花卉产业", department=self.host, day=day)
+        await activities.happen("chenggong", happening, Told(by="王芳"))
+
+    @property
+    def host(self) -> str:
+        """The department that sits: one of the directory that the petitions here do not concern."""
+        return list(self.shared.room.rulebook.district.departments)[-1]
+
+    async def at(self, *parts: int) -> list[QueuedNotice]:
+        """Let a service just started look at this moment; return the letters about sessions that it wrote."""
+        before = {queued.id for queued in await self.letters()}
+        self.shared.clock.now = moment(*parts)
+        await self.sessions.tick()
+        return [queued for queued in await self.letters() if queued.id not in before]
+
+    async def letters(self) -> list[QueuedNotice]:
+        """Return the letters about sessions, the oldest first."""
+        found = await self.shared.house.stores.outbox.list(limit=10_000)
+        return sorted((one for one in found if one.notice.purpose in {Purpose.BOOKING, Purpose.SESSION}), key=lambda one: one.id)
+
+    async def admitted(self, *parts: int) -> Case:
+        """Take a mail in at this moment that opens a case with a department."""
+        self.shared.clock.now = moment(*parts)
+        case = await self.shared.opened(enterprise=Enterprise())
+        assert case.department is not None
+        return case
+
+    async def numbers(self, key: str) -> dict[str, int]:
+        """Return the numbers that stand in a session, by case."""
+        bookings = self.shared.house.stores.bookings
+        subject = await self.shared.house.stores.subjects.get("chenggong", key)
+        assert await self.shared.house.stores.subjects.verify(subject.id) == []
+        placed = await bookings.of_session(subject.id)
+        return {case.number: booking.number for booking, case in placed if booking.state is BookingState.BOOKED}
+
+    async def withdrawn(self, case: Case) -> None:
+        """Let the enterprise withdraw its matter."""
+        await self.shared.house.casework.do(case.number, "withdraw", Role.COORDINATOR, Act(by="王芳", reason="企业来电撤回"))
+
+
+@pytest_asyncio.fixture
+async def hall(database_url: str) -> AsyncIterator[Hall]:
+    """Open the house on each kind of database on 9 September 2024, two sessions announced: 25 October and 22 November."""
+    async with bench(database_url) as shared:
+        shared.clock.now = moment(2024, 9, 9, 9)
+        one = Hall(shared=shared)
+        await one.announce(SECOND, date(2024, 10, 25))
+        await one.announce(THIRD, date(2024, 11, 22))
+        yield one
+
+
+async def test_numbers_go_by_arrival_and_say_early_in_time_or_late(hall: Hall) -> None:
+    """CG-3.3: the booking of September's last ten working days serves October; early is booked at once, late goes to November, and each is told."""
+    early, in_time, late = (
+        await hall.admitted(2024, 9, 10, 9),
+        await hall.admitted(2024, 9, 27, 10),
+        await hall.admitted(2024, 9, 30, 17, 1),
+    )
+    written = await hall.at(2024, 9, 30, 17, 2)
+
+    assert await hall.numbers(SECOND) == {early.number: 1, in_time.number: 2}
+    assert await hall.numbers(THIRD) == {late.number: 1}
+    texts = {one.case_number: one.notice.text for one in written if one.notice.purpose is Purpose.BOOKING}
+    assert f"已直接为您挂在{SECOND}" in texts[early.number]
+    assert f"您的诉求已经挂号，挂在{SECOND}。" in texts[in_time.number]
+    assert "挂号序号：第2号（前面还有1家企业）" in texts[in_time.number]
+    assert f"来件时{SECOND}的挂号已经截止，因此挂在{THIRD}" in texts[late.number]
+    assert [one for one in await hall.at(2024, 9, 30, 17, 3) if one.notice.purpose is Purpose.BOOKING] == []
+
+
+async def test_two_services_give_no_number_twice(hall: Hall) -> None:
+    """Both look at the same moment: every case has one number, every number one case, every enterprise one mail."""
+    cases = [await hall.admitted(2024, 9, 18, 9, minute) for minute in range(6)]
+    await asyncio.gather(*(hall.sessions.tick() for _ in range(3)))
+    numbers = await hall.numbers(SECOND)
+    assert sorted(numbers.values()) == [1, 2, 3, 4, 5, 6]
+    assert set(numbers) == {case.number for case in cases}
+    assert len([one for one in await hall.letters() if one.notice.purpose is Purpose.BOOKING]) == 6
+
+
+async def test_a_number_is_not_given_again(hall: Hall) -> None:
+    """A matter withdrawn frees its place, not its number: the next is number 3."""
+    first, second = await hall.admitted(2024, 9, 18, 9, 0), await hall.admitted(2024, 9, 18, 9, 1)
+    await hall.at(2024, 9, 18, 9, 2)
+    await hall.withdrawn(second)
+    third = await hall.admitted(2024, 9, 18, 9, 3)
+    await hall.at(2024, 9, 18, 9, 4)
+    assert await hall.numbers(SECOND) == {first.number: 1, third.number: 3}
+
+
+async def test_a_session_called_off_hands_its_places_on(hall: Hall) -> None:
+    """Whoever had booked it is booked for the next one, and told."""
+    case = await hall.admitted(2024, 9, 18, 9)
+    await hall.at(2024, 9, 18, 9, 1)
+    house = hall.shared.house
+    activities = Activities(offices=house.rooms, subjects=house.stores.subjects, now=hall.shared.clock)
+    await activities.happen("chenggong", Happening(event="cancelled", key=SECOND), Told(by="王芳"))
+    written = await hall.at(2024, 9, 18, 9, 2)
+    assert await hall.numbers(THIRD) == {case.number: 1}
+    assert [one.notice.subject for one in written if one.case_number == case.number] == [f"【坐诊接诉】{case.number} 已挂号：{THIRD} 第1号"]
+
+
+async def test_the_offices_get_notice_service_list_and_call_list(hall: Hall) -> None:
+    """CG-3.2, 3.4, 3.5: each step comes at its moment, once, to those it is for; the close of booking begins the date of 附件3."""
+    notice = await hall.at(2024, 9, 12, 9)
+    assert {one.notice.to.address for one in notice} == {office(hall.host), COORDINATOR}
+    assert all("挂号自2024年9月18日9:00起，至2024年9月30日17:00止" in one.notice.text for one in notice)
+    case = await hall.admitted(2024, 9, 18, 9)
+    await hall.at(2024, 9, 18, 9, 1)
+    lists = [one for one in await hall.at(2024, 10, 8, 9) if one.case_number == SECOND]
+    assert {one.notice.to.address for one in lists} == {office(hall.host), COORDINATOR, office(case.department or "")}
+    assert all(case.number in one.notice.text and "服务事项清单" in one.notice.subject for one in lists)
+    stores = hall.shared.house.stores
+    subject = await stores.subjects.get("chenggong", SECOND)
+    due = {one.kind: one.due for one in await stores.deadlines.of_subject(subject.id)}
+    assert due["service_list"].start == date(2024, 9, 30)
+    assert [one for one in await hall.at(2024, 10, 21, 9) if one.case_number in {SECOND, case.number}] == []
+    called = await hall.at(2024, 10, 22, 9)
+    assert {one.notice.to.address for one in called if one.case_number == SECOND} == {office(hall.host), COORDINATOR}
+    (mine,) = [one.notice for one in called if one.case_number == case.number]
+    assert "2024年10月25日（星期五）举行，请提前15分钟到现场候诊" in mine.text
+    assert await hall.at(2024, 10, 22, 9, 1) == []
+
+
+async def test_who_moves_up_after_the_call_is_told(hall: Hall) -> None:
+    """CG-3.5: the first cancels after the call-up, the two behind move up and hear it once; the matter itself goes on."""
+    cases = [await hall.admitted(2024, 9, 18, 9, minute) for minute in range(3)]
+    await hall.at(2024, 9, 18, 9, 5)
+    await hall.at(2024, 10, 22, 9)
+    stores = hall.shared.house.stores
+    subject = await stores.subjects.get("chenggong", SECOND)
+    await stores.bookings.call(subject.id, cases[1].id, by="李明", result="已通知", now=hall.shared.clock())
+    await stores.bookings.cancel(subject.id, cases[0].id, by="李明", reason="企业来电", now=hall.shared.clock())
+    written = await hall.at(2024, 10, 22, 10)
+    assert [(one.case_number, "顺序前移" in one.notice.subject) for one in written] == [(case.number, True) for case in cases[1:]]
+    assert "第2号（前面还有0家企业）" in written[0].notice.text
+    assert await hall.at(2024, 10, 22, 10, 1) == []
+    assert (await stores.cases.get(cases[0].number)).state is cases[0].state
+    assert {booking.number: booking.call for booking, _ in await stores.bookings.of_session(subject.id)} == {1: "", 2: "已通知", 3: ""}
