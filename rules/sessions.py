@@ -6,7 +6,6 @@
 | sessions.serves | whose session the booking at the end of a month serves: `next_month` or `this_month` | next_month |
 | sessions.windows | sessions whose booking lies otherwise: name → `opens`, `closes` (dates) | none |
 | sessions.hours, .place | the session's hours and place as letters say them | empty: left out |
-| sessions.starts, .ends | full hours of the session, for the entry in a calendar | 9, 12 |
 | sessions.early_minutes | so many minutes before it enterprises are to be there | 15 |
 | sessions.call_days | so many calendar days before the session they are called up | 3 |
 | sessions.notice_days | so many working days before booking opens the notice is drafted | 3 |
@@ -27,7 +26,7 @@ from rules.packfiles import Node, Reader
 Serves = Literal["next_month", "this_month"]
 _SERVES = ("next_month", "this_month")
 _TEXTS = ("hours", "place")
-_NUMBERS = {"starts": (0, 22), "ends": (1, 23), "early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20)}
+_NUMBERS = {"early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +37,6 @@ class SessionRule:
     windows: Mapping[str, tuple[date, date]] = field(default_factory=dict)
     hours: str = ""
     place: str = ""
-    starts: int = 9
-    ends: int = 12
     early_minutes: int = 15
     call_days: int = 3
     notice_days: int = 3
@@ -81,8 +78,6 @@ def read_sessions(node: Node, reader: Reader) -> SessionRule:
     numbers = {key: reader.integer(entries[key], *span) for key, span in _NUMBERS.items() if key in entries}
     known: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
     serves = reader.choice(entries["serves"], _SERVES, "哪个月的场次") if "serves" in entries else None
-    if known.get("ends", default.ends) <= known.get("starts", default.starts):
-        reader.problems.add(node, "坐诊结束不晚于开始", "starts、ends 写整点，如 starts: 9、ends: 12")
     rule = SessionRule(
         serves=cast("Serves", serves) if serves else default.serves,
         windows=_windows(entries["windows"], reader) if "windows" in entries else {},
