@@ -34,7 +34,7 @@ from daemon.wiring import House, open_house
 from rules.rulebook import builtin_pack, load_pack
 from store.errors import WorkerFailedError
 from store.model.arrival import StoredArrival
-from store.model.case import CaseState
+from store.model.case import Case, CaseState
 from store.model.district import District
 from store.model.notice import NoticeState, Purpose, QueuedNotice
 
@@ -137,7 +137,8 @@ async def _settled(house: House, board: _Board) -> None:
 
 async def _show_one(house: House, board: _Board, folder: Path, port: int, *, stay: bool) -> None:
     """Print one case in full, the mail its department got, what its answer brings about, and how to go on."""
-    example = next((item.case for item in board.outcomes if item.case and item.case.state is CaseState.ASSIGNED), None)
+    answered = next(sample for sample in samples() if sample.answer)
+    example = next((item.case for item in board.outcomes if _is_of(item.case, answered)), None)
     if example is None:
         return
     history = await house.stores.cases.history(example.id)
@@ -149,9 +150,8 @@ async def _show_one(house: House, board: _Board, folder: Path, port: int, *, sta
     done("\n———— 承办部门收到的邮件（zuozhen outbox show）————\n")
     _tell_mail(mail)
     done("\n———— 部门直接回复这封邮件 ————\n")
-    answer = next(sample.answer for sample in samples() if sample.answer)
-    done(answer)
-    await _answer(mail, answer, port)
+    done(answered.answer)
+    await _answer(mail, answered.answer, port)
     await _settled(house, board)
     done("\n———— 企业随即收到 ————\n")
     for told in await house.stores.outbox.list(case_id=example.id, limit=20):
@@ -163,6 +163,12 @@ async def _show_one(house: House, board: _Board, folder: Path, port: int, *, sta
         )
         done(f"  .venv/bin/zuozhen review list\n  .venv/bin/zuozhen case show {example.number}\n  .venv/bin/zuozhen outbox list")
         done(f"  ls {folder}/outgoing            # 发出的邮件，.eml")
+
+
+def _is_of(case: Case | None, sample: Sample) -> bool:
+    """Say whether *case* is the one that *sample* opened, and lies with its department."""
+    sender = case.petition.letter.sender if case else None
+    return case is not None and case.state is CaseState.ASSIGNED and sender is not None and sender.address == sample.sender
 
 
 async def _answer(mail: QueuedNotice, text: str, port: int) -> None:

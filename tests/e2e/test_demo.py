@@ -47,6 +47,7 @@ def test_it_shows_the_main_job_and_ends(tmp_path: Path) -> None:
     mail, answered = mail.split("———— 部门直接回复这封邮件")
     assert "主题：【坐诊接诉·交办】CG-" in mail
     told = answered.partition("———— 企业随即收到")[2]
+    assert "收件人：yuduo@yuduoflower.example" in told  # whose matter the answer is about, whichever case was decided first
     assert "办理结果：已解决" in told
     assert "请直接回复本邮件评价" in told
 
