@@ -82,7 +82,7 @@ class Casework:
             reason=act.reason,
             now=now,
             compose=lambda new: [
-                *_notices(office, new, step, act.reason, said, round_, owed),
+                *_notices(office, new, step, act, said, round_, owed),
                 *(office.composer.for_recall(case, new, round_) if step.name in _TAKES_AWAY else ()),
             ],
             seen=case.state,
@@ -243,9 +243,9 @@ def _returned(said: Details, case: Case, office: Office) -> tuple[CaseState, Pro
 
 
 def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is said of it
-    office: Office, case: Case, step: Step, reason: str, said: Details, round_: str, owed: Sequence[Due]
+    office: Office, case: Case, step: Step, act: Act, said: Details, round_: str, owed: Sequence[Due]
 ) -> Sequence[Notice]:
-    composer = office.composer
+    composer, reason = office.composer, act.reason
     match step.name:
         case "supplement":
             return composer.for_supplement(case, said.missing, round_)
@@ -259,8 +259,9 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
             why = _request(case, said, reason, office) if step.name == "ask_extension" else _poorly_rated(case, reason, office)
             return composer.for_decision(case, why, round_) if why else []
         case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
-            said_alone = reason.strip("。 ") == step.words  # 销号 by reply, and no more: that is no explanation
-            return composer.for_progress(case, step.name, "" if said_alone else reason, round_, owed=owed)
+            told = "" if reason.strip("。 ") == step.words else act.told  # 销号, and no more: that is no explanation
+            granted = composer.for_extension(case, step.name, told, round_, owed=owed) if step.name == "extend" else []
+            return [*composer.for_progress(case, step.name, told, round_, owed=owed), *granted]
         case _:
             return []
 

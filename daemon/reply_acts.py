@@ -164,10 +164,8 @@ class Acting:
             await self.by_casework(
                 "reopen", replace(act, reason=await self._complaint() or act.reason) if bare else act, Details(days=limit)
             )
-        elif (days := _asked_extension(await self.draft.history(case.id))) and agrees:
-            await self._do("extend", command, Details(days=command.days or days))
         else:
-            await self._review.confirm(case.number, self._act(command))
+            await self._of_progress(case, command, agrees=agrees)
 
     async def _complaint(self) -> str:
         """Return in what words the enterprise was not satisfied, "" where it gave none."""
@@ -183,6 +181,16 @@ class Acting:
             await self._review.confirm(case.number, self._act(command))
         else:
             await self._accept(named, command)
+
+    async def _of_progress(self, case: Case, command: Command, *, agrees: bool) -> None:
+        """Answer what a department asks while it has the case, or take note."""
+        days = _asked_extension(await self.draft.history(case.id))
+        if days and agrees:
+            await self._do("extend", command, Details(days=command.days or days))
+        elif days:
+            await self._review.refuse_extension(case.number, self._act(command))
+        else:
+            await self._review.confirm(case.number, self._act(command))
 
     async def _accept(self, department: str, command: Command) -> None:
         named = department or self.draft.case.department

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, Unpack
 
 from rules.deadlines import verification_due
@@ -145,6 +146,13 @@ class Review:
         if not await self._cases.awaits_review(case.id):
             raise UsageError(f"{case.number} 没有等待确认的结论；等人审核的件用 zuozhen review list 查看，要改判用 zuozhen case overrule")
         return await self._change(case, act, kind="case.confirmed", state=case.state, compose=lambda _: [])
+
+    async def refuse_extension(self, key: str, act: Act) -> Case:
+        """Leave the dates of a case as they are, against its department's request, and tell the department."""
+        case = await self._cases.get(key)
+        composer, round_ = self._office(case.district).composer, self._round()
+        compose = partial(composer.for_extension, event="", reason=act.told, round_=round_)
+        return await self._change(case, act, kind="case.confirmed", state=case.state, compose=compose)
 
     async def overrule(self, key: str, correction: Correction, act: Act) -> Case:
         """Put a person's verdict in place of the rules'; it takes effect at once. Raises UsageError where it does not make sense."""

@@ -145,6 +145,11 @@ class Composer:
         view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
         return self.to_enterprise(case, Purpose.PROGRESS, round_, view)
 
+    def for_extension(self, case: Case, event: str, reason: str, round_: str, *, owed: Sequence[Due] = ()) -> list[Notice]:
+        """Return the word to the department what became of its request for more time: *event* is "extend", or "" where it was not granted."""
+        view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
+        return self._to_department(case, case.department, Purpose.EXTENSION, round_, view) if case.department else []
+
     def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:
         """Return the one short answer to a reply, where something in it was not understood or not done; *round_* is the day: one a day."""
         if not _USABLE.fullmatch(to) or _NOT_A_PERSON.fullmatch(to):

@@ -43,6 +43,7 @@ PURPOSES = {
     "referral": "不予受理告知",
     "assign": "交办",
     "accompany": "陪诊通知",
+    "extension": "延期批复",
     "recall": "停办通知",
     "review": "提请审核",
     "forward": "续件转送",
@@ -51,6 +52,8 @@ PURPOSES = {
     "confirm": "回信求证",
     "reminder": "时限提醒",
     "problem": "类题",
+    "session": "场次",
+    "booking": "挂号",
 }
 EVENTS = {
     "case.opened": "登记",

@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     REFERRAL = "referral"  # to the enterprise: not accepted, where to turn (only once confirmed)
     ASSIGN = "assign"  # to the lead department
     ACCOMPANY = "accompany"  # to an accompanying department, once a person has named it
+    EXTENSION = "extension"  # to the department that asked for more time: granted, or not
     RECALL = "recall"  # to the department that had it: withdrawn, given to another, refused …
     REVIEW = "review"  # to the coordinator: a person is needed
     FORWARD = "forward"  # to the department: a follow-up came in

@@ -232,6 +232,27 @@ async def test_an_extension(shared: Bench) -> None:
     assert case.progress.extended_days == 0
     case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "同意")
     assert case.progress.extended_days == 3
+    granted = (await shared.notice(case, Purpose.EXTENSION)).notice
+    assert granted.to.address == own
+    assert "延期获准" in granted.subject
+    assert "已经批准，累计延长3个工作日，请按下列日期办理。\n" in granted.text
+    assert "前（含当日）" in granted.text
+    assert "说明：" not in granted.text  # 同意 alone explains nothing
+
+
+async def test_an_extension_that_is_not_granted(shared: Bench) -> None:
+    """不同意 leaves the dates as they are, and the department hears so, with the coordinator's words; the enterprise hears nothing."""
+    case, sent, own = await assigned(shared)
+    await answer(shared, own, sent, "正在处理，限期5个工作日")
+    case = await answer(shared, own, sent, "申请延期3个工作日，原因：需与税务总局系统核对")
+    before = len(await told(shared, case, Purpose.PROGRESS))
+    case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "不同意，系统核对不影响先行答复企业。")
+    assert (case.state, case.progress.extended_days) == (CaseState.HANDLING, 0)
+    refused = (await shared.notice(case, Purpose.EXTENSION)).notice
+    assert (refused.to.address, "延期未获准" in refused.subject) == (own, True)
+    assert "没有批准，原定时限不变，请按时办理。\n" in refused.text
+    assert "系统核对不影响先行答复企业" in refused.text
+    assert len(await told(shared, case, Purpose.PROGRESS)) == before
 
 
 async def test_a_supplement_is_decided_again(shared: Bench) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from daemon.cli import output
+from daemon.cli import output, show
+from store.model.notice import Purpose
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,8 @@ def test_local_time(moment: datetime | None, expected: str) -> None:
 def test_shorten(text: str, expected: str) -> None:
     """A title takes one line of a fixed width, and one that was cut shows it."""
     assert output.shorten(text, 5) == expected
+
+
+def test_every_mail_has_a_name() -> None:
+    """A list of mails names each by its purpose in Chinese; a purpose without a name would end the command."""
+    assert set(show.PURPOSES) == {purpose.value for purpose in Purpose}
