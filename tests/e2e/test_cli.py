@@ -194,6 +194,7 @@ COMMANDS = {
     "run": [],
     "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
     "schedule": ["show", "ics"],
+    "session": ["show", "call", "cancel"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import"],
     "review": ["list", "show", "do", "drop"],
     "form": [],
