@@ -95,7 +95,8 @@ def test_file_of_entries(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("企业名称: 甲公司\n联系电话: 13888010021\n诉求标题: 停水\n诉求内容: |\n  一\n  二\n", encoding="utf-8")
     (one,) = entries_of(path, "李明")
-    path.write_text('[{"name": "乙", "content": "x"}, {"name": "丙"}]', encoding="utf-8")
+    rest = '"title": "停水", "content": "x", "phone": "13888010021"'
+    path.write_text(f'[{{"name": "乙", {rest}}}, {{"name": "丙", {rest}}}]', encoding="utf-8")
     many = entries_of(path, "李明")
 
     assert one.fields == {"name": "甲公司", "phone": "13888010021", "title": "停水", "content": "一\n二"}
