@@ -226,7 +226,7 @@ def _letters(room: Office, acted: Sequence[_Acted]) -> Iterator[Letter]:
     bundles: dict[tuple[Address, str], list[_Acted]] = {}
     roles: dict[tuple[Address, str], set[str]] = {}
     for one in acted:
-        for to, role in room.composer.concerned(one.about.department, one.kind.owes, one.step.to, copies=one.step.copies):
+        for to, role in room.composer.recipients.concerned(one.about.department, one.kind.owes, one.step.to, copies=one.step.copies):
             bundles.setdefault((to, one.step.what), []).append(one)
             roles.setdefault((to, one.step.what), set()).add(role)
     for (to, what), bundle in bundles.items():
@@ -255,7 +255,7 @@ def _moved_letters(room: Office, now: datetime, moved: Sequence[Moved]) -> Itera
     bundles: dict[tuple[Address, str], list[tuple[Moved, str]]] = {}
     for one in moved:
         was = was_in_words(one.old, one.new, room.rulebook.district.timezone)
-        for person in room.composer.concerned(one.about.department, one.new.owes, "handler", copies=False) if was else ():
+        for person in room.composer.recipients.concerned(one.about.department, one.new.owes, "handler", copies=False) if was else ():
             bundles.setdefault(person, []).append((one, was))
     for (to, role), bundle in bundles.items():
         bundle.sort(key=lambda pair: (pair[0].new.due.last, pair[0].new.case_id is None, pair[0].about.id, pair[0].new.id))

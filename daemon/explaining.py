@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from daemon.review import arrival_named
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from rules.calendar import Calendar
 from rules.compare import Difference, differences
 from rules.decide import decide

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from daemon.config import StoreSection
-from daemon.wiring import open_database
+from daemon.stores import open_database
 from rules.rulebook import RuleBook
 from rules.workbench.pool import Kit
 from store.history import History, Past, Period, Recorded

@@ -107,7 +107,7 @@ class Replies:
         """Do what *reply* orders where *arrival* answers a mail of ours about a case, and return its case; None where it goes the way of all others."""
         letter = reading.petition.letter
         while True:
-            authority = await self._stores.tokens.authority(arrival, letter, room.composer.registered)
+            authority = await self._stores.tokens.authority(arrival, letter, room.composer.recipients.registered)
             if authority.case_id is None or authority.role is None:
                 return None
             case = await self._stores.cases.get(authority.case_number)

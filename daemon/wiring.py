@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -19,7 +19,7 @@ from channels.reader import Reader
 from daemon.call_intake import CallIntake
 from daemon.casework import Casework
 from daemon.clock import Clock
-from daemon.config import MIB, Config, DistrictSection, RelaySection, StoreSection
+from daemon.config import MIB, Config, DistrictSection, RelaySection
 from daemon.config_reader import load_addresses, read_secret
 from daemon.districts import DistrictFiles, load_districts
 from daemon.fax_doors import FaxIntake, gateways_of, open_faxes
@@ -40,6 +40,7 @@ from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sender_checks import open_sender_checks
 from daemon.sending import Sender
 from daemon.sessions import Sessions
+from daemon.stores import Stores, open_stores
 from daemon.supplements import Supplements
 from daemon.trust import trusting
 from notifier.compose import Composer
@@ -48,30 +49,12 @@ from rules.calendar import Calendar
 from rules.engine import Engine
 from rules.planner import Planner, plans
 from rules.rulebook import RuleBook
-from store.addresses import Addresses
-from store.arrivals import Arrivals
-from store.bookings import Bookings
-from store.cases import Cases
 from store.database import Database
-from store.deadlines import Deadlines
 from store.errors import ConfigError
-from store.instance import Instance
 from store.leases import Leases
-from store.ledger import Ledger
-from store.matching import Matching
 from store.model.arrival import Accepted, Arrival
-from store.orders import Orders
-from store.outbox import Caps as MailCaps
-from store.outbox import Outbox
 from store.packs import Packs
-from store.pairs import Pairs
-from store.platforms import Platforms, Taken
-from store.problems import Problems
-from store.reconsidering import Reconsidering
-from store.reply_tokens import ReplyTokens
-from store.replying import Replies as KeptReplies
-from store.shadows import Shadows
-from store.subjects import Subjects
+from store.platforms import Taken
 from store.workers import Caps
 
 log = structlog.get_logger()
@@ -80,32 +63,6 @@ log = structlog.get_logger()
 def utc_now() -> datetime:
     """Return the present moment; the one clock of the running daemon."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """The database and the nouns kept in it."""
-
-    database: Database
-    arrivals: Arrivals
-    ledger: Ledger
-    cases: Cases
-    outbox: Outbox
-    deadlines: Deadlines
-    subjects: Subjects
-    bookings: Bookings
-    matching: Matching
-    pairs: Pairs
-    packs: Packs
-    orders: Orders
-    shadows: Shadows
-    instance: Instance
-    platforms: Platforms
-    reconsidering: Reconsidering
-    problems: Problems
-    reply_tokens: ReplyTokens
-    addresses: Addresses
-    replies: KeptReplies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,51 +129,6 @@ def open_rooms(districts: Sequence[DistrictFiles], *, workers: int) -> dict[str,
             room.engine.close()
         raise
     return rooms
-
-
-def open_database(store: StoreSection) -> Database:
-    """Return the database that *store* names, not yet opened; raises ConfigError where its address or its password is of no use."""
-    secret = read_secret(store)
-    return Database(store.url, password=secret.get_secret_value() if secret else None)
-
-
-@asynccontextmanager
-async def open_stores(config: Config, *, domain: str, key: bytes | None = None) -> AsyncIterator[Stores]:
-    """Open the database, its schema up to date. *domain* stands in the Message-IDs of what is queued.
-
-    *key* is that of a new database's Message-IDs; by default it is drawn.
-    """
-    database = open_database(config.store)
-    await database.upgrade()
-    await database.start()
-    try:
-        limits = config.limits
-        instance, caps = Instance(database), MailCaps(day=limits.mails_a_day, three_hours=limits.mails_in_3_hours)
-        outbox = Outbox(database, domain=domain, key=await instance.message_key(key), caps=caps)
-        yield Stores(
-            database=database,
-            arrivals=Arrivals(database),
-            ledger=Ledger(database),
-            cases=Cases(database, outbox),
-            outbox=outbox,
-            deadlines=Deadlines(database, outbox),
-            subjects=Subjects(database),
-            bookings=Bookings(database, outbox),
-            matching=Matching(database),
-            pairs=Pairs(database),
-            packs=Packs(database),
-            orders=Orders(database),
-            shadows=Shadows(database),
-            instance=instance,
-            platforms=Platforms(database),
-            reconsidering=Reconsidering(database, outbox),
-            problems=Problems(database, outbox),
-            addresses=Addresses(database),
-            replies=KeptReplies(database, outbox),
-            reply_tokens=ReplyTokens(database, valid=timedelta(days=config.replies.token_days)),
-        )
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

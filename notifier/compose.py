@@ -7,12 +7,12 @@ relay of it), bears no name taken from the message, is capped, and is never writ
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from notifier.address_book import Addresses, registered_in
+from notifier.address_book import Addresses
 from notifier.plain import line
+from notifier.recipients import Recipients, may_be_mailed
 from notifier.rehearsal import rehearse
 from notifier.reminders import Occasion, due_view, view_of
 from notifier.reply_lines import reply_lines
@@ -30,12 +30,8 @@ from store.model.problem import Dossier, ProblemState
 from store.model.reply_sender import COORDINATOR, ENTERPRISE, acting, office_of_department, same_address
 from store.owing import Subject
 
-RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
 _MAX_NAME = 40  # code points of a name or a number in a sentence
 _MAX_REASON = 600  # code points of what a person tells the enterprise
-# RFC 5321 4.1.2, ASCII and unquoted: what every relay takes. Others are told by telephone.
-_USABLE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_NOT_A_PERSON = re.compile(r"(?:mailer-daemon|postmaster|no-?reply|do-?not-?reply|owner-.{0,60}|.{0,60}-request)@.{1,255}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +49,7 @@ class Composer:
     def __init__(self, district: District, addresses: Addresses) -> None:
         """Compile the pack's wording and fill every template once; raises ConfigError with every template that fails."""
         self._district, self._addresses = district, addresses
-        self.registered = registered_in(addresses)
+        self.recipients = Recipients(district, addresses)
         self.wording = Wording(district.wording)
         rehearse(district, self.wording)
         self._viewed: tuple[Case, View] | None = None
@@ -129,7 +125,7 @@ class Composer:
         """
         if petition.letter.automatic:
             return []
-        author = self._author(petition)
+        author = self.recipients.author(petition)
         more: dict[str, object] = {"arrival": of_petition(petition), "author": author, "stranger": not author and _differs(petition, case)}
         turn = round_ or hashlib.sha256(f"{petition.letter.message_id}\n{petition.title}\n{petition.content}".encode()).hexdigest()[:16]
         lead = case.department if case.state in WITH_DEPARTMENT else None
@@ -152,7 +148,7 @@ class Composer:
 
     def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:
         """Return the one short answer to a reply, where something in it was not understood or not done; *round_* is the day: one a day."""
-        if not _USABLE.fullmatch(to) or _NOT_A_PERSON.fullmatch(to):
+        if not may_be_mailed(to):
             return []
         view = {"done": outcome.done, "not_done": outcome.not_done, "why": outcome.why}
         return [self._short(case, Purpose.HELP, to, office_, view, round_)]
@@ -195,26 +191,6 @@ class Composer:
         mark = hashlib.sha256(returned.recipient.encode()).hexdigest()[:16]
         return self.for_decision(case, f"{what}；{ask}", f"undelivered.{mark}")
 
-    def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
-        """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).
-
-        *owes* is "department", "coordinator" or "enterprise" (whose deadlines the coordinator watches); *rank* one of the ladder. Where a
-        rank has no address of its own, the department's mailbox gets the mail with the request to put it before him.
-        """
-        coordinator = [(self._addresses.coordinator, "")] if self._addresses.coordinator else []
-        oversight = [(address, "抄报") for address in self._addresses.oversight] if copies else []
-        own = self._address_of(department_id) if owes == "department" and department_id else None
-        if own is None or department_id is None:
-            return [*coordinator, *oversight]
-        if rank == "handler":
-            return [(own, "")]
-        if rank == "coordinator":
-            return [(own, "督办"), *((address, "督办情况") for address, _ in coordinator), *oversight]
-        superior = self._addresses.superiors.get(department_id, {}).get(rank)
-        if superior is not None:  # the mail is addressed to his department, then to his rank
-            superior = Address(name=superior.name or own.name, address=superior.address)
-        return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
-
     def for_deadlines(self, about: Case | Subject, to: Address, occasion: Occasion, round_: str) -> Notice:
         """Return the mail to *to* about the deadlines of *occasion*; it is kept at *about*, the first of them."""
         names = of_case(about, self._district) if isinstance(about, Case) else of_subject(about.key, self._district)
@@ -228,7 +204,7 @@ class Composer:
             html=written.html,
             attach_original=False,
             round=round_,
-            office=self._office_at(to.address, about.department),
+            office=self.recipients.office_at(to.address, about.department),
         )
 
     def for_problem(self, dossier: Dossier, least: int, days: int) -> list[Notice]:
@@ -241,7 +217,7 @@ class Composer:
         address, addressee, stands_in, office_ = self._addresses.coordinator, self._district.coordinator, "", COORDINATOR
         if problem.state is ProblemState.OPEN:
             name = department(problem.lead, self._district).name
-            own = self._address_of(problem.lead)
+            own = self.recipients.department(problem.lead)
             address, addressee, stands_in = (own, name, "") if own else (address, addressee, name)
             office_ = office_of_department(problem.lead) if own else office_
         if address is None:
@@ -263,12 +239,12 @@ class Composer:
     def problems(self, case: Case) -> tuple[str, ...]:
         """Return, in Chinese, which notices of *case* cannot reach the one they are for, as the address book and the petition stand now."""
         found = []
-        if case.state is CaseState.ASSIGNED and case.department is not None and self._address_of(case.department) is None:
+        if case.state is CaseState.ASSIGNED and case.department is not None and self.recipients.department(case.department) is None:
             name = department(case.department, self._district).name
-            found.append(f"未登记{name}的邮箱，{self._instead('交办邮件')}")
+            found.append(f"未登记{name}的邮箱，{self.recipients.instead('交办邮件')}")
         if case.state is CaseState.UNDER_REVIEW and self._addresses.coordinator is None:
             found.append(f"未登记{self._district.coordinator}的邮箱，复核提醒未发出，请直接在系统中复核")
-        if self._enterprise(case.petition) is None:
+        if self.recipients.enterprise(case.petition) is None:
             automatic = case.petition.letter.automatic
             found.append("来件是自动邮件，按规定不予回信" if automatic else "来件没有可用的邮箱，未向企业发信，请以电话等方式告知")
         return tuple(found)
@@ -291,7 +267,7 @@ class Composer:
 
     def to_enterprise(self, case: Case, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
         """Write to the enterprise of *case*; nothing where it may not or cannot be mailed."""
-        address = self._enterprise(case.petition)
+        address = self.recipients.enterprise(case.petition)
         if address is None:
             return []
         written = self.wording.write(purpose, {**self._view_of(case), **more, "replies": reply_lines(case, ENTERPRISE, self._district)})
@@ -313,7 +289,7 @@ class Composer:
 
     def _to_department(self, case: Case, id_: str, purpose: Purpose, round_: str, more: Mapping[str, object]) -> list[Notice]:
         """Write to a department, or for want of its address to the coordinator with a line saying so."""
-        address = self._address_of(id_)
+        address = self.recipients.department(id_)
         name = department(id_, self._district).name
         if address is None:
             return self._to_coordinator(case, purpose, round_, {**more, "stands_in_for": name})
@@ -338,51 +314,12 @@ class Composer:
             office=office_,
         )
 
-    def _office_at(self, address: str, department_id: str | None) -> str:
-        """Return in what capacity *address* may answer mail about something of this department: not where it only gets a copy (抄报)."""
-        one = same_address(address)
-        if one in self.registered.coordinator:
-            return COORDINATOR
-        own = department_id is not None and one in self.registered.departments.get(department_id, ())
-        return office_of_department(department_id) if own and department_id else ""
-
     def _view_of(self, case: Case) -> View:
         """Return what templates may say about *case*; made once for all its notices, which are written one after another."""
         viewed = self._viewed
         if viewed is None or viewed[0] is not case:
             self._viewed = viewed = (case, of_case(case, self._district))
         return viewed[1]
-
-    def _address_of(self, id_: str) -> Address | None:
-        """Return a department's address under the directory's name for it; the coordinator may itself be a department."""
-        name = department(id_, self._district).name
-        found = self._addresses.departments.get(id_)
-        if found is None:
-            return self._addresses.coordinator if name == self._district.coordinator else None
-        return Address(name=found.name or name, address=found.address)
-
-    def _enterprise(self, petition: Petition) -> str | None:
-        """Return the address to answer, Reply-To before From, None where we may not or cannot."""
-        wanted = petition.letter.reply_to or petition.letter.sender
-        if petition.letter.automatic or wanted is None or not _USABLE.fullmatch(wanted.address):
-            return None
-        ours = wanted.address.lower() == self._addresses.sender.address.lower()
-        return None if ours or _NOT_A_PERSON.fullmatch(wanted.address) else wanted.address
-
-    def _author(self, petition: Petition) -> str:
-        """Return the office that wrote a follow-up (by its address), "" where it was somebody else."""
-        sender = petition.letter.sender.address.lower() if petition.letter.sender else ""
-        coordinator = self._addresses.coordinator
-        if coordinator and sender == coordinator.address.lower():
-            return self._district.coordinator
-        names = (
-            department(id_, self._district).name for id_, known in self._addresses.departments.items() if sender == known.address.lower()
-        )
-        return next(names, "")
-
-    def _instead(self, what: str) -> str:
-        coordinator = self._district.coordinator
-        return f"{what}改送{coordinator}" if self._addresses.coordinator else f"也未登记{coordinator}的邮箱，{what}未发出"
 
 
 def _by_telephone(case: Case) -> str:

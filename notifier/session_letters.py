@@ -56,7 +56,7 @@ class SessionLetters:
         view = {**self._view(event, sitting), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
         found: dict[str, Notice] = {}
         for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
-            for to, _ in self._composer.concerned(owner, owes, "handler", copies=False):
+            for to, _ in self._composer.recipients.concerned(owner, owes, "handler", copies=False):
                 addressee = self._name(owner) if owner else self._district.coordinator
                 names = {
                     **of_subject(subject.key, self._district),

@@ -17,7 +17,8 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, named, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, open_desk, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_desk, utc_now
 from store.codec import to_json
 from store.errors import UsageError
 from store.owing import Deadline, DeadlineState, Happening, Subject, SubjectSort

@@ -18,7 +18,8 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at, config_path, districts_in_force, with_stores
 from daemon.clock import Clock
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, open_database, open_desk, utc_now
+from daemon.stores import Stores, open_database
+from daemon.wiring import open_desk, utc_now
 from notifier.dates import in_full, numbered_days
 from rules.calendar import Calendar, Count, days_of
 from rules.calendar_folder import load_calendar

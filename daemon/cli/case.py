@@ -16,7 +16,8 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import Act, Correction, Review
-from daemon.wiring import Stores, open_desk, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_desk, utc_now
 from store.errors import UsageError
 from store.life import BY_NAME, RATINGS, RESULTS, ROLE_WORDS, Role, Step, possible
 from store.model.case import CaseState

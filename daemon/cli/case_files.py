@@ -11,7 +11,7 @@ import typer
 from daemon.cli.output import done, failed
 from daemon.cli.place import ConfigOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from notifier.mail import name_of_original
 from store.errors import UsageError
 from store.model.case import Case

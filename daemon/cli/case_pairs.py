@@ -13,7 +13,8 @@ from daemon.cli.output import done, local
 from daemon.cli.place import ConfigOption, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import Act
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from store.codec import to_json
 from store.errors import UsageError
 from store.model.case import Case, CaseState

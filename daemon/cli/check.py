@@ -17,8 +17,9 @@ from daemon.fax_doors import check_faxes
 from daemon.hotline_doors import check_hotlines
 from daemon.mailboxes import mailboxes_of
 from daemon.platform_doors import check_platforms
+from daemon.stores import open_database
 from daemon.supervise import check_doors
-from daemon.wiring import open_database, open_room, open_transport, utc_now
+from daemon.wiring import open_room, open_transport, utc_now
 from rules.calendar_watch import missing_notice
 from store.errors import ConfigError, Problem
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from daemon.cli.output import done, local, table
 from daemon.comparison import in_words, is_related
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from rules.evidence import Comparison, compare
 from store.model.case import Case
 from store.model.decision import Compared

@@ -19,7 +19,8 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, failed, local, table
 from daemon.cli.place import ConfigOption, JsonOption, config_at
 from daemon.single import only_service
-from daemon.wiring import open_database, utc_now
+from daemon.stores import open_database
+from daemon.wiring import utc_now
 from store import backup as backups
 from store import copying, leases
 from store.backup import Manifest

@@ -15,7 +15,7 @@ from daemon.cli.output import as_json, done, local
 from daemon.cli.place import SHORT, ConfigOption, JsonOption, files_of, with_stores
 from daemon.districts import DistrictFiles
 from daemon.explaining import Again, Record, decide_again, find, kept_rulebook
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from rules.explain import explain as in_words
 from rules.rulebook import RuleBook
 from rules.trace import trace

@@ -12,7 +12,7 @@ from daemon.cli.chinese import Command
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from notifier.form_sheets import form_sheet
 from notifier.form_values import BOX, cleaned, values_of
 from notifier.forms import form_paper

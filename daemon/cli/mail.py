@@ -18,7 +18,7 @@ from daemon.cli.output import as_json, done
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import set_aside_key
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from store import message_log
 from store.codec import to_json
 from store.errors import MalformedMessageError

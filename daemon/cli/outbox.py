@@ -12,7 +12,8 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from store.codec import to_json
 from store.model.notice import NoticeState, QueuedNotice
 

@@ -14,7 +14,8 @@ from daemon.config import Config
 from daemon.config_reader import load_config
 from daemon.districts import DistrictFiles
 from daemon.rulebooks import InForce, folders_alone, in_force
-from daemon.wiring import Stores, message_domain, open_database, open_stores
+from daemon.stores import Stores, open_database, open_stores
+from daemon.wiring import message_domain
 from store.errors import ConfigError, Problem, StoreUnavailableError, UsageError
 from store.model.district import District
 

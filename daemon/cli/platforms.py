@@ -18,7 +18,8 @@ from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, LimitOption, 
 from daemon.cli.workbench import BUILTIN, FAILED_GATE, folder_of
 from daemon.districts import DistrictFiles
 from daemon.platform_intake import Delivery, import_delivery, mapping_of
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from rules.rulebook import RuleBook, load_pack, pack_folder
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError

@@ -14,7 +14,8 @@ from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, kn
 from daemon.cli.show import department_name
 from daemon.districts import DistrictFiles
 from daemon.review import Act, known_department
-from daemon.wiring import Stores, open_desk, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_desk, utc_now
 from store.codec import to_json
 from store.model.case import Event
 from store.model.district import District

@@ -11,7 +11,8 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, table
 from daemon.cli.place import LARGEST_ID, ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from store.errors import UsageError
 from store.model.arrival import StoredArrival
 from store.trouble import reason

@@ -17,7 +17,7 @@ from daemon.config import Config
 from daemon.districts import DistrictFiles
 from daemon.mailboxes import ThreadsLedger, mailboxes_of
 from daemon.reconciling import Account, accounts
-from daemon.wiring import Stores, open_database
+from daemon.stores import Stores, open_database
 from store.errors import UsageError
 
 UNACCOUNTED = 1  # exit code: an alarm

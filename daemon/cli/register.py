@@ -19,7 +19,8 @@ from daemon.cli.output import as_json, done, failed
 from daemon.cli.place import ConfigOption, JsonOption, files_of, with_stores
 from daemon.districts import DistrictFiles
 from daemon.registering import entries_of, kept_arrival
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from notifier.receipt_of_registration import Registered, receipt
 from store.errors import UsageError
 from store.model.arrival import CHANNEL_WORDS, Accepted, Arrival, ArrivalState, Channel

@@ -17,7 +17,8 @@ from daemon.reporting import Period, Report, make, moment, read
 from daemon.reporting import month as month_of
 from daemon.reporting import quarter as quarter_of
 from daemon.reporting import year as year_of
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from notifier import charts
 from notifier.call_back import call_back_table, chosen
 from notifier.figures import Table

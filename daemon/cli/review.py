@@ -15,7 +15,8 @@ from daemon.cli.output import as_json, done, local, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, files_of, known_district, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import Act, arrival_named, set_aside_key
-from daemon.wiring import Stores, open_desk, open_replies, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_desk, open_replies, utc_now
 from store.codec import to_json
 from store.errors import UsageError
 

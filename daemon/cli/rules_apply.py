@@ -20,7 +20,8 @@ from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
 from daemon.config import DistrictSection
 from daemon.districts import DistrictFiles, load_district
 from daemon.rulebooks import load_ordered
-from daemon.wiring import Stores, open_room, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_room, utc_now
 from rules.rulebook import BUILTIN_PACKS, RuleBook, load_pack
 from rules.workbench.base import NAME, write_base
 from rules.workbench.cases import case_files

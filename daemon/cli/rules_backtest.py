@@ -17,7 +17,8 @@ from daemon.cli.rules_history import midnight, progress
 from daemon.cli.workbench import FAILED_GATE, folder_of
 from daemon.districts import DistrictFiles
 from daemon.past import Span
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.backtest import KINDS, Summary
 from rules.workbench.report import Heading, report

@@ -16,7 +16,7 @@ from daemon.cli.place import SHORT, ConfigOption, config_at, districts_in_force,
 from daemon.cli.rules_apply import only
 from daemon.cli.workbench import argument_of
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from rules.rulebook import pack_folder
 from rules.workbench.base import write_base
 from rules.workbench.cases import FOLDER as CASES

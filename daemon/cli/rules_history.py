@@ -13,7 +13,7 @@ import typer
 from daemon.cli.place import config_at, with_stores
 from daemon.districts import DistrictFiles
 from daemon.past import Span
-from daemon.wiring import Stores
+from daemon.stores import Stores
 from rules.rulebook import RuleBook
 from store.errors import UsageError
 from store.history import Period

@@ -17,7 +17,8 @@ from daemon.cli.rules_apply import of_same_district, only
 from daemon.cli.rules_lint import findings, line
 from daemon.cli.workbench import FAILED_GATE, Chosen, folder_of
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, utc_now
+from daemon.stores import Stores
+from daemon.wiring import utc_now
 from rules.compare import NOTHING, RELATED
 from rules.rulebook import RuleBook, load_pack
 from rules.workbench.lint import Severity

@@ -15,8 +15,9 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.cli.workbench import folder_of
 from daemon.districts import DistrictFiles
+from daemon.stores import Stores
 from daemon.timetable import known_of, timetable
-from daemon.wiring import Stores, utc_now
+from daemon.wiring import utc_now
 from notifier.ics import calendar_file
 from notifier.timetable import Line, responsible, standing_words, together
 from rules.calendar_folder import load_for_district

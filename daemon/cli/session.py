@@ -13,7 +13,8 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
-from daemon.wiring import Stores, open_desk, utc_now
+from daemon.stores import Stores
+from daemon.wiring import open_desk, utc_now
 from notifier.session_letters import SessionLetters, by_type, type_of
 from store.bookings import Placed
 from store.errors import UsageError

@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon.config import MIB, Config, StoreSection
 from daemon.doctor.certificate import own_certificate_ends, validity
 from daemon.doctor.finding import Finding, fine, hint, trouble
-from daemon.wiring import open_database
+from daemon.stores import open_database
 from rules.calendar import Calendar
 from store.database import Database
 from store.errors import ConfigError, TemporaryError, UsageError

@@ -18,13 +18,13 @@ from daemon.drill.simulated import SimulatedTime
 from daemon.drill.workplace import Workplace
 from daemon.rehearsal import Message
 from daemon.wiring import open_house
+from notifier.recipients import RANKS
 from rules.calendar import Calendar
 from store.drills import Drills
 from store.errors import UsageError
 from store.model.district import District
 
 KEY = b"zuozhen drill"  # of the Message-IDs: no secret, since nothing is sent, and the same in every drill
-RANKS = {"section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人"}
 _AFTERWARDS = timedelta(days=30)
 Told = Callable[[date, int, int], None]  # the simulated day, items done, items in all
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from daemon.config_reader import load_config
 from daemon.evaluation import Rows
 from daemon.pipeline import Outcome
-from daemon.wiring import Stores, message_domain, open_stores
+from daemon.stores import Stores, open_stores
+from daemon.wiring import message_domain
 from rules.rulebook import builtin_pack, load_pack
 from rules.workbench.evaluate import Label, Result
 from store.errors import UsageError

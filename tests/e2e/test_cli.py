@@ -23,7 +23,8 @@ from daemon import districts, rulebooks
 from daemon.cli import _COMMANDS, build, run
 from daemon.config import Config
 from daemon.config_reader import load_config
-from daemon.wiring import open_stores, utc_now
+from daemon.stores import open_stores
+from daemon.wiring import utc_now
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from store.model.case import CaseState
 from store.orders import Origin

@@ -44,7 +44,7 @@ def letter(sender: str, *, answers: str = "", subject: str = "回复", reference
 async def ask(house: Bench, case: Case, reply: Letter, registered: Registered | None = None) -> Authority:
     """Return what *reply*, received now, proves."""
     arrival = replace(await house.arrival(case.arrival_id), received_at=house.clock())
-    return await house.house.stores.reply_tokens.authority(arrival, reply, registered or house.room.composer.registered)
+    return await house.house.stores.reply_tokens.authority(arrival, reply, registered or house.room.composer.recipients.registered)
 
 
 async def assigned(house: Bench) -> tuple[Case, QueuedNotice]:

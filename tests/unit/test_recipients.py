@@ -8,6 +8,7 @@ import pytest
 
 from notifier.address_book import Addresses
 from notifier.compose import Composer
+from notifier.recipients import Recipients
 from notifier.reminders import Item, Occasion
 from store.model.letter import Address
 from tests.sample_case import ADDRESSES, CASE, COORDINATOR, DISTRICT, DUE, SENDER
@@ -18,7 +19,8 @@ FLOWERS = replace(MAILBOX, name=NAME)  # as the mail is addressed
 HEAD = Address(name="", address="head@gov.example")
 COPIES = (Address(name="区委办", address="qwb@gov.example"), Address(name="区纪委", address="jw@gov.example"))
 BOOK = replace(ADDRESSES, superiors={"dnhh": {"head": HEAD}, "scj": {"deputy": HEAD}}, oversight=COPIES)
-FULL = Composer(DISTRICT, BOOK)
+FULL = Recipients(DISTRICT, BOOK)
+COMPOSER = Composer(DISTRICT, BOOK)
 TO_COPIES = [(address, "抄报") for address in COPIES]
 
 
@@ -50,7 +52,7 @@ def test_copies_go_to_every_oversight_office(rank: str) -> None:
 
 def test_a_book_without_oversight_offices_has_no_copies() -> None:
     """Where none is filled in, a rung with copies is a rung without."""
-    assert Composer(DISTRICT, ADDRESSES).concerned(CASE.department, "department", "coordinator", copies=True) == [
+    assert Recipients(DISTRICT, ADDRESSES).concerned(CASE.department, "department", "coordinator", copies=True) == [
         (FLOWERS, "督办"),
         (COORDINATOR, "督办情况"),
     ]
@@ -58,20 +60,20 @@ def test_a_book_without_oversight_offices_has_no_copies() -> None:
 
 def test_a_department_without_a_mailbox_is_left_to_the_coordinator() -> None:
     """A reminder to a department that cannot be mailed reaches the coordinator and the copies, never nobody."""
-    composer = Composer(DISTRICT, replace(BOOK, departments={}))
-    assert composer.concerned(CASE.department, "department", "section_head", copies=True) == [(COORDINATOR, ""), *TO_COPIES]
+    recipients = Recipients(DISTRICT, replace(BOOK, departments={}))
+    assert recipients.concerned(CASE.department, "department", "section_head", copies=True) == [(COORDINATOR, ""), *TO_COPIES]
 
 
 def test_nobody_to_write_to_is_no_error() -> None:
     """A book with a sender alone yields nobody, and the clock goes on."""
-    assert Composer(DISTRICT, Addresses(sender=SENDER)).concerned(CASE.department, "department", "coordinator", copies=True) == []
+    assert Recipients(DISTRICT, Addresses(sender=SENDER)).concerned(CASE.department, "department", "coordinator", copies=True) == []
 
 
 def test_a_superior_is_addressed_by_his_department() -> None:
     """His mail opens with the name of his department and his rank, not with the coordinator's."""
     ((to, role),) = FULL.concerned(CASE.department, "department", "head", copies=False)
     occasion = Occasion(what="overdue", role=role, items=(Item(about=CASE, due=DUE, missed=0),))
-    text = FULL.for_deadlines(CASE, to, occasion, "1").text
+    text = COMPOSER.for_deadlines(CASE, to, occasion, "1").text
     assert text.startswith(f"{NAME}：\n\n（主要负责人）\n")
 
 
@@ -79,7 +81,9 @@ def test_a_reminder_of_several_cases_says_what_an_answer_to_it_counts_for() -> N
     """An answer is about the case whose token it bears, the first: of one case nothing need be said."""
     ((to, role),) = FULL.concerned(CASE.department, "department", "head", copies=False)
     item = Item(about=CASE, due=DUE, missed=0)
-    one, two = (FULL.for_deadlines(CASE, to, Occasion(what="overdue", role=role, items=items), "1") for items in ((item,), (item, item)))
+    one, two = (
+        COMPOSER.for_deadlines(CASE, to, Occasion(what="overdue", role=role, items=items), "1") for items in ((item,), (item, item))
+    )
     told = "直接回复本邮件只算第1件，其余各件请分别回复各自的交办邮件。\n"
     assert told not in one.text
     assert told in two.text
