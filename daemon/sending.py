@@ -16,14 +16,17 @@ import structlog
 from channels.passing_on import without_tokens
 from daemon.waiting import first_of
 from notifier.backoff import next_pause
+from notifier.enclosures import NOTHING, make
 from notifier.mail import build, is_mail
 from notifier.pictures import shown_in
 from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError, UsageError
 
 if TYPE_CHECKING:
+    from notifier.enclosures import Enclosed
     from notifier.transport import Transport
     from store.arrivals import Arrivals
     from store.leases import Lease, Leases
+    from store.model.form import Form
     from store.model.letter import Address
     from store.model.notice import QueuedNotice
     from store.outbox import Outbox
@@ -58,6 +61,7 @@ class Sender:
         arrivals: Arrivals,
         transport: Transport,
         senders: Mapping[str, Address],
+        forms: Callable[[str], Mapping[str, Form]],
         now: Callable[[], datetime],
         leases: Leases,
         at_once: int,
@@ -66,10 +70,12 @@ class Sender:
     ) -> None:
         """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes.
 
+        *forms* returns the official forms of a district, of which enclosures are made.
+
         *plus_address* says that our mail server takes mail for an address with something behind a plus sign.
         """
         self._outbox, self._arrivals, self._transport = outbox, arrivals, transport
-        self.senders = senders
+        self.senders, self._forms = senders, forms
         self._now, self._leases, self._at_once, self._max_original = now, leases, at_once, max_original
         self._plus_address = plus_address
         self._woken = asyncio.Event()
@@ -166,7 +172,10 @@ class Sender:
         wanted = queued.arrival_id if queued.notice.attach_original else None
         original = None if wanted is None else await self._original(wanted)
         pictures = {sha256: picture for sha256 in shown_in(queued.notice.html) if (picture := await self._picture(sha256)) is not None}
-        build_it = partial(build, queued, sender=sender, original=original, pictures=pictures, plus_address=self._plus_address)
+        enclosed = await self._enclosed(queued)
+        build_it = partial(
+            build, queued, sender=sender, original=original, pictures=pictures, enclosed=enclosed, plus_address=self._plus_address
+        )
         try:
             return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=self._max_original))
         except MailTooLargeError:
@@ -174,6 +183,14 @@ class Sender:
                 raise
             # The letter matters more than its enclosure; it says that one is missing.
             return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=0))
+
+    async def _enclosed(self, queued: QueuedNotice) -> Enclosed:
+        if not queued.notice.enclosures:
+            return NOTHING
+        made = await asyncio.to_thread(make, queued.notice.enclosures, self._forms(queued.district))
+        if made.missing:
+            log.warning("notice.enclosure_missing", notice_id=queued.id, case=queued.case_number, files=[*made.missing])
+        return made
 
     async def _original(self, arrival_id: int) -> bytes:
         """Return what came in as it may be passed on: a mail without the tokens that its author brought back."""

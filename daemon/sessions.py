@@ -85,7 +85,7 @@ class Sessions:
         coming = sorted((one for one in sittings if one.subject.day >= today), key=lambda one: one.closes)
         if not coming:
             return 0
-        letters, booked = SessionLetters(room.composer, room.rulebook.district), 0
+        letters, booked = SessionLetters(room.composer, room.rulebook.district, now), 0
         for case_id, received_at in await self._bookings.unbooked(room.rulebook.district.id, coming[-1].closes):
             sitting = next(one for one in coming if received_at <= one.closes)
             missed = next((one.subject.key for one in reversed(coming) if one.closes < received_at), "")
@@ -103,7 +103,7 @@ class Sessions:
             return 0
         taken = await self._bookings.steps(subject.id)
         due = _due(room, rule, sitting, now)
-        letters, acts = SessionLetters(room.composer, district), 0
+        letters, acts = SessionLetters(room.composer, district, now), 0
         for event in due:
             name = f"{event} {subject.day}"
             if name in taken:
@@ -141,7 +141,13 @@ def _sitting(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
     settings, district = room.rulebook.settings, room.rulebook.district
     window = window_of(subject.key, subject.day, rule, settings.verification, room.calendar, district.timezone)
     return Sitting(
-        subject=subject, opens=window.opens, closes=window.closes, hours=rule.hours, place=rule.place, early_minutes=rule.early_minutes
+        subject=subject,
+        opens=window.opens,
+        closes=window.closes,
+        hours=rule.hours,
+        place=rule.place,
+        early_minutes=rule.early_minutes,
+        forms=rule.forms,
     )
 
 

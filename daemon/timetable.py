@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from notifier.timetable import Line, Share, Standing
+from notifier.timetable import Line, Share, Standing, uid_of
 from rules.explain import basis_in_words
 from rules.occurrences import Occurrence, Return, occurrences, returns
 from rules.planner import plans
@@ -74,7 +73,7 @@ class _Drawing:
         """Yield what is owed by a date."""
         for one in asked:
             yield Line(
-                uid=self._uid(f"{one.kind.id} {one.span.first}"),
+                uid=uid_of(self._district.id, f"{one.kind.id} {one.span.first}"),
                 title=f"{one.span.name} {one.kind.label}",
                 first=one.due.due,
                 last=one.due.due,
@@ -90,7 +89,7 @@ class _Drawing:
         host = subject.department if subject else one.host
         moved = subject is not None and (first, last) != (one.first, one.last) and first == last and one.first == one.last
         return Line(
-            uid=self._uid(one.key),
+            uid=uid_of(self._district.id, one.key),
             title=one.name if entry.what in one.name else f"{one.name} {entry.what}",
             first=first,
             last=last,
@@ -108,7 +107,7 @@ class _Drawing:
 
     def _announced(self, subject: Subject) -> Line:
         return Line(
-            uid=self._uid(subject.key),
+            uid=uid_of(self._district.id, subject.key),
             title=subject.key if subject.of in subject.key else f"{subject.key} {subject.of}",
             first=subject.day,
             last=subject.until,
@@ -158,7 +157,3 @@ class _Drawing:
             return self._district.coordinator
         department = self._district.departments.get(id_)
         return department.name if department else f"（{id_}，不在部门名录里）"
-
-    def _uid(self, name: str) -> str:
-        """Return what names a line in every calendar for good: whichever its day, its title and the machine."""
-        return f"{hashlib.sha256(f'{self._district.id} {name}'.encode()).hexdigest()[:32]}@{self._district.id}.zuozhen"

@@ -222,6 +222,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                     arrivals=stores.arrivals,
                     transport=transport,
                     senders={files.rulebook.district.id: files.addresses.sender for files in districts},
+                    forms=lambda district: rooms[district].rulebook.forms,
                     now=now,
                     leases=leases,
                     at_once=config.relay.connections,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,12 @@ def plain_date(day: date) -> str:
 def in_full(day: date) -> str:
     """Return a date with its day of the week: 2024年11月7日（星期四）."""
     return f"{plain_date(day)}（星期{weekday(day)}）"
+
+
+def hours_in_words(hours: tuple[time, time]) -> str:
+    """Return from when to when: 上午9:00—12:00."""
+    first, last = hours
+    return f"{'上午' if first.hour < 12 else '下午'}{first.hour}:{first:%M}—{last.hour}:{last:%M}"  # noqa: PLR2004 - noon
 
 
 def local_date(moment: datetime, timezone: str) -> date:

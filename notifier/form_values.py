@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from notifier.dates import local_date
 from notifier.plain import excerpt, line
 from store.model.case import Case
 from store.model.district import District
@@ -30,12 +31,16 @@ def values_of(case: Case, district: District) -> dict[str, str]:
         "企业电话": petition.phone,
     }
     department = district.departments.get(case.department or "")
+    accepted = local_date(case.opened_at, district.timezone)
     values = {
         **{field: one.value for field, one in found.items() if one is not None},
         "诉求标题": petition.title,
         "诉求内容": petition.content,
         "件号": case.number,
         "部门": department.name if department else "",
+        "受理年": str(accepted.year),
+        "受理月": str(accepted.month),
+        "受理日": str(accepted.day),
         "限期": str(progress.limit_days or ""),
         "承诺时限": str(progress.promised_days or ""),
     }

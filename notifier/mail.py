@@ -17,11 +17,12 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import format_datetime
 from types import MappingProxyType
 
 from notifier import headers
+from notifier.enclosures import NOTHING, Enclosed
 from notifier.headers import one_line
 from notifier.pictures import content_id, shown_in
 from store import tokens
@@ -36,6 +37,12 @@ _MESSAGE_ID = re.compile(r"[!-;=?-~]{1,200}@[!-;=?-~]{1,200}")  # printable ASCI
 _HEADER_LINE = re.compile(rb"(?:From |[!-9;-~]{1,76}:)")
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|]')
 _ENDING = re.compile(r"[A-Za-z0-9]{1,8}")
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_TYPES = {
+    "docx": f"{_OFFICE}.wordprocessingml.document",
+    "xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    "ics": 'text/calendar; charset="utf-8"; method=PUBLISH',  # RFC 6047 2.4
+}
 _BODY_END = "</body>"
 _LINE = 76  # columns of base64 (RFC 2045 6.8)
 _MIB = 1 << 20
@@ -50,25 +57,28 @@ def build(  # noqa: PLR0913 - what one mail is made of
     max_original: int,
     original_name: str = "",
     pictures: Mapping[str, bytes] = MappingProxyType({}),
+    enclosed: Enclosed = NOTHING,
     plus_address: bool = False,
 ) -> bytes:
     """Return the mail for *queued*, from *sender*, in CRLF lines of ASCII.
 
     *original* is attached as *original_name* (by default 原始来件.eml for a mail, .tif, .pdf … for a fax, .txt for a text); where it is longer
     than *max_original* bytes or not there though the notice wants it, a line says so instead. *pictures* are those its page shows, PNG by
-    SHA-256. Whoever may act by answering (`office`) finds his token in the subject too, and with *plus_address* in the address to reply to;
+    SHA-256; *enclosed* are its files, and a line names those that could not be made. Whoever may act by answering (`office`) finds his token in the subject too, and with *plus_address* in the address to reply to;
     a token that came in with what the notice tells is left out. Raises DeliveryRefusedError where the notice's address or Message-ID cannot stand in a header.
     """
-    note = _missing_original(queued, original, max_original)
-    attaches = original is not None and queued.notice.attach_original and not note
+    missing = _missing_original(queued, original, max_original)
+    attached = [_file(content, _file_name(name)) for name, content in enclosed.files]
+    if original is not None and queued.notice.attach_original and not missing:
+        attached.append(_file(original, _file_name(original_name or name_of_original(original))))
+    note = missing + _missing_files(enclosed.missing)
     page = _text("html", tokens.removed(_with_note(queued.notice.html, note)))
     if shown := [_picture(sha256, pictures[sha256]) for sha256 in shown_in(queued.notice.html) if sha256 in pictures]:
         page = _multipart("related", [page, *shown], _boundary(queued, 2))
     texts = [_text("plain", tokens.removed(queued.notice.text + note)), page]
-    body = _multipart("alternative", texts, _boundary(queued, int(attaches)))
-    if original is not None and attaches:
-        file = _file(original, _file_name(original_name or name_of_original(original)))
-        body = _multipart("mixed", [body, file], _boundary(queued, 0))
+    body = _multipart("alternative", texts, _boundary(queued, int(bool(attached))))
+    if attached:
+        body = _multipart("mixed", [body, *attached], _boundary(queued, 0))
     return "".join(_head(queued, sender, plus_address=plus_address)).encode("ascii") + body
 
 
@@ -114,6 +124,12 @@ def _missing_original(queued: QueuedNotice, original: bytes | None, max_original
     return ""
 
 
+def _missing_files(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f"\n【附件说明】{'、'.join(names)}未能附上：本区规则包里已没有这张表格，请向统筹部门索取。\n"
+
+
 def _with_note(page: str, note: str) -> str:
     if not note:
         return page
@@ -147,10 +163,11 @@ def _text(subtype: str, text: str) -> bytes:
     return _part(f'text/{subtype}; charset="utf-8"', "", lines)
 
 
-def _file(original: bytes, name: str) -> bytes:
-    """Return the part that holds *original* byte for byte. A text says in which encoding it is, so that a client can show it."""
-    kind = f'text/plain; charset="{_charset(original)}"' if name.endswith(".txt") else "application/octet-stream"
-    return _part(kind, headers.attached(name), original)
+def _file(content: bytes, name: str) -> bytes:
+    """Return the part that holds a file byte for byte. A text says in which encoding it is, so that a client can show it."""
+    ending = name.rpartition(".")[2]
+    kind = f'text/plain; charset="{_charset(content)}"' if ending == "txt" else _TYPES.get(ending, "application/octet-stream")
+    return _part(kind, headers.attached(name), content)
 
 
 def _picture(sha256: str, content: bytes) -> bytes:

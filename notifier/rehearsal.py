@@ -82,7 +82,9 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
 def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, object], Purpose]]:
     """Yield what a session's letters say, with two enterprises in its lists, and what an enterprise reads of its place."""
     row = dict.fromkeys(("case", "type", "title", "call", "name", "address", "contact", "phone"), "示例") | {"number": 1}
-    sitting = dict.fromkeys(("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier"), "示例")
+    sitting = dict.fromkeys(
+        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files"), "示例"
+    )
     more = {"number": 1, "ahead": 1, "early_minutes": 15, "rows": [row, row]}
     names = {**of_subject("示例", district), "addressee": "示例部门", "invited": "示例部门"}
     for event in ("notice", "service_list", "call_list"):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
-from notifier.dates import in_full, plain_date
+from notifier.dates import hours_in_words, in_full, plain_date
 from notifier.plain import line
+from notifier.session_files import invitation, lists_of, notice_of
 from notifier.view import department, of_subject
 from store.model.booking import Booking
 from store.model.case import Case
+from store.model.enclosure import Enclosure
 from store.model.notice import Notice, Purpose
 from store.owing import Subject
 
@@ -30,30 +32,35 @@ class Sitting:
     subject: Subject
     opens: datetime  # of booking, in the district's time zone, as …
     closes: datetime
-    hours: str
+    hours: tuple[time, time] | None
     place: str
     early_minutes: int
+    forms: Mapping[str, Sequence[str]]  # the files that go with a step's letters, by step
     earlier: str = ""
 
 
 class SessionLetters:
     """Writes the letters about the sessions of one district."""
 
-    def __init__(self, composer: Composer, district: District) -> None:
-        """Write with *composer*, whose templates `booking` and `session` these are."""
-        self._composer, self._district = composer, district
+    def __init__(self, composer: Composer, district: District, now: datetime) -> None:
+        """Write at *now* with *composer*, whose templates `booking` and `session` these are."""
+        self._composer, self._district, self._now = composer, district, now
 
     def to_enterprise(self, event: str, sitting: Sitting, booking: Booking, case: Case, ahead: int, round_: str) -> list[Notice]:
         """Return the mail to an enterprise about its place: "booked", "early", "late", "called" or "moved_up"."""
         place = {"number": booking.number, "ahead": ahead}
-        return self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": {**self._view(event, sitting), **place}})
+        files = (invitation(sitting, self._district, self._now),) if event == "called" else ()
+        view = {**self._view(event, sitting, files), **place}
+        written = self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": view})
+        return [replace(notice, enclosures=files) for notice in written]
 
     def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> list[Notice]:
         """Return the mail of a step ("notice", "service_list", "call_list") to the host, to the coordinator, and with the service list to those who accompany."""
         subject = sitting.subject
-        invited = self.accompanying(subject, placed) if event == "service_list" else []
+        invited = accompanying(subject, placed, self._district) if event == "service_list" else []
         rows = [self._row(booking, case) for booking, case in by_type(placed)]
-        view = {**self._view(event, sitting), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
+        files = self._files(event, sitting, placed)
+        view = {**self._view(event, sitting, files), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
         found: dict[str, Notice] = {}
         for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
             for to, _ in self._composer.recipients.concerned(owner, owes, "handler", copies=False):
@@ -71,17 +78,19 @@ class SessionLetters:
                     text=written.text,
                     html=written.html,
                     attach_original=False,
+                    enclosures=files,
                     round=f"{event} {subject.day}",
                 )
                 found.setdefault(to.address.lower(), notice)
         return list(found.values())
 
-    def accompanying(self, subject: Subject, placed: Sequence[Placed]) -> list[str]:
-        """Return the departments that the booked matters concern by the rules, but for the host, in the order of the directory."""
-        concerned = {id_ for _, case in placed for id_ in (case.department, *case.accompanying) if id_}
-        return [id_ for id_ in self._district.departments if id_ in concerned and id_ != subject.department]
+    def _files(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> tuple[Enclosure, ...]:
+        if event == "notice":
+            return notice_of(sitting, self._district)
+        entry = (invitation(sitting, self._district, self._now),) if event == "service_list" else ()
+        return (*lists_of(event, sitting, by_type(placed), self._district), *entry)
 
-    def _view(self, event: str, sitting: Sitting) -> dict[str, object]:
+    def _view(self, event: str, sitting: Sitting, files: Sequence[Enclosure]) -> dict[str, object]:
         subject = sitting.subject
         return {
             "event": event,
@@ -90,12 +99,13 @@ class SessionLetters:
             "host": self._name(subject.department) if subject.department else self._district.coordinator,
             "accompanying": "",
             "day": in_full(subject.day),
-            "hours": sitting.hours,
+            "hours": hours_in_words(sitting.hours) if sitting.hours else "",
             "place": sitting.place,
             "opens": _moment(sitting.opens),
             "closes": _moment(sitting.closes),
             "earlier": line(sitting.earlier, _FIELD),
             "early_minutes": sitting.early_minutes,
+            "files": "、".join(one.name for one in files),
             "number": 0,
             "ahead": 0,
             "rows": (),
@@ -115,6 +125,12 @@ class SessionLetters:
 
     def _name(self, id_: str) -> str:
         return department(id_, self._district).name
+
+
+def accompanying(subject: Subject, placed: Sequence[Placed], district: District) -> list[str]:
+    """Return the departments that the booked matters concern by the rules, but for the host, in the order of the directory."""
+    concerned = {id_ for _, case in placed for id_ in (case.department, *case.accompanying) if id_}
+    return [id_ for id_ in district.departments if id_ in concerned and id_ != subject.department]
 
 
 def type_of(case: Case, district: District) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time
@@ -92,6 +93,11 @@ _WORST_FIRST = (
     Standing.MET,
     Standing.CANCELLED,
 )
+
+
+def uid_of(district: str, name: str) -> str:
+    """Return what names a line in every calendar for good: whichever its day, its title and the machine."""
+    return f"{hashlib.sha256(f'{district} {name}'.encode()).hexdigest()[:32]}@{district}.zuozhen"
 
 
 def standing_words(line: Line) -> str:

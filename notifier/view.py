@@ -55,7 +55,9 @@ _OF_A_NOTICE: View = {
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
     "sitting": {  # a session, and an enterprise's place in it
-        **dict.fromkeys(("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier"), ""),
+        **dict.fromkeys(
+            ("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files"), ""
+        ),
         "number": 0,
         "ahead": 0,
         "early_minutes": 0,

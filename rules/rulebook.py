@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -220,6 +221,8 @@ class _Loader:
             wording={**product_wording(), **self._wording()},
             supplements=pack.settings.supplements,
         )
+        forms = read_forms(self._named("forms"), self._reader)
+        self._check_sessions(pack, forms)
         counts, nears = _asked(rules)
         return RuleBook(
             district=district,
@@ -235,7 +238,7 @@ class _Loader:
             call_shape=read_call_shape(self._roots.get(_CALLS), self._reader),
             reply_words=read_reply_words(self._roots.get(_REPLIES), self._reader),
             platforms=read_platforms(self._named("platforms"), self._reader),
-            forms=read_forms(self._named("forms"), self._reader),
+            forms=forms,
             schedule=self._schedule(pack, departments, grounds),
             files=self._files,
         )
@@ -281,6 +284,14 @@ class _Loader:
             articles=_articles(pack, grounds),
         )
         return read_schedule(root, around, self._reader)
+
+    def _check_sessions(self, pack: Pack, forms: Mapping[str, Form]) -> None:
+        """Note the forms that letters about sessions are to bring along and that the pack does not have."""
+        named = pack.settings.sessions.forms.values() if pack.settings.sessions and self._whole("forms") else ()
+        for file in dict.fromkeys(chain.from_iterable(named)):
+            if (name := file.rpartition(".")[0]) not in forms:
+                remedy = meant(name, forms) or "在规则包的 forms/ 里加上，写法见 docs/表格.md"
+                self._problems.add(Node(f"{self._label}/pack.yaml", "sessions.forms"), f"没有表格“{name}”", remedy)
 
     def _wording(self) -> dict[str, str]:
         """Return the templates under wording/ by file name, each one readable as Jinja2."""

@@ -30,12 +30,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import Literal, cast, get_args
 
-from rules.calendar_overlay import time_of_day
 from rules.deadline_kinds import Every, Kind
 from rules.language import POLICY
+from rules.moments import Hours, read_date, read_hours
 from rules.packfiles import Items, Node, Reader, Scalar, Table, meant
 from store.owing import SubjectSort
 
@@ -80,7 +80,7 @@ class Entry:
     key: str
     theme: str
     place: str
-    hours: tuple[time, time] | None
+    hours: Hours | None
     basis: str
     hosts: tuple[str, ...]
     company: tuple[str, ...]
@@ -150,7 +150,7 @@ class _Reading:
             key=self._text("key") or what,
             theme=self._text("theme"),
             place=self._text("place"),
-            hours=self._hours(),
+            hours=read_hours(self._entries["hours"], self._reader) if "hours" in self._entries else None,
             basis=self._basis(),
             hosts=self._hosts(),
             company=company,
@@ -219,18 +219,10 @@ class _Reading:
 
     def _days(self, node: Node) -> tuple[date, ...]:
         items = self._reader.items(node, what="日期") if isinstance(node, Items) else (node,)
-        return tuple(sorted({day for item in items if (day := self._read_date(item)) is not None}))
+        return tuple(sorted({day for item in items if (day := read_date(item, self._reader)) is not None}))
 
     def _date(self, key: str) -> date | None:
-        return self._read_date(self._entries[key]) if key in self._entries else None
-
-    def _read_date(self, node: Node) -> date | None:
-        text = self._reader.text(node)
-        try:
-            return date.fromisoformat(text) if text else None
-        except ValueError:
-            self._wrong(node, f"“{text}”不是日期", "写成 2024-09-27 的样子")
-            return None
+        return read_date(self._entries[key], self._reader) if key in self._entries else None
 
     def _month(self, node: Node) -> date | None:
         text = self._reader.text(node)
@@ -240,16 +232,6 @@ class _Reading:
         if text is not None:
             self._wrong(node, f"“{text}”不是月份", "写成 2024-09 的样子")
         return None
-
-    def _hours(self) -> tuple[time, time] | None:
-        if "hours" not in self._entries:
-            return None
-        node = self._entries["hours"]
-        times = [time_of_day(self._reader.text(item) or "") for item in self._reader.items(node, what="起止时刻")]
-        if len(times) != 2 or times[0] is None or times[1] is None or times[0] >= times[1]:  # noqa: PLR2004 - from and to
-            self._wrong(node, "应是起止两个时刻", "例如 hours: [9:00, 12:00]")
-            return None
-        return times[0], times[1]
 
     # ------------------------------------------------------------ who
 

@@ -5,7 +5,9 @@
 | sessions | a district whose pack has it books enterprises for its sessions (挂号); one without does not | none |
 | sessions.serves | whose session the booking at the end of a month serves: `next_month` or `this_month` | next_month |
 | sessions.windows | sessions whose booking lies otherwise: name → `opens`, `closes` (dates) | none |
-| sessions.hours, .place | the session's hours and place as letters say them | empty: left out |
+| sessions.hours | from when to when it sits: `[9:00, 12:00]` | none: left out of letters |
+| sessions.place | its place as letters say it | empty: left out |
+| sessions.forms | the pack's forms that go with the letters of a step: step → files, such as `附件3.docx` | none |
 | sessions.early_minutes | so many minutes before it enterprises are to be there | 15 |
 | sessions.call_days | so many calendar days before the session they are called up | 3 |
 | sessions.notice_days | so many working days before booking opens the notice is drafted | 3 |
@@ -21,11 +23,13 @@ from zoneinfo import ZoneInfo
 
 from rules.calendar import Calendar
 from rules.deadlines import BookingWindow, VerificationRule
+from rules.moments import Hours, read_date, read_hours
 from rules.packfiles import Node, Reader
 
 Serves = Literal["next_month", "this_month"]
 _SERVES = ("next_month", "this_month")
-_TEXTS = ("hours", "place")
+_STEPS = ("notice", "service_list", "call_list", "outcome")
+_ENDINGS = (".docx", ".xlsx")
 _NUMBERS = {"early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20)}
 
 
@@ -35,8 +39,9 @@ class SessionRule:
 
     serves: Serves = "next_month"
     windows: Mapping[str, tuple[date, date]] = field(default_factory=dict)
-    hours: str = ""
+    hours: Hours | None = None
     place: str = ""
+    forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     early_minutes: int = 15
     call_days: int = 3
     notice_days: int = 3
@@ -74,15 +79,15 @@ def read_sessions(node: Node, reader: Reader) -> SessionRule:
     """Return what `sessions` under *node* says; its mistakes go to the reader's problems."""
     entries = reader.table(node, tuple(SessionRule.__dataclass_fields__))
     default = SessionRule()
-    texts = {key: reader.text(entries[key]) or "" for key in _TEXTS if key in entries}
     numbers = {key: reader.integer(entries[key], *span) for key, span in _NUMBERS.items() if key in entries}
     known: dict[str, Any] = {key: value for key, value in numbers.items() if value is not None}
     serves = reader.choice(entries["serves"], _SERVES, "哪个月的场次") if "serves" in entries else None
     rule = SessionRule(
         serves=cast("Serves", serves) if serves else default.serves,
         windows=_windows(entries["windows"], reader) if "windows" in entries else {},
-        hours=texts.get("hours", ""),
-        place=texts.get("place", ""),
+        hours=read_hours(entries["hours"], reader) if "hours" in entries else None,
+        place=(reader.text(entries["place"]) or "") if "place" in entries else "",
+        forms=_forms(entries["forms"], reader) if "forms" in entries else {},
     )
     return replace(rule, **known)
 
@@ -91,7 +96,7 @@ def _windows(node: Node, reader: Reader) -> dict[str, tuple[date, date]]:
     found = {}
     for key, value in reader.any_table(node).items():
         entries = reader.table(value, ("opens", "closes"), ("opens", "closes"))
-        days = [_day(entries[name], reader) for name in ("opens", "closes") if name in entries]
+        days = [read_date(entries[name], reader) for name in ("opens", "closes") if name in entries]
         if len(days) != 2 or days[0] is None or days[1] is None:  # noqa: PLR2004 - the first day and the last
             continue
         if days[1] < days[0]:
@@ -101,10 +106,15 @@ def _windows(node: Node, reader: Reader) -> dict[str, tuple[date, date]]:
     return found
 
 
-def _day(node: Node, reader: Reader) -> date | None:
+def _forms(node: Node, reader: Reader) -> dict[str, tuple[str, ...]]:
+    """Read which files go with which step; whether the pack has these forms is asked where all of it is known (`rules.rulebook`)."""
+    entries = reader.table(node, _STEPS)
+    return {step: reader.several(value, lambda one: _file(one, reader), what="表格文件") for step, value in entries.items()}
+
+
+def _file(node: Node, reader: Reader) -> str | None:
     text = reader.text(node)
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        reader.problems.add(node, f"“{text}”不是日期", "写成 2024-09-20 的样子")
-        return None
+    if text is None or text.endswith(_ENDINGS):
+        return text
+    reader.problems.add(node, f"“{text}”不是表格文件", "写表格名称和 .docx 或 .xlsx，如 附件3.docx")
+    return None

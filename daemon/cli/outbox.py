@@ -62,7 +62,10 @@ def show_(notice_id: Id, config: ConfigOption = None) -> None:
         done(f"状态：{show.NOTICE_STATES[queued.state]}{f'　{queued.problem}' if queued.problem else ''}")
         done(f"收件人：{queued.notice.to.name} <{queued.notice.to.address}>")
         done(f"主题：{queued.notice.subject}")
-        done(f"附原件：{'是' if queued.notice.attach_original else '否'}\n")
+        done(f"附原件：{'是' if queued.notice.attach_original else '否'}")
+        if files := queued.notice.enclosures:
+            done(f"附件：{'、'.join(one.name for one in files)}")
+        done("")
         done(queued.notice.text)
 
     with_stores(config, work)

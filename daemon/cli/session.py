@@ -14,8 +14,8 @@ from daemon.cli.output import as_json, done, shorten, table
 from daemon.cli.place import ConfigOption, JsonOption, with_stores
 from daemon.districts import DistrictFiles
 from daemon.stores import Stores
-from daemon.wiring import open_desk, utc_now
-from notifier.session_letters import SessionLetters, by_type, type_of
+from daemon.wiring import utc_now
+from notifier.session_letters import accompanying, by_type, type_of
 from store.bookings import Placed
 from store.errors import UsageError
 from store.model.booking import BookingState
@@ -48,15 +48,15 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
         rows = [await _row(stores, files, one) for one in by_type(placed)]
         standing = [one for one in placed if one[0].state is BookingState.BOOKED]
         names = files.rulebook.district.departments
-        invited = SessionLetters(open_desk(files).composer, files.rulebook.district).accompanying(subject, standing)
-        accompanying = [names[id_].name for id_ in invited]
+        invited = accompanying(subject, standing, files.rulebook.district)
+        by_name = "、".join(names[id_].name for id_ in invited)
         if json_:
             about = {"key": subject.key, "title": subject.title, "day": subject.day.isoformat(), "state": subject.state.value}
             as_json({**about, "host": subject.department, "accompanying": invited, "booked": len(standing), "bookings": rows})
             return
         host = show.department_name(subject.department, files.rulebook.district) if subject.department else "（未定）"
         done(f"{subject.key}　{subject.title or '（无主题）'}　{subject.day}　坐诊：{host}　已挂号 {len(standing)} 家")
-        done(f"建议陪诊：{'、'.join(accompanying) or '（无）'}")
+        done(f"建议陪诊：{by_name or '（无）'}")
         columns = ("number", "type", "case", "enterprise", "phone", "state", "verification", "call")
         cells = [tuple(shorten(str(row[name]), 24) for name in columns) for row in rows]
         table(("序号", "问题类型", "件号", "企业", "电话", "挂号", "核实", "叫号"), cells, empty="还没有企业挂号。")

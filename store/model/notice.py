@@ -9,7 +9,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from store.model.enclosure import Enclosure
 from store.model.letter import Address
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 class Purpose(StrEnum):
@@ -48,7 +53,8 @@ class Notice:
     """One mail to one address as composed; the outbox adds the fixed Message-ID. `round` tells a repeated purpose apart (second assignment …).
 
     `office` is in what capacity the addressee may act by answering (`store.model.reply_sender`), "" where in none. It has a column of its own
-    and no part in the text from which the Message-ID is drawn (ADR 0017).
+    and no part in the text from which the Message-ID is drawn (ADR 0017). `enclosures` are the files that go with it; one without any is
+    written as it was before there were any, so that it keeps its Message-ID.
     """
 
     purpose: Purpose
@@ -57,6 +63,7 @@ class Notice:
     text: str
     html: str
     attach_original: bool
+    enclosures: Annotated[tuple[Enclosure, ...], Field(exclude_if=_is_empty)] = ()
     round: str = ""
     reply_to_message: str = ""  # Message-ID this answers, for In-Reply-To
     office: Annotated[str, Field(exclude=True)] = ""

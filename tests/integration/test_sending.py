@@ -97,6 +97,7 @@ def sender(shared: Bench, transport: Transport, **parts: Any) -> Sender:
         "outbox": shared.house.stores.outbox,
         "arrivals": shared.house.stores.arrivals,
         "senders": {"chenggong": Address(name="坐诊接诉", address=MAILBOX)},
+        "forms": lambda _: shared.room.rulebook.forms,
         "now": shared.clock,
         "leases": shared.house.leases,
         "at_once": 2,

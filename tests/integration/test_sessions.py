@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest_asyncio
 
+from channels.documents import read_document
 from daemon.activities import Activities, Told
 from daemon.review import Act
 from daemon.sessions import Sessions
+from notifier.enclosures import make
 from store.life import Role
 from store.model.booking import BookingState
 from store.model.case import Case
@@ -79,6 +81,15 @@ class Hall:
         assert await self.shared.house.stores.subjects.verify(subject.id) == []
         placed = await bookings.of_session(subject.id)
         return {case.number: booking.number for booking, case in placed if booking.state is BookingState.BOOKED}
+
+    def text(self, queued: QueuedNotice, nth: int) -> str:
+        """Return what the file at place *nth* of a letter says, made as the sender makes it and read as our reader reads it."""
+        name, content = make(queued.notice.enclosures, self.shared.room.rulebook.forms).files[nth]
+        if name.endswith(".ics"):
+            return content.decode()
+        document, doubt = read_document(name, "", content)
+        assert document is not None, doubt
+        return document.text
 
     async def withdrawn(self, case: Case) -> None:
         """Let the enterprise withdraw its matter."""
@@ -167,6 +178,43 @@ async def test_the_offices_get_notice_service_list_and_call_list(hall: Hall) -> 
     (mine,) = [one.notice for one in called if one.case_number == case.number]
     assert "2024年10月25日（星期五）举行，请提前15分钟到现场候诊" in mine.text
     assert await hall.at(2024, 10, 22, 9, 1) == []
+
+
+async def test_letters_bring_the_forms_and_the_calendar_entry(hall: Hall) -> None:
+    """The draft brings 附件1, the service list 附件3 with who has booked and the day as a calendar entry, which the enterprise has when called up."""
+    notice = await hall.at(2024, 9, 12, 9)
+    assert [one.name for one in notice[0].notice.enclosures] == [f"附件1 {SECOND}.docx"]
+    draft = hall.text(notice[0], 0)
+    assert "昆明市呈贡区 2024年第2期" in draft
+    assert "花卉产业" in draft
+    assert "2024年9月18日 9:00—2024年9月30日 17:00" in draft
+    assert "2024年10月25日（星期五）" in draft
+    assert "4.企业已就投诉事项向政府其他投诉平台反映且已受理的" in draft
+    case = await hall.admitted(2024, 9, 18, 9)
+    await hall.at(2024, 9, 18, 9, 1)
+    lists = [one for one in await hall.at(2024, 10, 8, 9) if one.case_number == SECOND]
+    for one in lists:
+        assert [file.name for file in one.notice.enclosures] == [f"附件3 {SECOND}.docx", f"附件3 {SECOND}.xlsx", f"{SECOND}.ics"]
+        assert f"附件：附件3 {SECOND}.docx、附件3 {SECOND}.xlsx、{SECOND}.ics" in one.notice.text
+    assert case.petition.title in hall.text(lists[0], 0)
+    assert "第1号" in hall.text(lists[0], 1)
+    called = await hall.at(2024, 10, 22, 9)
+    (mine,) = [one for one in called if one.case_number == case.number]
+    entry = hall.text(mine, 0)
+    assert [line for line in entry.splitlines() if line.startswith(("UID", "DTSTART", "DTEND", "STATUS"))] == [
+        next(line for line in lists[0].notice.enclosures[2].text.splitlines() if line.startswith("UID")),
+        "DTSTART:20241025T010000Z",
+        "DTEND:20241025T040000Z",
+        "STATUS:CONFIRMED",
+    ]
+    assert "请提前15分钟到场" in entry.replace("\r\n ", "")
+
+
+async def test_a_form_that_the_pack_no_longer_has_is_named_in_the_letter(hall: Hall) -> None:
+    """The letter goes out without it and says so: of two evils the smaller, and the log tells."""
+    (written, *_) = await hall.at(2024, 9, 12, 9)
+    made = make(written.notice.enclosures, {})
+    assert (made.files, made.missing) == ((), (f"附件1 {SECOND}.docx",))
 
 
 async def test_who_moves_up_after_the_call_is_told(hall: Hall) -> None:

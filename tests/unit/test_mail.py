@@ -14,9 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.enclosures import Enclosed
 from notifier.mail import build
 from notifier.pictures import content_id, shown_in
+from store.codec import from_json, to_json
 from store.errors import DeliveryRefusedError
+from store.model.enclosure import Enclosure
 from store.model.letter import Address
 from store.model.notice import Notice, Purpose, QueuedNotice
 from tests.sample_case import NOTICE, QUEUED, SENDER
@@ -322,3 +325,26 @@ def test_words_of_a_stranger_name_no_picture() -> None:
 def test_original_of_a_fax_opens_with_a_double_click(first: bytes, ending: str) -> None:
     """The file is called by what it is."""
     assert [name for name, _, _ in _files(_built(original=first + b"...."))] == [f"原始来件.{ending}"]
+
+
+def test_files_stand_before_the_original_under_their_types() -> None:
+    """A letter, then its files in their order, then the original; one that could not be made is named in both texts."""
+    enclosed = Enclosed(
+        files=(("附件3 2024年第2期.docx", b"PK docx"), ("2024年第2期.ics", b"BEGIN:VCALENDAR\r\n")), missing=("附件9.xlsx",)
+    )
+    raw = build(QUEUED, sender=SENDER, original=MAIL, max_original=LIMIT, enclosed=enclosed)
+
+    assert _files(raw) == [
+        ("附件3 2024年第2期.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", b"PK docx"),
+        ("2024年第2期.ics", "text/calendar", b"BEGIN:VCALENDAR\r\n"),
+        ("原始来件.eml", "application/octet-stream", MAIL),
+    ]
+    assert all("附件9.xlsx未能附上" in _body(raw, kind) for kind in ("plain", "html"))
+    assert raw == build(QUEUED, sender=SENDER, original=MAIL, max_original=LIMIT, enclosed=enclosed)
+
+
+def test_a_notice_without_files_is_kept_as_it_was_before_there_were_any() -> None:
+    """Its text, from which its Message-ID is drawn (ADR 0017), has no word of them; one with files comes back with them."""
+    assert "enclosures" not in to_json(NOTICE)
+    notice = replace(NOTICE, enclosures=(Enclosure(name="附件3.docx", form="附件3", entries=({"企业名称": "甲"},), head={"主题": "乙"}),))
+    assert from_json(Notice, to_json(notice)) == notice

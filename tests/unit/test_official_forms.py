@@ -179,3 +179,21 @@ def test_slips_in_the_data_of_a_form_are_told(text: str, told: str) -> None:
     problem = raised.value.problems[0]
     assert told in problem.message
     assert problem.place.startswith("试/forms/附件7.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("notice: [附件1.docx]", "notice: [附件9.docx]", "没有表格“附件9”"),
+        ("notice: [附件1.docx]", "notice: [附件1.pdf]", "“附件1.pdf”不是表格文件"),
+        ("notice: [附件1.docx]", "letter: [附件1.docx]", "不认识的键“letter”"),
+        ("hours: [9:00, 12:00]", "hours: [12:00, 9:00]", "应是起止两个时刻"),
+    ],
+)
+def test_slips_in_what_goes_with_letters_about_sessions_are_told(old: str, new: str, told: str) -> None:
+    """A form that the pack does not have, or no file at all, is told when the pack is read, not when a letter is due."""
+    written = BOOK.files["pack.yaml"].decode()
+    assert old in written
+    with pytest.raises(ConfigError) as raised:
+        load_files("试", {**BOOK.files, "pack.yaml": written.replace(old, new).encode()})
+    assert [told in problem.message for problem in raised.value.problems] == [True]
