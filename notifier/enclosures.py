@@ -25,7 +25,7 @@ NOTHING = Enclosed()
 
 
 def make(enclosures: Sequence[Enclosure], forms: Mapping[str, Form]) -> Enclosed:
-    """Return *enclosures* as files, *forms* being the district's by name. Takes 0.2 s of CPU for a form."""
+    """Return *enclosures* as files, *forms* being the district's by name. Takes 0.06 s of CPU for a form."""
     made = [(one.name, _content(one, forms)) for one in enclosures]
     return Enclosed(
         files=tuple((name, content) for name, content in made if content is not None),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from docx.document import Document as Paper
 from docx.enum.section import WD_ORIENT
 from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_ROW_HEIGHT_RULE, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
-from docx.shared import Cm, Pt
+from docx.shared import Cm, Length, Pt
 from docx.table import Table, _Cell, _Row
 
 from notifier.form_values import content_of, filled, label_of
@@ -85,14 +86,11 @@ def _note(paper: Paper, text: str) -> None:
 def _pairs(paper: Paper, form: Form, values: Values, width: float) -> None:
     table = _table(paper, [width / GRID] * GRID)
     for row in form.rows:
-        line = _line(table, row.lines)
-        at = 0
-        for cell, (label, content) in zip(row.cells, spans(row), strict=True):
+        cells = iter(_line(table, row.lines, [*chain.from_iterable(spans(row))]))
+        for cell, (label, _) in zip(row.cells, spans(row), strict=True):
             named = label_of(cell)
-            size = _label_size(named, width / GRID * label)
-            _write(line.cells[at].merge(line.cells[at + label - 1]), named, is_centred=True, size=size)
-            _write(line.cells[at + label].merge(line.cells[at + label + content - 1]), content_of(cell, values))
-            at += label + content
+            _write(next(cells), named, is_centred=True, size=_label_size(named, width / GRID * label))
+            _write(next(cells), content_of(cell, values))
 
 
 def _label_size(label: str, width: float) -> int:
@@ -103,12 +101,12 @@ def _label_size(label: str, width: float) -> int:
 def _list(paper: Paper, form: Form, entries: Sequence[Values], width: float) -> None:
     whole = sum(column.width for column in form.columns)
     table = _table(paper, [width * column.width / whole for column in form.columns])
-    heading = _line(table, 1)
-    _repeat(heading)
-    for cell, column in zip(heading.cells, form.columns, strict=True):
+    single = [1] * len(form.columns)
+    for cell, column in zip(_line(table, 1, single), form.columns, strict=True):
         _write(cell, column.label, is_centred=True, size=_SMALL)
+    _repeat(table.rows[0])
     for texts in list_lines(form, entries):
-        for cell, text in zip(_line(table, 1).cells, texts, strict=True):
+        for cell, text in zip(_line(table, 1, single), texts, strict=True):
             _write(cell, text, size=_SMALL)
 
 
@@ -128,12 +126,17 @@ def _table(paper: Paper, widths: Sequence[float]) -> Table:
     return table
 
 
-def _line(table: Table, lines: int) -> _Row:
-    row: _Row = table.add_row()  # type: ignore[no-untyped-call]
+def _line(table: Table, lines: int, spans_: Sequence[int]) -> list[_Cell]:
+    """Add a row whose cells take so many columns of the grid each. Written directly: `add_row` and `merge` of python-docx take ten times as long."""
+    grid = iter(table._tbl.tblGrid.gridCol_lst)  # noqa: SLF001 - python-docx has no name for it
+    tr = table._tbl.add_tr()  # noqa: SLF001 - as above
+    row = _Row(tr, table)
     row.height_rule, row.height = WD_ROW_HEIGHT_RULE.AT_LEAST, Cm(_LINE * lines + 0.3)
-    for cell, column in zip(row.cells, table.columns, strict=True):
-        cell.width = column.width
-    return row
+    for span in spans_:
+        tc = tr.add_tc()
+        tc.width = Length(sum(column.w or 0 for column in islice(grid, span)))
+        tc.grid_span = span
+    return [_Cell(tc, table) for tc in tr.tc_lst]
 
 
 def _repeat(row: _Row) -> None:
