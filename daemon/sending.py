@@ -19,14 +19,22 @@ from notifier.backoff import next_pause
 from notifier.enclosures import NOTHING, make
 from notifier.mail import build, is_mail
 from notifier.pictures import shown_in
-from store.errors import DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, StoreUnavailableError, UsageError
+from store.errors import (
+    AddressRefusedError,
+    DeliveryDeferredError,
+    DeliveryRefusedError,
+    MailTooLargeError,
+    StoreUnavailableError,
+    UsageError,
+)
+from store.model.letter import Bounce
 
 if TYPE_CHECKING:
+    from daemon.review import Office
     from notifier.enclosures import Enclosed
     from notifier.transport import Transport
     from store.arrivals import Arrivals
     from store.leases import Lease, Leases
-    from store.model.form import Form
     from store.model.letter import Address
     from store.model.notice import QueuedNotice
     from store.outbox import Outbox
@@ -61,7 +69,7 @@ class Sender:
         arrivals: Arrivals,
         transport: Transport,
         senders: Mapping[str, Address],
-        forms: Callable[[str], Mapping[str, Form]],
+        offices: Mapping[str, Office],
         now: Callable[[], datetime],
         leases: Leases,
         at_once: int,
@@ -70,12 +78,12 @@ class Sender:
     ) -> None:
         """Keep the parts. *senders* maps a district to the address its mail comes from; *max_original* is in bytes.
 
-        *forms* returns the official forms of a district, of which enclosures are made.
+        *offices* has for each district the forms of which enclosures are made, and writes to those who must hear that nobody was reached.
 
         *plus_address* says that our mail server takes mail for an address with something behind a plus sign.
         """
         self._outbox, self._arrivals, self._transport = outbox, arrivals, transport
-        self.senders, self._forms = senders, forms
+        self.senders, self._offices = senders, offices
         self._now, self._leases, self._at_once, self._max_original = now, leases, at_once, max_original
         self._plus_address = plus_address
         self._woken = asyncio.Event()
@@ -146,7 +154,7 @@ class Sender:
         except DeliveryRefusedError as error:
             self._tell(queued, Try.REFUSED, began)
             log.error("notice.refused", **about, problem=str(error))  # noqa: TRY400 - the relay's answer, no traceback
-            await self._outbox.refused(queued.id, str(error), self._now())
+            await self._refused(queued, error)
         except StoreUnavailableError:
             raise
         except Exception as error:  # a bug in building one mail must not stop the others
@@ -184,10 +192,19 @@ class Sender:
             # The letter matters more than its enclosure; it says that one is missing.
             return await self._hand_over(queued, lease, sender, original, partial(build_it, max_original=0))
 
+    async def _refused(self, queued: QueuedNotice, error: DeliveryRefusedError) -> None:
+        if not isinstance(error, AddressRefusedError):
+            await self._outbox.refused(queued.id, str(error), self._now())
+            return
+        bounce = Bounce(is_permanent=True, recipient=queued.notice.to.address, status=error.status, words=str(error), messages=())
+        compose = self._offices[queued.district].composer.for_undelivered
+        await self._outbox.address_refused(queued.id, bounce, str(error), self._now(), compose=compose)
+        self.wake()
+
     async def _enclosed(self, queued: QueuedNotice) -> Enclosed:
         if not queued.notice.enclosures:
             return NOTHING
-        made = await asyncio.to_thread(make, queued.notice.enclosures, self._forms(queued.district))
+        made = await asyncio.to_thread(make, queued.notice.enclosures, self._offices[queued.district].rulebook.forms)
         if made.missing:
             log.warning("notice.enclosure_missing", notice_id=queued.id, case=queued.case_number, files=[*made.missing])
         return made

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -23,10 +24,11 @@ from typing import Literal, Protocol
 import aiosmtplib
 
 from notifier.plain import line
-from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, Problem
+from store.errors import AddressRefusedError, ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError, Problem
 from store.trouble import reason
 
 _PERMANENT = range(500, 600)
+_STATUS = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")  # at the head of a reply (RFC 2034)
 _TOO_LARGE = 552  # may already answer MAIL FROM (RFC 1870 6.1)
 _SLOWEST = 100_000  # bytes a second: a large mail may take its time
 _GOODBYE_S = 2.0  # for QUIT: courtesy, nothing hangs on it
@@ -45,7 +47,8 @@ class Transport(Protocol):
         """Deliver *message* and return what the other side said, a queue number for the most part.
 
         *envelope_id* comes back in a report of a mail that could not be delivered, where the other side can do that. Raises
-        DeliveryDeferredError where it may be tried again, MailTooLargeError where a smaller mail may pass, else DeliveryRefusedError.
+        DeliveryDeferredError where it may be tried again, MailTooLargeError where a smaller mail may pass, AddressRefusedError where none
+        may to this recipient, else DeliveryRefusedError.
         """
 
     async def close(self) -> None:
@@ -91,7 +94,7 @@ class SmtpTransport:
             try:
                 _, reply = await client.sendmail(sender, [recipient], message, mail_options=options, timeout=patience)
             except aiosmtplib.SMTPRecipientsRefused as error:
-                raise _for_mail(error.recipients[0]) from error
+                raise _for_recipient(error.recipients[0]) from error
             except aiosmtplib.SMTPDataError as error:
                 raise _for_mail(error) from error
             except aiosmtplib.SMTPSenderRefused as error:
@@ -187,6 +190,15 @@ class FolderTransport:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _for_recipient(error: aiosmtplib.SMTPResponseException) -> DeliveryRefusedError | DeliveryDeferredError:
+    """Return what the relay's reply to the recipient means for a mail."""
+    meant = _for_mail(error)
+    if not isinstance(meant, DeliveryRefusedError) or isinstance(meant, MailTooLargeError):
+        return meant
+    status = _STATUS.match(error.message)
+    return AddressRefusedError(str(meant), status=status[0] if status else "")
 
 
 def _for_mail(error: aiosmtplib.SMTPResponseException) -> DeliveryRefusedError | DeliveryDeferredError:

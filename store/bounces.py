@@ -6,7 +6,7 @@ what it can do is bounded: a notice comes back once for good and is once reporte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,9 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, upda
 from store import addresses, audit, casebook, subject_rows, tokens
 from store.audit import Entry
 from store.model.arrival import StoredArrival
-from store.model.case import Case
 from store.model.letter import Bounce, Letter
-from store.model.notice import Notice, NoticeState, Returned
-from store.outbox import Outbox
+from store.model.notice import NoticeState, Returned
+from store.outbox import Outbox, TellReturned
 from store.tables import CASES, NOTICES
 
 _AUTO_REPLIED = "notice.auto_replied"
@@ -26,11 +25,8 @@ _MAX_SUBJECT = 100  # code points
 _NOT_OVER = (NoticeState.SENT.value, NoticeState.QUEUED.value)  # queued: the report outran the note that the relay took it
 
 
-Compose = Callable[[Case, Returned], Sequence[Notice]]
-
-
 def note(
-    connection: Connection, arrival: StoredArrival, bounce: Bounce, now: datetime, *, outbox: Outbox, compose: Compose
+    connection: Connection, arrival: StoredArrival, bounce: Bounce, now: datetime, *, outbox: Outbox, compose: TellReturned
 ) -> Returned | None:
     """Note what *arrival* reports (a unit of `Database.write`); None where it concerns no notice of ours, or is no news about it.
 

@@ -17,7 +17,7 @@ from store.model.district import District
 from store.model.letter import Bounce, Letter
 from store.model.notice import Returned
 from store.model.petition import Reading
-from store.outbox import Outbox
+from store.outbox import Outbox, TellReturned
 from store.owing import Planner
 from store.recording import Act, Compose, Corrections
 
@@ -126,7 +126,7 @@ class Cases:
             lambda connection: recording.overrule(connection, filing, act, compose=compose, outbox=self.outbox, planner=planner)
         )
 
-    async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime, *, compose: bounces.Compose) -> Returned | None:
+    async def bounced(self, arrival: StoredArrival, bounce: Bounce, now: datetime, *, compose: TellReturned) -> Returned | None:
         """Note at its case that a mail of ours came back, as *arrival* reports; None where that is no news. Repeating is harmless.
 
         *compose* writes to those who must hear of it at once, in the same transaction.

@@ -11,6 +11,7 @@ ZuozhenError
 │   └── DeliveryDeferredError     the relay said 4xx, or could not be reached
 ├── MalformedMessageError     accepted (250), then quarantined with its bytes; never retried by itself
 ├── DeliveryRefusedError      the relay said 5xx for good; the case stays visible
+│   ├── AddressRefusedError       … for its recipient; whoever must hear that nobody is reached there is told
 │   └── MailTooLargeError         … for its size (552); tried at once without the original
 ├── ConfigError               every problem of a file at once; the command exits with 2
 └── UsageError                a person asked for something that does not exist or is not allowed now; exit 2
@@ -67,6 +68,15 @@ class MalformedMessageError(ZuozhenError):
 
 class DeliveryRefusedError(ZuozhenError):
     """The relay refused a notice for good (SMTP 5xx)."""
+
+
+class AddressRefusedError(DeliveryRefusedError):
+    """The relay takes no mail for this address (SMTP 5xx to RCPT); `status` is its enhanced code (RFC 3463), "" where it gave none."""
+
+    def __init__(self, words: str, *, status: str) -> None:
+        """Say so in *words* (Chinese)."""
+        super().__init__(words)
+        self.status = status
 
 
 class MailTooLargeError(DeliveryRefusedError):

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, update
 
-from store import addresses, audit, dialects, subject_rows, tokens, tries
+from store import addresses, audit, casebook, dialects, subject_rows, tokens, tries
 from store.audit import Entry
 from store.codec import from_json, to_json
 from store.database import Database
 from store.errors import UsageError
 from store.model.case import Case
-from store.model.notice import Notice, NoticeState, QueuedNotice
+from store.model.letter import Bounce
+from store.model.notice import Notice, NoticeState, QueuedNotice, Returned
 from store.owing import Subject
 from store.tables import CASES, NOTICES
 
+TellReturned = Callable[[Case, Returned], Sequence[Notice]]
 Listed = list  # the class below has a method of that name
 
 _DAY, _THREE_HOURS = timedelta(days=1), timedelta(minutes=180)
@@ -50,7 +52,7 @@ _END = (
     update(NOTICES)
     .where(_ONE, _IS_QUEUED)
     .values({**_ENDED, "state": bindparam("end"), "problem": bindparam("why"), "reply": bindparam("said"), "sent_at": bindparam("at")})
-    .returning(NOTICES.c.case_id, NOTICES.c.district, NOTICES.c.case_number, NOTICES.c.purpose, NOTICES.c.message_id)
+    .returning(*(NOTICES.c[name] for name in ("case_id", "district", "case_number", "purpose", "recipient", "message_id", "office")))
 )
 
 
@@ -110,6 +112,25 @@ class Outbox:
     async def refused(self, notice_id: int, problem: str, now: datetime) -> None:
         """Note that the notice will not be sent, and why (Chinese), as an event of its case too. Said again, nothing happens."""
         await self._db.write(lambda connection: _settle(connection, notice_id, NoticeState.REFUSED, problem, now))
+
+    async def address_refused(self, notice_id: int, bounce: Bounce, problem: str, now: datetime, *, compose: TellReturned) -> None:
+        """Note as `refused` that the relay takes no mail for the notice's address, and of the address what a returned mail would say of it.
+
+        *compose* writes to those who must hear of it at once, in the same transaction.
+        """
+
+        def work(connection: Connection) -> None:
+            row = _settle(connection, notice_id, NoticeState.REFUSED, problem, now)
+            if row is None:
+                return
+            addresses.note(connection, row["district"], row["recipient"], bounce, problem, now)
+            if row["case_id"] is not None:
+                case = casebook.load(connection, row["case_id"])
+                about = {name: row[name] for name in ("case_number", "purpose", "recipient", "office")}
+                returned = Returned(notice_id=notice_id, problem=problem, **about)
+                self.put(connection, case, compose(case, returned), arrival_id=case.arrival_id, now=now)
+
+        await self._db.write(work)
 
     async def deferred(self, notice_id: int, problem: str, now: datetime, next_try_at: datetime) -> None:
         """Free a notice that the relay did not take now, to be claimed again from *next_try_at*; the relay's words are kept."""
@@ -209,13 +230,16 @@ def _claim(connection: Connection, owner: str, now: datetime, limit: int, until:
     return claimed
 
 
-def _settle(connection: Connection, notice_id: int, state: NoticeState, words: str, now: datetime) -> None:
-    """Bring a queued notice to its end and note that in the history of what it is about; *words* are the relay's reply, or why it was not sent."""
+def _settle(connection: Connection, notice_id: int, state: NoticeState, words: str, now: datetime) -> RowMapping | None:
+    """Bring a queued notice to its end and note that in the history of what it is about; *words* are the relay's reply, or why it was not sent.
+
+    Returns what identifies the notice; None where it is not queued any more.
+    """
     at, problem, reply = (now, "", words) if state is NoticeState.SENT else (None, words, "")
     values = {"notice_id": notice_id, "end": state, "why": problem, "said": reply, "at": at}
     row = connection.execute(_END, values).mappings().first()
     if row is None:
-        return
+        return None
     if state is NoticeState.REFUSED:  # somebody was not reached: a person must see to it
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == row["case_id"]).values(review_since=since))
@@ -223,6 +247,7 @@ def _settle(connection: Connection, notice_id: int, state: NoticeState, words: s
     owner_id, chain = subject_rows.history_of(connection, row)
     entry = Entry(kind=f"notice.{state.value}", at=now, actor="system", reason=problem, data=data)
     audit.append(connection, owner_id, [entry], chain=chain)
+    return row
 
 
 def _defer(connection: Connection, notice_id: int, problem: str, now: datetime, next_try_at: datetime) -> None:

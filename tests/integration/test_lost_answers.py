@@ -117,7 +117,7 @@ async def test_claimed_notices_are_sent_all_the_same(shared: Bench) -> None:
         arrivals=shared.house.stores.arrivals,
         transport=relay,
         senders={"chenggong": Address(name="坐诊接诉", address=MAILBOX)},
-        forms=lambda _: {},
+        offices=shared.house.rooms,
         now=shared.clock,
         leases=shared.house.leases,
         at_once=50,

@@ -20,13 +20,13 @@ from daemon.wiring import open_leases
 from notifier.backoff import PAUSES
 from notifier.transport import FolderTransport, SmtpTransport, Transport
 from store.arrivals import Arrivals
-from store.errors import DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
+from store.errors import AddressRefusedError, DeliveryDeferredError, DeliveryRefusedError, StoreUnavailableError
 from store.model.case import Case
 from store.model.letter import Address
 from store.model.notice import NoticeState, Purpose, QueuedNotice
 from store.outbox import Outbox
 from tests.e2e.instance import sink
-from tests.integration.houses import MAILBOX, PATIENCE_S, Bench, Enterprise, bench, office
+from tests.integration.houses import COORDINATOR, MAILBOX, PATIENCE_S, Bench, Enterprise, bench, office
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -97,7 +97,7 @@ def sender(shared: Bench, transport: Transport, **parts: Any) -> Sender:
         "outbox": shared.house.stores.outbox,
         "arrivals": shared.house.stores.arrivals,
         "senders": {"chenggong": Address(name="坐诊接诉", address=MAILBOX)},
-        "forms": lambda _: shared.room.rulebook.forms,
+        "offices": shared.house.rooms,
         "now": shared.clock,
         "leases": shared.house.leases,
         "at_once": 2,
@@ -191,6 +191,28 @@ async def test_refused_stays_visible(shared: Bench) -> None:
     assert listed.problem == "邮件服务器拒收：550 5.1.1 no such user"
     assert sorted(await sendings(shared, case)) == ["notice.refused", "notice.sent"]
     assert await shared.house.stores.cases.verify(case.id) == []
+
+
+async def test_a_department_that_the_relay_does_not_know_is_told_to_the_coordinator(shared: Bench) -> None:
+    """The address is marked dead and the coordinator has a mail, once, in the transaction of the refusal; its own refusal tells nobody."""
+    case = await shared.opened()
+    address = office(case.department or "")
+    gone = AddressRefusedError("邮件服务器拒收：550 5.1.1 no such user", status="5.1.1")
+    relay = Relay({address: [gone, gone], COORDINATOR: [gone]})
+    await sender(shared, relay).send_due()
+    stores = shared.house.stores
+    assert [trouble.is_dead for trouble in await stores.addresses.list() if trouble.address == address] == [True]
+    (word,) = [one for one in await shared.notices(case) if one.notice.round.startswith("undelivered.")]
+    assert word.notice.to.address == COORDINATOR
+    assert f"（{address}）的邮件没有送达：邮件服务器拒收：550 5.1.1 no such user" in word.notice.text
+    await sender(shared, relay).send_due()
+    await stores.outbox.retry((await shared.notice(case, Purpose.ASSIGN)).id, shared.clock())
+    await sender(shared, relay).send_due()
+    found = [one for one in await shared.notices(case) if one.notice.round.startswith("undelivered.")]
+    assert [(one.id, one.state) for one in found] == [(word.id, NoticeState.REFUSED)]
+    assert await stores.cases.verify(case.id) == []
+    await stores.addresses.heard_from("chenggong", address)
+    await stores.addresses.heard_from("chenggong", COORDINATOR)
 
 
 async def test_retry_by_a_person_sends_the_same_mail(shared: Bench) -> None:

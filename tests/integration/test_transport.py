@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from notifier.mail import build
 from notifier.transport import FolderTransport, SmtpTransport
-from store.errors import ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
+from store.errors import AddressRefusedError, ConfigError, DeliveryDeferredError, DeliveryRefusedError, MailTooLargeError
 from tests.sample_case import QUEUED, SENDER
 
 FROM, TO = "zuozhen@gov.example", "dnhh@gov.example"
@@ -205,7 +205,8 @@ def test_a_password_never_crosses_the_network_in_clear(host: str) -> None:
 @pytest.mark.parametrize(
     ("command", "reply", "error"),
     [
-        ("RCPT", "550 5.1.1 no such user", DeliveryRefusedError),
+        ("RCPT", "550 5.1.1 no such user", AddressRefusedError),
+        ("RCPT", "552 5.2.2 mailbox full", MailTooLargeError),
         ("RCPT", "450 4.2.0 greylisted", DeliveryDeferredError),
         ("DATA", "554 5.7.1 looks like spam", DeliveryRefusedError),
         ("DATA", "552 5.3.4 too large", MailTooLargeError),
