@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ import structlog
 
 from daemon.waiting import first_of
 from notifier.session_letters import SessionLetters, Sitting
-from rules.deadline_plan import is_quiet
+from rules.deadline_plan import after_quiet, is_quiet
 from rules.sessions import SessionRule, call_up_at, notice_at, window_of
 from store.errors import StoreUnavailableError
 from store.model.booking import BookingState
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _TICK_S = 30.0
+_MOMENT = timedelta(seconds=1)
 
 
 class Sessions:
@@ -67,6 +68,18 @@ class Sessions:
         for listener in self._listeners if acts else ():
             listener()
         return acts
+
+    async def next_moment(self) -> datetime | None:
+        """Return the first moment after now at which a step of a session has its time; None where none is planned. What is due now, `tick` does."""
+        now, found = self._now(), list[datetime]()
+        for district, room in self._rooms.items():
+            rule, zone = room.rulebook.settings.sessions, room.rulebook.district.timezone
+            if rule is None:
+                continue
+            for subject in await self._bookings.planned(district):
+                moments = _moments(room, rule, _sitting(room, rule, subject)).values()
+                found += [at for moment in moments if (at := after_quiet(moment, room.calendar, zone)) > now]
+        return min(found, default=None)
 
     async def _district(self, district: str, room: Office, rule: SessionRule) -> int:
         now = self._now()
@@ -151,15 +164,20 @@ def _sitting(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
     )
 
 
+def _moments(room: Office, rule: SessionRule, sitting: Sitting) -> dict[str, datetime]:
+    """Return when each step of a session has its time, quiet hours left aside: the service list once the last moment of booking is over."""
+    calendar, zone = room.calendar, room.rulebook.district.timezone
+    return {
+        "notice": notice_at(sitting.opens, rule, calendar),
+        "service_list": sitting.closes + _MOMENT,
+        "call_list": call_up_at(sitting.subject.day, rule, calendar, zone),
+    }
+
+
 def _due(room: Office, rule: SessionRule, sitting: Sitting, now: datetime) -> list[str]:
     """Return the steps whose moment has come: the notice only while booking lasts."""
-    calendar, zone = room.calendar, room.rulebook.district.timezone
-    moments = {
-        "notice": now < sitting.closes and notice_at(sitting.opens, rule, calendar) <= now,
-        "service_list": sitting.closes < now,
-        "call_list": call_up_at(sitting.subject.day, rule, calendar, zone) <= now,
-    }
-    return [step for step, has_come in moments.items() if has_come]
+    moments = _moments(room, rule, sitting)
+    return [step for step, moment in moments.items() if moment <= now and (step != "notice" or now < sitting.closes)]
 
 
 def _compose(letters: SessionLetters, event: str, sitting: Sitting, subject: Subject, placed: Sequence[Placed]) -> Sequence[Notice]:

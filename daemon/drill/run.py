@@ -57,7 +57,7 @@ class Drill:
         sake; run again, it goes on.
         """
         progress = await self._resumed()
-        await self._house.clock.tick()  # as a service does when it starts; what was cut short is done at its own moment
+        await self._tick()  # as a service does when it starts; what was cut short is done at its own moment
         while not progress.finished:
             await self._send()
             progress = await self._step(progress)
@@ -66,19 +66,25 @@ class Drill:
 
     async def _step(self, progress: Progress) -> Progress:
         """Do the next thing that is due, and return how far the drill has then come."""
-        by_clock = await self._house.clock.next_moment()
+        by_clock, by_session = await self._house.clock.next_moment(), await self._house.sessions.next_moment()
+        due = min((moment for moment in (by_clock, by_session) if moment is not None), default=None)
         item = self.items[progress.position] if progress.position < len(self.items) else None
-        if by_clock is not None and by_clock <= (moment_of(item) if item else self._end):
-            progress = await self._saved(replace(progress, moment=by_clock))
-            if not await self._house.clock.tick() and await self._house.clock.next_moment() == by_clock:
-                raise RuntimeError(f"the clock announced something for {by_clock} and did nothing")
+        if due is not None and due <= (moment_of(item) if item else self._end):
+            progress = await self._saved(replace(progress, moment=due))
+            if not await self._tick() and await self._house.clock.next_moment() == due:
+                raise RuntimeError(f"the clock announced something for {due} and did nothing")
             return progress
         if item is None:
             return await self._saved(replace(progress, moment=self._end, finished=True))
         progress = await self._saved(replace(progress, moment=max(moment_of(item), progress.moment)))
         problem = await self._play(item)
+        await self._house.sessions.tick()  # whoever came by this gets a number at once, as within half a minute
         refused = {**progress.refused, progress.position: problem} if problem else progress.refused
         return await self._saved(replace(progress, position=progress.position + 1, refused=refused))
+
+    async def _tick(self) -> int:
+        """Let the clock do what is due, then the sessions: the clock announces those that the pack plans."""
+        return await self._house.clock.tick() + await self._house.sessions.tick()
 
     async def _play(self, item: Message | Deed) -> str:
         """Let *item* happen and return "", or why it cannot: a drill shows what would go wrong, it does not stop there."""

@@ -25,7 +25,7 @@ ACTS = """
 - {at: 2025-01-22 10:00, case: 节前, event: promise, by: 孙莉, days: 7, limit: 4, reason: 需函询}
 - {at: 2025-02-13 10:00, case: 节前, event: answer, by: 孙莉, result: solved, reason: 已办}
 - {at: 2025-02-14 10:00, case: 节前, event: rate, by: 企业, rating: satisfied, reason: 满意}
-- {at: 2025-01-21 11:00, key: 第1期, event: announced, sort: session, day: 2025-01-24, department: scj, by: 王芳}
+- {at: 2025-01-21 09:00, key: 第1期, event: announced, sort: session, day: 2025-01-24, department: scj, by: 王芳}
 - {at: 2025-01-24 17:30, key: 第1期, event: ended, by: 王芳}
 - {at: 2025-02-06 10:00, key: 第1期, event: heeded, by: 李明}
 - {at: 2025-02-10 10:00, key: 第1期, event: received, kind: receipt, by: 王芳}
