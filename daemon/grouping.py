@@ -20,7 +20,7 @@ from store.model.notice import Notice
 from store.model.petition import Petition
 from store.model.problem import Dossier, Group, Placed
 from store.particulars import code_key, phone_keys
-from store.problems import Reported, Threshold, Waiting
+from store.problem_placing import Reported, Threshold, Waiting
 
 if TYPE_CHECKING:
     from daemon.pipeline import DistrictRoom

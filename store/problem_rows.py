@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from store import audit, subject_rows
+from store.audit import Entry
 from store.errors import UsageError
 from store.model.problem import Dossier, Group, Member, Problem, ProblemState
+from store.owing import Subject, SubjectSort
+from store.subjects import Said
 from store.tables import CASES, PLATFORM_RECORDS, PROBLEM_MEMBERS, PROBLEMS
 
 _SPAN = timedelta(days=30)  # over which growth is told
@@ -120,3 +124,29 @@ def _count(connection: Connection, problem_id: int, since: datetime, until: date
     members = PROBLEM_MEMBERS.c
     query = select(func.count()).where(members.problem_id == problem_id, members.at > since, members.at <= until)
     return connection.scalar(query) or 0
+
+
+def subject_of(connection: Connection, row: RowMapping, now: datetime) -> Subject:
+    """Return what the mails about a problem and its history belong to, made where there is none yet."""
+    key = key_of(row["id"])
+    if row["subject_id"] is not None:
+        return subject_rows.load(connection, row["subject_id"], lock=True)
+    subject = Subject(
+        id=0,
+        district=row["district"],
+        sort=SubjectSort.PROBLEM,
+        of="类题",
+        key=key,
+        title=row["name"],
+        department="",
+        day=now.date(),
+        until=now.date(),
+    )
+    subject_rows.add(connection, subject)
+    return subject_rows.find(connection, row["district"], key, lock=True)
+
+
+def note(connection: Connection, subject_id: int, kind: str, said: Said, data: Mapping[str, object]) -> None:
+    """Write into the history of a problem what was done to it."""
+    entry = Entry(kind=kind, at=said.at, actor=said.by, reason=said.reason, data=data)
+    audit.append(connection, subject_id, [entry], chain=audit.OF_SUBJECTS)

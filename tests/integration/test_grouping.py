@@ -18,7 +18,7 @@ from store.model.case import Case
 from store.model.decision import Verdict
 from store.model.notice import Notice, Purpose, QueuedNotice
 from store.model.problem import Dossier, Problem, ProblemState
-from store.problems import Waiting
+from store.problem_placing import Waiting
 from store.subjects import Said
 from store.tables import PROBLEM_MEMBERS, PROBLEM_QUEUE, PROBLEMS
 from tests.integration.houses import COORDINATOR, REFUSED, Bench, Enterprise, bench
