@@ -30,14 +30,14 @@ _LEAD = re.compile(
 )
 _OURSELVES = re.compile("我(?!的)|本")  # 我司表示: is no report of another's words
 _TRAIL = " \t\n,;:、，；：（("
-_ABOUT_OTHERS = frozenset({"agree", "disagree", "rate", "withdraw"})
+_ABOUT_OTHERS = frozenset({"agree", "disagree", "rate", "withdraw", "unbook", "attend"})
 _LONGEST = 4_000  # signs of a reason that is kept
 _SHOWN = 40  # signs of quoted words in a doubt
 _UNITS = ("days_unit", "limit_unit")
 _RESULTS = ("answer.solved", "answer.explained", "answer.against_policy", "promise", "return")
 _RATED = ("rate.satisfied", "rate.basically", "rate.dissatisfied")
 # Pairs that cannot both be meant.
-_OPPOSED = (*combinations(_RESULTS, 2), *combinations(_RATED, 2), ("agree", "disagree"), ("same", "separate"))
+_OPPOSED = (*combinations(_RESULTS, 2), *combinations(_RATED, 2), ("agree", "disagree"), ("same", "separate"), ("attend", "unbook"))
 # What names the unit that another command means.
 _UNIT_OF = {
     "return": ("propose", "hand_over", "assign"),
@@ -126,6 +126,8 @@ def _places(copy: Clear, known: Phrases, listed: _Listed) -> tuple[list[_Place],
         covered = said.end
         sentence, closing = _sentence(text, start, said.end)
         why = listed.objection(said, text[sentence:start], text[start : said.end], text[said.end : closing + 1])
+        if why is None and said.act == "unbook" and any(word in text for word in listed.instead):
+            why = "像是想改期或由别人到场"
         if why is None:
             found.append(_Place(said, start))
         elif why:
@@ -150,6 +152,7 @@ class _Listed:
     others: tuple[str, ...]
     hedges: tuple[str, ...]
     partial: tuple[str, ...]
+    instead: tuple[str, ...]
 
     @classmethod
     def of(cls, words: ReplyWords) -> _Listed:
@@ -272,6 +275,8 @@ def _agreeing(commands: list[Command]) -> tuple[list[Command], list[str]]:
             kept.append(command)
     if any(command.result == "against_policy" for command in kept):  # 不能办理，与政策不符: the second says why
         kept = [command for command in kept if command.result != "explained"]
+    if any(command.event == "withdraw" for command in kept):  # who withdraws the matter has no use for its place
+        kept = [command for command in kept if command.event != "unbook"]
     opposed: list[Command] = []
     for one, other in _OPPOSED:
         sides = [[command for command in kept if _is(command, side)] for side in (one, other)]

@@ -17,6 +17,7 @@ import structlog
 
 from channels.reply import read_reply
 from daemon.reply_acts import Acting, Author, Done, in_words, newest_question
+from daemon.reply_filing import filed, prepared
 from notifier.compose import Outcome
 from store.audit import Entry
 from store.drafting import Draft
@@ -24,13 +25,13 @@ from store.errors import OutrunError, UsageError
 from store.life import Role
 from store.model.arrival import Channel, StoredArrival
 from store.model.case import Case, CaseState
-from store.model.decision import Decision, Verdict
+from store.model.decision import Decision
 from store.model.held_reply import HeldReply, HeldState, Hold, Settled
 from store.model.notice import Notice, Purpose
 from store.model.petition import Petition, Reading
 from store.model.reply import Command, Reply
 from store.model.reply_sender import COORDINATOR, ENTERPRISE, Authority, office_of_department
-from store.recording import Filing, prepare
+from store.recording import Filing
 from store.reply_tokens import brings_token
 from store.replying import Handled
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from daemon.review import Act, Office
     from daemon.supplements import Supplements
     from store.arrivals import Arrivals
+    from store.bookings import Bookings
     from store.cases import Cases
     from store.deadlines import Deadlines
     from store.outbox import Outbox
@@ -50,7 +52,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _HELD_A_DAY = 3  # replies to one case that the registered address is asked about in a day
-_SMALL = 256 << 10  # bytes of an arrival that takes a millisecond or two to digest
 _NOTHING_UNDERSTOOD = "没有看出要办什么。"
 
 
@@ -60,6 +61,7 @@ class Stores:
 
     cases: Cases
     arrivals: Arrivals
+    bookings: Bookings
     deadlines: Deadlines
     outbox: Outbox
     tokens: ReplyTokens
@@ -87,6 +89,11 @@ class _Letter:
     def office(self) -> str:
         """In what capacity the writer answers, as `Notice.office` has it."""
         return _office(self.author.role, self.author.department)
+
+    @property
+    def is_of_a_place(self) -> bool:
+        """Whether it answers a mail about a place in a session."""
+        return self.authority.purpose is Purpose.BOOKING
 
 
 class Replies:
@@ -116,8 +123,8 @@ class Replies:
             handled = await self._handled(room, one)
             if handled is None:
                 return None
-            decision = _filed(case, room.rulebook.digest)
-            filing = await _prepared(arrival, reading, decision, room)
+            decision = filed(case, room.rulebook.digest)
+            filing = await prepared(arrival, reading, decision, room)
             try:
                 case = await self._stores.kept.record(filing, _with_sources(handled, filing), now=one.now, planner=room.planner)
             except OutrunError:
@@ -149,7 +156,7 @@ class Replies:
             commands = tuple(command for command in commands if command.event != "supplemented")
         if commands:
             return await self._act(room, one, commands)
-        is_letter = one.author.role is Role.ENTERPRISE and one.case.state is not CaseState.ANSWERED
+        is_letter = one.author.role is Role.ENTERPRISE and one.case.state is not CaseState.ANSWERED and not one.is_of_a_place
         return None if is_letter else self._not_understood(room, one)
 
     async def _act(self, room: DistrictRoom, one: _Letter, commands: Sequence[Command]) -> Handled:
@@ -271,6 +278,7 @@ class Replies:
             draft=Draft(self._stores.cases, case, arrival_id=arrival_id),
             office=office,
             arrivals=self._stores.arrivals,
+            bookings=self._stores.bookings,
             deadlines=self._stores.deadlines,
             author=author,
             moment=now,
@@ -297,6 +305,7 @@ class Replies:
             done=tuple(command.words for command in done if not command.problem),
             not_done=tuple(f"{command.words}：{command.problem}" for command in done if command.problem),
             why=why,
+            may_unbook=one.is_of_a_place,
         )
         day = one.now.astimezone(ZoneInfo(room.rulebook.district.timezone)).date()
         return room.composer.for_help(case, one.sender, one.office, outcome, day.isoformat())
@@ -357,41 +366,11 @@ def _objection(room: DistrictRoom, case: Case, one: _Letter) -> list[Notice]:
     return room.composer.for_decision(case, why, f"{one.now.isoformat()}.objection")
 
 
-async def _prepared(arrival: StoredArrival, reading: Reading, decision: Decision, room: DistrictRoom) -> Filing:
-    if len(arrival.raw) <= _SMALL:
-        return prepare(arrival, reading, decision, room.rulebook.district)
-    return await asyncio.to_thread(prepare, arrival, reading, decision, room.rulebook.district)
-
-
 def _tell(one: _Letter, handled: Handled, case: Case) -> None:
     about = {"case": case.number, "role": one.author.role.value, "standing": one.authority.standing.value}
     if handled.hold is not None:
         log.warning("reply.held", **about)
     elif handled.changes:
-        log.info("reply.done", **about, state=case.state.value, acts=[change.act.kind for change in handled.changes])
+        log.info("reply.done", **about, state=case.state.value, acts=[change.kind for change in handled.changes])
     else:
         log.info("reply.filed", **about, needs_a_person=handled.needs_a_person)
-
-
-def _filed(case: Case, rulebook: str) -> Decision:
-    """Return the decision that stands for a reply: it belongs to *case*, by the mail of ours that it answers; no rule was asked."""
-    return Decision(
-        verdict=Verdict.FOLLOW_UP,
-        proposed=False,
-        ground=None,
-        topic="回信",
-        department=None,
-        accompanying=(),
-        advice=None,
-        missing=(),
-        related_case=case.id,
-        urgent=False,
-        review=(),
-        named_departments=(),
-        scores=(),
-        hits=(),
-        near_misses=(),
-        due=None,
-        rulebook=rulebook,
-        engine="",
-    )

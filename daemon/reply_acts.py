@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from daemon.casework import Casework, Details
 from daemon.review import Act, Correction, Office, Review
+from daemon.unbooking import give_up
 from store.errors import UsageError
 from store.life import BY_NAME, Role, is_poorly_rated
 from store.model.case import Case, CaseState, Event
@@ -22,11 +23,14 @@ from store.model.reply import Command
 
 if TYPE_CHECKING:
     from store.arrivals import Arrivals
+    from store.bookings import Bookings
     from store.deadlines import Deadlines
     from store.drafting import Draft
 
 _MOST_DAYS = 250
 _ANSWERS = {"agree": "同意", "disagree": "不同意", "same": "是同一件", "separate": "不是同一件"}
+_HEARD = frozenset({"attend"})
+_WORDS = {**_ANSWERS, "unbook": "取消挂号", "attend": "届时到场"}
 _ACCEPTED_AGAIN = frozenset({CaseState.REFUSED, CaseState.DUPLICATE, CaseState.WITHDRAWN})
 _ACKNOWLEDGED = frozenset({CaseState.ACKNOWLEDGED, CaseState.HANDLING})
 _LONGEST_REASON = 1000  # characters, as of any act
@@ -60,6 +64,7 @@ class Acting:
     draft: Draft
     office: Office
     arrivals: Arrivals
+    bookings: Bookings
     deadlines: Deadlines
     author: Author
     moment: datetime
@@ -80,8 +85,12 @@ class Acting:
         return found
 
     async def _one(self, command: Command) -> None:
+        if command.event in _HEARD or (command.event == "acknowledge" and self.author.role is Role.ENTERPRISE):
+            return  # 收到，准时参加: nothing to be done, and nothing that was not understood
         if command.event in _ANSWERS:
             await self._answer(command)
+        elif command.event == "unbook":
+            await give_up(self, self.bookings, command)
         elif command.event == "assign":
             await self._assign(self._named(command), command)
         elif command.event == "acknowledge" and self.draft.case.state in _ACKNOWLEDGED:
@@ -245,7 +254,7 @@ class Acting:
 def in_words(command: Command) -> str:
     """Return what is ordered, in few words, with what goes with it."""
     step = BY_NAME.get(command.event)
-    name = _ANSWERS.get(command.event) or (step.words if step else command.event)
+    name = _WORDS.get(command.event) or (step.words if step else command.event)
     days = command.days or command.limit
     more = (f"{days}个工作日" if days else "", f"到{command.until}" if command.until else "", command.department, command.number)
     said = "，".join(one for one in more if one)

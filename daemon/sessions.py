@@ -77,14 +77,14 @@ class Sessions:
             if rule is None:
                 continue
             for subject in await self._bookings.planned(district):
-                moments = _moments(room, rule, _sitting(room, rule, subject)).values()
+                moments = _moments(room, rule, sitting_of(room, rule, subject)).values()
                 found += [at for moment in moments if (at := after_quiet(moment, room.calendar, zone)) > now]
         return min(found, default=None)
 
     async def _district(self, district: str, room: Office, rule: SessionRule) -> int:
         now = self._now()
         freed = await self._bookings.free_ended(district, now)
-        sittings = [_sitting(room, rule, subject) for subject in await self._bookings.planned(district)]
+        sittings = [sitting_of(room, rule, subject) for subject in await self._bookings.planned(district)]
         booked = await self._book(room, sittings, now)
         if booked or freed:
             log.info("sessions.booked", district=district, booked=booked, freed=freed)
@@ -127,7 +127,7 @@ class Sessions:
             if await self._bookings.step(subject.id, name, now=now, compose=compose):
                 acts += 1
                 log.info("session.step", district=district.id, session=subject.key, step=event)
-        return acts + (await self._call_up(letters, sitting, now) if "call_list" in due else 0)
+        return acts + (await self._call_up(letters, sitting, taken, now) if "call_list" in due else 0)
 
     async def _close_booking(self, room: Office, sitting: Sitting, now: datetime) -> None:
         """Let what counts from the close of booking begin, from the day on which it closed."""
@@ -135,22 +135,33 @@ class Sessions:
         said = Said(by="system", at=now, reason="挂号时间已过")
         await self._subjects.happen(sitting.subject.district, happening, said, room.planner)
 
-    async def _call_up(self, letters: SessionLetters, sitting: Sitting, now: datetime) -> int:
-        """Remind every enterprise of its place, and tell whoever has moved up since."""
+    async def _call_up(self, letters: SessionLetters, sitting: Sitting, taken: set[str], now: datetime) -> int:
+        """Remind every enterprise of its place; tell the host who has left since, and whoever was behind that it has moved up."""
         told_now, ahead = 0, 0
         for booking, case in await self._bookings.of_session(sitting.subject.id):
+            called = f"called {sitting.subject.key} {sitting.subject.day} "
             if booking.state is not BookingState.BOOKED:
+                told_now += booking.told.startswith(called) and await self._left(letters, sitting, (booking, case), taken, now)
                 continue
-            told = f"called {sitting.subject.key} {sitting.subject.day} {ahead}"
-            event = "moved_up" if booking.told.startswith(f"called {sitting.subject.key} {sitting.subject.day} ") else "called"
+            told = f"{called}{ahead}"
+            event = "moved_up" if booking.told.startswith(called) else "called"
             if booking.told != told:
                 write = partial(letters.to_enterprise, event, sitting, round_=told)
                 told_now += await self._bookings.tell(sitting.subject.id, case.id, now=now, told=told, compose=write)
             ahead += 1
         return told_now
 
+    async def _left(self, letters: SessionLetters, sitting: Sitting, left: Placed, taken: set[str], now: datetime) -> bool:
+        """Tell the host and the coordinator, once, who has left after the call list had gone out."""
+        name = f"left {sitting.subject.day} {left[0].number}"
+        if name in taken:
+            return False
+        compose = partial(_compose, letters, "left", replace(sitting, left=left))
+        return await self._bookings.step(sitting.subject.id, name, now=now, compose=compose)
 
-def _sitting(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
+
+def sitting_of(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
+    """Return a session as its letters tell of it."""
     settings, district = room.rulebook.settings, room.rulebook.district
     window = window_of(subject.key, subject.day, rule, settings.verification, room.calendar, district.timezone)
     return Sitting(

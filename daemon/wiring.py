@@ -257,6 +257,7 @@ def open_replies(stores: Stores, *, now: Callable[[], datetime]) -> Replies:
     parts = ReplyStores(
         cases=stores.cases,
         arrivals=stores.arrivals,
+        bookings=stores.bookings,
         deadlines=stores.deadlines,
         outbox=stores.outbox,
         tokens=stores.reply_tokens,

@@ -36,11 +36,15 @@ _MAX_REASON = 600  # code points of what a person tells the enterprise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a reply, in words for its writer: the commands done, those not done with the reason, and `why` where none was understood."""
+    """What became of a reply, in words for its writer: the commands done, those not done with the reason, and `why` where none was understood.
+
+    `may_unbook` where it answers a mail about a place in a session.
+    """
 
     done: tuple[str, ...] = ()
     not_done: tuple[str, ...] = ()
     why: str = ""
+    may_unbook: bool = False
 
 
 class Composer:
@@ -151,15 +155,15 @@ class Composer:
         if not may_be_mailed(to):
             return []
         view = {"done": outcome.done, "not_done": outcome.not_done, "why": outcome.why}
-        return [self._short(case, Purpose.HELP, to, office_, view, round_)]
+        return [self._short(case, Purpose.HELP, to, office_, {**view, "may_unbook": outcome.may_unbook}, round_)]
 
     def for_confirmation(self, case: Case, to: str, office_: str, says: str, round_: str) -> list[Notice]:
         """Return the question to the registered address whether a reply in its name, which *says* this, is its own."""
         return [self._short(case, Purpose.CONFIRM, to, office_, {"says": line(says, _MAX_REASON)}, round_)]
 
     def _short(self, case: Case, purpose: Purpose, to: str, office_: str, more: Mapping[str, object], round_: str) -> Notice:
-        view = {**self._view_of(case), **more, "replies": reply_lines(case, office_, self._district)}
-        written = self.wording.write(purpose, view)
+        replies = reply_lines(case, office_, self._district, may_unbook=bool(more.get("may_unbook")))
+        written = self.wording.write(purpose, {**self._view_of(case), **more, "replies": replies})
         return Notice(
             purpose=purpose,
             to=Address(name="", address=to),

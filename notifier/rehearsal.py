@@ -83,13 +83,13 @@ def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, objec
     """Yield what a session's letters say, with two enterprises in its lists, and what an enterprise reads of its place."""
     row = dict.fromkeys(("case", "type", "title", "call", "name", "address", "contact", "phone"), "示例") | {"number": 1}
     sitting = dict.fromkeys(
-        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files"), "示例"
+        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left"), "示例"
     )
-    more = {"number": 1, "ahead": 1, "early_minutes": 15, "rows": [row, row]}
+    more = {"number": 1, "ahead": 1, "early_minutes": 15, "rows": [row, row], "left_goes_on": True}
     names = {**of_subject("示例", district), "addressee": "示例部门", "invited": "示例部门"}
-    for event in ("notice", "service_list", "call_list"):
+    for event in ("notice", "service_list", "call_list", "left"):
         yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION
-    for event in ("booked", "early", "late", "called", "moved_up"):
+    for event in ("booked", "early", "late", "called", "moved_up", "cancelled"):
         yield {**of_case(_case(), district), "sitting": {**sitting, **more, "event": event}}, Purpose.BOOKING
 
 

@@ -23,11 +23,15 @@ _RATINGS = ("满意", "基本满意", "不满意：……")
 _REASSIGN = "改派{other}"
 
 
-def reply_lines(case: Case, office: str, district: District) -> list[str]:
-    """Return the lines by which the addressee in capacity *office* (`Notice.office`) may answer mail about *case*; none where he may not."""
+def reply_lines(case: Case, office: str, district: District, *, may_unbook: bool = False) -> list[str]:
+    """Return the lines by which the addressee in capacity *office* (`Notice.office`) may answer mail about *case*; none where he may not.
+
+    *may_unbook* where the mail is about a place in a session, which an enterprise may give up.
+    """
     role, _ = acting(office)
     other = next((one.name for id_, one in district.departments.items() if id_ != case.department), "")
-    return [line.format(other=other) for line in _lines(case, role)]
+    unbook = ["取消挂号"] if may_unbook and role is Role.ENTERPRISE else []
+    return [*unbook, *(line.format(other=other) for line in _lines(case, role))]
 
 
 def _lines(case: Case, role: Role | None) -> Iterator[str]:

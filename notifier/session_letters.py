@@ -11,6 +11,7 @@ from notifier.dates import hours_in_words, in_full, plain_date
 from notifier.plain import line
 from notifier.session_files import invitation, lists_of, notice_of
 from notifier.view import department, of_subject
+from store.life import FINISHED
 from store.model.booking import Booking
 from store.model.case import Case
 from store.model.enclosure import Enclosure
@@ -37,6 +38,7 @@ class Sitting:
     early_minutes: int
     forms: Mapping[str, Sequence[str]]  # the files that go with a step's letters, by step
     earlier: str = ""
+    left: Placed | None = None  # who has given his place up since the call list went out
 
 
 class SessionLetters:
@@ -47,15 +49,15 @@ class SessionLetters:
         self._composer, self._district, self._now = composer, district, now
 
     def to_enterprise(self, event: str, sitting: Sitting, booking: Booking, case: Case, ahead: int, round_: str) -> list[Notice]:
-        """Return the mail to an enterprise about its place: "booked", "early", "late", "called" or "moved_up"."""
+        """Return the mail to an enterprise about its place: "booked", "early", "late", "called", "moved_up" or "cancelled"."""
         place = {"number": booking.number, "ahead": ahead}
         files = (invitation(sitting, self._district, self._now),) if event == "called" else ()
         view = {**self._view(event, sitting, files), **place}
-        written = self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": view})
+        written = self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": view, "may_unbook": event != "cancelled"})
         return [replace(notice, enclosures=files) for notice in written]
 
     def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> list[Notice]:
-        """Return the mail of a step ("notice", "service_list", "call_list") to the host, to the coordinator, and with the service list to those who accompany."""
+        """Return the mail of a step ("notice", "service_list", "call_list"; "left") to the host, to the coordinator, and with the service list to those who accompany."""
         subject = sitting.subject
         invited = accompanying(subject, placed, self._district) if event == "service_list" else []
         rows = [self._row(booking, case) for booking, case in by_type(placed)]
@@ -79,7 +81,7 @@ class SessionLetters:
                     html=written.html,
                     attach_original=False,
                     enclosures=files,
-                    round=f"{event} {subject.day}",
+                    round=f"{event} {subject.day}{f' {sitting.left[0].number}' if sitting.left else ''}",
                 )
                 found.setdefault(to.address.lower(), notice)
         return list(found.values())
@@ -88,7 +90,8 @@ class SessionLetters:
         if event == "notice":
             return notice_of(sitting, self._district)
         entry = (invitation(sitting, self._district, self._now),) if event == "service_list" else ()
-        return (*lists_of(event, sitting, by_type(placed), self._district), *entry)
+        step = "call_list" if event == "left" else event  # the list as it is now
+        return (*lists_of(step, sitting, by_type(placed), self._district), *entry)
 
     def _view(self, event: str, sitting: Sitting, files: Sequence[Enclosure]) -> dict[str, object]:
         subject = sitting.subject
@@ -109,7 +112,15 @@ class SessionLetters:
             "number": 0,
             "ahead": 0,
             "rows": (),
+            **self._left(sitting),
         }
+
+    def _left(self, sitting: Sitting) -> dict[str, object]:
+        if sitting.left is None:
+            return {}
+        booking, case = sitting.left
+        row = self._row(booking, case)
+        return {"left": f"第{row['number']}号　{row['name']}（{row['case']}）", "left_goes_on": case.state not in FINISHED}
 
     def _row(self, booking: Booking, case: Case) -> dict[str, object]:
         petition = case.petition

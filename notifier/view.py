@@ -56,12 +56,13 @@ _OF_A_NOTICE: View = {
     "author": "",  # the office whose address a follow-up bears
     "sitting": {  # a session, and an enterprise's place in it
         **dict.fromkeys(
-            ("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files"), ""
+            ("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left"), ""
         ),
         "number": 0,
         "ahead": 0,
         "early_minutes": 0,
         "rows": (),
+        "left_goes_on": False,
     },
     "problem": {  # several enterprises with one problem
         "key": "",

@@ -6,6 +6,7 @@ Every act is one transaction that holds the session's lock first, then the case'
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, update
@@ -13,20 +14,37 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select, upda
 from store import audit, casebook, subject_rows
 from store.audit import Entry
 from store.database import Database
-from store.errors import UsageError
+from store.errors import OutrunError, UsageError
 from store.life import FINISHED, WITH_DEPARTMENT
 from store.model.booking import Booking, BookingState
 from store.model.case import Case, CaseState
 from store.model.notice import Notice
 from store.outbox import Outbox
 from store.owing import Subject, SubjectSort, SubjectState
+from store.recording import Compose as ComposeOfCase
 from store.tables import BOOKINGS, CASES, SUBJECTS
 from store.tables.bookings import BOOKING_STANDS
 
 _BOOKS = WITH_DEPARTMENT | {CaseState.ACCEPTED}  # admitted, and not answered yet
-_STEP = "subject.step"
+_STEP, _FREED = "subject.step", "subject.freed"
 Placed = tuple[Booking, Case]
 Compose = Callable[[Booking, Case, int], Sequence[Notice]]  # the int: how many stand before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """An enterprise's wish, in a reply, to give up its place in the session `subject_id`, and what is written to it about that."""
+
+    subject_id: int
+    by: str
+    reason: str
+    at: datetime
+    compose: ComposeOfCase
+
+    @property
+    def kind(self) -> str:
+        """The kind of its event in the history of the session."""
+        return _FREED
 
 
 class Bookings:
@@ -77,6 +95,17 @@ class Bookings:
         """Free one place; its number is not given again. Raises UsageError where the case has none in the session."""
         if not await self._db.write(lambda connection: _free(connection, subject_id, case_id, BookingState.FREED, reason, by, now)):
             raise UsageError("这件在本期没有挂号，或已经取消；用 zuozhen session show 查看")
+
+    async def place_of(self, case_id: int) -> tuple[Booking, Subject] | None:
+        """Return the place that a case has in a session that is still to be held, None where it has none."""
+        has = (BOOKINGS.c.case_id == case_id, BOOKING_STANDS)
+
+        def work(connection: Connection) -> tuple[Booking, Subject] | None:
+            row = connection.execute(select(BOOKINGS).where(*has)).mappings().first()
+            subject = subject_rows.load(connection, row["subject_id"]) if row is not None else None
+            return (_booking(row), subject) if row is not None and subject is not None and subject.state is SubjectState.PLANNED else None
+
+        return await self._db.read(work)
 
     async def call(self, subject_id: int, case_id: int, *, by: str, result: str, now: datetime) -> None:
         """Note what came of telephoning. Raises UsageError where the case has no place in the session."""
@@ -159,13 +188,20 @@ class Bookings:
         return booking
 
 
+def leave(connection: Connection, case: Case, wish: Leave, outbox: Outbox) -> None:
+    """Do what *wish* says for *case*, in the transaction of the reply. Raises OutrunError where somebody has freed the place meanwhile."""
+    if not _free(connection, wish.subject_id, case.id, BookingState.FREED, wish.reason, wish.by, wish.at):
+        raise OutrunError(f"{case.number} 的挂号刚被取消；将重新判断")
+    outbox.put(connection, case, wish.compose(case), arrival_id=case.arrival_id, now=wish.at)
+
+
 def _free(  # noqa: PLR0913, PLR0917 - which place, into what, and who says so
     connection: Connection, subject_id: int, case_id: int, state: BookingState, reason: str, by: str, now: datetime
 ) -> bool:
     subject_rows.load(connection, subject_id, lock=True)
     done = connection.execute(update(BOOKINGS).where(*_stands(subject_id, case_id)).values(state=state.value)).rowcount
     if done:
-        _note(connection, subject_id, "subject.freed", by, reason, now, {"case": casebook.load(connection, case_id).number})
+        _note(connection, subject_id, _FREED, by, reason, now, {"case": casebook.load(connection, case_id).number})
     return bool(done)
 
 

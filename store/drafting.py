@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Unpack
 
 from store import life
+from store.bookings import Leave
 from store.cases import Cases
 from store.errors import UsageError
 from store.model.case import Case, CaseState
@@ -26,7 +27,7 @@ class Draft(Cases):
         """Begin with *case* as it stands in *cases*; every change names the arrival that orders it."""
         super().__init__(cases.db, cases.outbox)
         self.case, self._arrival_id = case, arrival_id
-        self.changes: list[Change] = []
+        self.changes: list[Change | Leave] = []
 
     async def get(self, key: str) -> Case:
         """Return the case with *key*, the drafted one as it will be. Raises UsageError where there is none."""
@@ -59,3 +60,7 @@ class Draft(Cases):
         self.changes.append(Change(act=act, corrected=corrected, compose=compose))
         self.case = new
         return new
+
+    def leave(self, wish: Leave) -> None:
+        """Gather that the drafted case gives up its place in a session; the case itself stays as it is."""
+        self.changes.append(wish)

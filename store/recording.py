@@ -89,6 +89,11 @@ class Change:
     corrected: Corrections
     compose: Compose
 
+    @property
+    def kind(self) -> str:
+        """The kind of its event in the history of the case."""
+        return self.act.kind
+
 
 def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District) -> Filing:
     """Return a filing. Raises MalformedMessageError where a blob is not what its hash says.

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
 
-from store import arrivals, audit, casebook, kept_files, knowledge, matching, matching_keys, recording
+from store import arrivals, audit, bookings, casebook, kept_files, knowledge, matching, matching_keys, recording, subject_rows
 from store.audit import Entry
+from store.bookings import Leave
 from store.codec import from_json
 from store.database import Database
 from store.errors import OutrunError, UsageError
@@ -45,7 +46,7 @@ class Handled:
 
     seen: Case
     event: Entry
-    changes: Sequence[Change] = ()
+    changes: Sequence[Change | Leave] = ()
     notices: Compose = lambda _: ()
     needs_a_person: bool = False
     hold: Hold | None = None
@@ -117,12 +118,18 @@ def _do(
     arrival_id: int | None = None,
 ) -> Case:
     """Note the reply at its case and let its changes happen, one after another."""
+    for change in handled.changes:  # a session is locked before its cases, by everybody (`store.bookings`)
+        if isinstance(change, Leave):
+            subject_rows.load(connection, change.subject_id, lock=True)
     case = casebook.load(connection, handled.seen.id, lock=True)
     if casebook.standing_values(case) != casebook.standing_values(handled.seen):
         raise OutrunError(f"{case.number} 刚被别人改过；将重新判断")
     audit.append(connection, case.id, [handled.event])
     for change in handled.changes:
-        case = recording.apply(connection, case, change, outbox=outbox, planner=planner)
+        if isinstance(change, Leave):
+            bookings.leave(connection, case, change, outbox)
+        else:
+            case = recording.apply(connection, case, change, outbox=outbox, planner=planner)
     if handled.needs_a_person:
         since = func.coalesce(CASES.c.review_since, now)
         connection.execute(update(CASES).where(CASES.c.id == case.id).values(review_since=since))

@@ -27,6 +27,8 @@ EVENTS = (
     "assign",
     "hand_over",
     "withdraw",
+    "unbook",
+    "attend",
     "close",
     "reopen",
     "agree",
@@ -34,8 +36,9 @@ EVENTS = (
     "same",
     "separate",
 )
-"""What a command may be: events of `store.life`, and four answers to what the coordinator is asked.
+"""What a command may be: events of `store.life`, two words on a place in a session, and four answers to what the coordinator is asked.
 
+`unbook` gives the place up (取消挂号) and leaves the matter alone, `attend` says that somebody comes.
 `agree` and `disagree` answer whatever is proposed (a refusal, an extension, a return), `same` and `separate` whether two cases are one.
 `supplement` asks the enterprise for something, `supplemented` gives it.
 """
@@ -132,6 +135,7 @@ PARTS = {
     "others": "句中有这些词的，同意、评价、撤回的是别人",
     "hedges": "分句中有这些词的，不是指令",
     "partial": "句中有这些词的，只说了一部分，请人看",
+    "instead": "回信里有这些词的，是想改期或由别人到场，不是取消挂号，请人看",
     "ours": "只有本系统的来信里才有的话",
     "cut": "在此线以上回复",
     "disclaimers": "邮件末尾的免责声明怎样开头",

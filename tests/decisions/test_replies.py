@@ -130,6 +130,7 @@ _BY_ENTERPRISES = {
     "rate",
     "supplemented",
     "withdraw",
+    "attend",
     "acknowledge",
     "disagree",
 }  # what a petition may say in earnest: 对答复不满意, 现补充
