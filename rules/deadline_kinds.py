@@ -19,11 +19,14 @@ A kind whose basis is no article is policy of the pack. `before: true` counts ba
 activity starts a kind by its triggers, only those named in `of` where there are such. `every` declares what each department (those of
 `owed_by`, else all) owes once in a period, by the `day` of the period's last month, else by its last day; a fixed date does not roll forward
 unless `roll_forward` is set. It is met when it is received, or where `counts` names activities, when such were held on `times` days.
+
+`words` name what is returned, as senders call it: by them a mail is known as the return that is owed (`rules.returns`); a kind without any
+is ticked off by people alone. `covers` is what a report must speak of; what it leaves out its sender is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
@@ -42,6 +45,7 @@ TRIGGERS = ("session", "session_end", "booking_close", "activity", "activity_end
 RANK_WORDS = {"handler": "承办人", "section_head": "科室负责人", "deputy": "分管领导", "head": "主要负责人", "coordinator": "统筹部门督办"}
 _SINCE = (*BY_NAME, *(state.value for state in CaseState), *TRIGGERS)
 _MOST_DAYS = 250
+_SHORTEST_WORD = 2  # characters
 HOURS = frozenset({"hours", "office_hours"})
 
 
@@ -72,6 +76,8 @@ class Kind:
     owed_by: tuple[str, ...] | None = None  # None: every department but the coordinator
     counts: tuple[str, ...] = ()
     times: int = 1
+    words: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
     roll_forward: bool = False
     owes: Owes = "department"
     until: tuple[str, ...] = ()
@@ -99,10 +105,11 @@ class Kinds:
 
 def read_kinds(node: Node, reader: Reader) -> Kinds:
     """Return the kinds declared under `deadlines.kinds`; mistakes go to the reader's problems."""
-    found = {}
+    found: dict[str, Kind] = {}
     for name, entry in reader.any_table(node).items():
         kind = _kind(name, entry, reader)
         if kind is not None:
+            _check_words(kind, found.values(), entry, reader)
             found[name] = kind
     return Kinds(by_id=found)
 
@@ -147,6 +154,18 @@ def _check_reminders(kind: Kind, node: Node, reader: Reader) -> None:
         reader.problems.add(node, "往回数的没有起点，不能按所占时间提醒", "删去 remind_share，用 remind 写提前几个工作日")
     if kind.repeat_every and not kind.repeat_cap:
         reader.problems.add(node, "重复催办没有上限", "加上 repeat_cap")
+
+
+def _check_words(kind: Kind, others: Iterable[Kind], node: Node, reader: Reader) -> None:
+    if kind.words and kind.of_a_case:
+        reader.problems.add(node, "words 只用于场次、活动和每个周期报送的", "删去 words")
+    if any(len(word) < _SHORTEST_WORD for word in kind.words):
+        reader.problems.add(node, "words 里的词太短，会误认", f"每个词至少 {_SHORTEST_WORD} 个字，如 月报")
+    if kind.covers and (not kind.words or kind.counts):
+        reader.problems.add(node, "covers 只用于按 words 认出的报告", "加上 words，或删去 covers")
+    for other in others:
+        for word in set(kind.words) & set(other.words):
+            reader.problems.add(node, f"“{word}”也是 {other.id} 的词，分不清是哪一种", "只留在一种里，或写得更长")
 
 
 def _names(node: Node, reader: Reader) -> tuple[str, ...]:
@@ -205,6 +224,8 @@ _READERS: Mapping[str, Callable[[Node, Reader], object]] = {
     "owed_by": _nobody_or_texts,
     "counts": _texts,
     "times": lambda node, reader: reader.integer(node, 1, 31),
+    "words": _texts,
+    "covers": _texts,
     "roll_forward": lambda node, reader: reader.flag(node),
     "owes": lambda node, reader: reader.choice(node, get_args(Owes), "责任方"),
     "until": _names,

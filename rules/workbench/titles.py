@@ -47,6 +47,8 @@ TITLES: Mapping[type, Mapping[str, str]] = {
         "owed_by": "哪些部门",
         "counts": "哪些活动算办到",
         "times": "每期几天",
+        "words": "来信里的叫法",
+        "covers": "报告要写到的",
         "roll_forward": "遇休息日顺延",
         "owes": "谁欠",
         "until": "到哪件事止",

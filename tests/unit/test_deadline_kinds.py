@@ -55,6 +55,13 @@ def test_a_good_kind_is_read_with_its_ladder_in_order(pack: Path) -> None:
         (GOOD.replace("promised_days", "-1"), "0 到 250"),
         (GOOD.replace("owes: department", "owes: 部门"), "责任方"),
         (f"{GOOD}, unit: weeks", "单位"),
+        (f"{GOOD}, words: [答复件]", "words 只用于场次、活动和每个周期报送的"),
+        ("label: 月报, every: month, owes: department, words: [报]", "至少 2 个字"),
+        ("label: 月报, every: month, owes: department, covers: [送政策]", "covers 只用于"),
+        (
+            "label: 月报, every: month, owes: department, words: [月报]}\n    other: {label: 年报, every: year, owes: department, words: [年报, 月报]",
+            "“月报”也是 answer 的词",
+        ),
         (f"{GOOD}, pauses: 是", "这里只能写 true 或 false"),
         (f"{GOOD}, remind: 3", "这里应是列表（工作日数）"),
         (f"{GOOD}, remind_at: 22", "7 到 20"),
