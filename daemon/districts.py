@@ -85,4 +85,5 @@ def _addresses(book: AddressBook) -> Addresses:
             id_: {rank: Address(name="", address=mailbox) for rank, mailbox in ranks.items()} for id_, ranks in book.superiors.items()
         },
         oversight=tuple(Address(name=name, address=mailbox) for name, mailbox in book.oversight.items()),
+        publishers=tuple(Address(name=name, address=mailbox) for name, mailbox in book.publishers.items()),
     )

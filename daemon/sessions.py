@@ -172,6 +172,8 @@ def sitting_of(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
         place=rule.place,
         early_minutes=rule.early_minutes,
         forms=rule.forms,
+        mailbox=room.composer.recipients.mailbox,
+        draft=next((form for file in rule.forms.get("notice", ()) if (form := room.rulebook.forms.get(file.rpartition(".")[0]))), None),
     )
 
 

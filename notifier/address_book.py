@@ -18,6 +18,7 @@ class Addresses:
     departments: Mapping[str, Address] = field(default_factory=dict)
     superiors: Mapping[str, Mapping[str, Address]] = field(default_factory=dict)  # department → rank → address
     oversight: tuple[Address, ...] = ()  # 抄报
+    publishers: tuple[Address, ...] = ()  # who puts a session's notice on web site and channels (发布)
 
 
 def registered_in(addresses: Addresses) -> Registered:

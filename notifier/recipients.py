@@ -30,6 +30,16 @@ class Recipients:
         self._district, self._addresses = district, addresses
         self.registered = registered_in(addresses)
 
+    @property
+    def mailbox(self) -> str:
+        """The address of ours to which enterprises write."""
+        return self._addresses.sender.address
+
+    @property
+    def publishers(self) -> tuple[Address, ...]:
+        """Who publishes the notices of sessions for their hosts."""
+        return self._addresses.publishers
+
     def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
         """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).
 

@@ -83,9 +83,18 @@ def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, objec
     """Yield what a session's letters say, with two enterprises in its lists, and what an enterprise reads of its place."""
     row = dict.fromkeys(("case", "type", "title", "call", "name", "address", "contact", "phone"), "示例") | {"number": 1}
     sitting = dict.fromkeys(
-        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left"), "示例"
+        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left", "publishers"),
+        "示例",
     )
-    more = {"number": 1, "ahead": 1, "early_minutes": 15, "rows": [row, row], "left_goes_on": True}
+    more = {
+        "number": 1,
+        "ahead": 1,
+        "early_minutes": 15,
+        "rows": [row, row],
+        "left_goes_on": True,
+        "draft": [{"label": "示例", "lines": ["示例", "示例"]}],
+        "publishes": True,
+    }
     names = {**of_subject("示例", district), "addressee": "示例部门", "invited": "示例部门"}
     for event in ("notice", "service_list", "call_list", "left"):
         yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from notifier.dates import in_full, plain_date
-from notifier.form_values import cleaned, values_of
+from notifier.form_values import cleaned, content_of, label_of, values_of
 from notifier.ics import calendar_file
 from notifier.timetable import Line, Share, Standing, uid_of
 from notifier.view import department
@@ -27,6 +27,13 @@ _ISSUE = re.compile(r"(\d{4})年第(\d{1,3})期")
 def notice_of(sitting: Sitting, district: District) -> tuple[Enclosure, ...]:
     """Return the forms that the pack sends with the draft of the notice."""
     return tuple(_enclosure(file, sitting.subject.key, (), about(sitting, district)) for file in sitting.forms.get("notice", ()))
+
+
+def rows_of_notice(sitting: Sitting, district: District) -> list[tuple[str, list[str]]]:
+    """Return what the draft of the notice says, word for word as its form: each label with its lines; nothing where the pack has no such form."""
+    values = about(sitting, district)
+    cells = [cell for row in sitting.draft.rows for cell in row.cells] if sitting.draft else []
+    return [(label_of(cell), content_of(cell, values).splitlines()) for cell in cells]
 
 
 def lists_of(step: str, sitting: Sitting, placed: Sequence[Placed], district: District) -> tuple[Enclosure, ...]:
@@ -77,6 +84,7 @@ def about(sitting: Sitting, district: District) -> Values:
         "挂号时间": f"{_moment(sitting.opens)}—{_moment(sitting.closes)}",
         "坐诊时间": in_full(subject.day),
         "坐诊日期": in_full(subject.day),
+        "线上渠道": f"电子邮箱{sitting.mailbox}" if sitting.mailbox else "",
     }
     return {field: clean for field, value in values.items() if (clean := cleaned(field, value))}
 

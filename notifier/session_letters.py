@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from notifier.dates import hours_in_words, in_full, plain_date
 from notifier.plain import line
-from notifier.session_files import invitation, lists_of, notice_of
+from notifier.session_files import invitation, lists_of, notice_of, rows_of_notice
 from notifier.view import department, of_subject
 from store.life import FINISHED
 from store.model.booking import Booking
 from store.model.case import Case
 from store.model.enclosure import Enclosure
+from store.model.form import Form
+from store.model.letter import Address
 from store.model.notice import Notice, Purpose
 from store.owing import Subject
 
@@ -37,6 +39,8 @@ class Sitting:
     place: str
     early_minutes: int
     forms: Mapping[str, Sequence[str]]  # the files that go with a step's letters, by step
+    mailbox: str = ""  # to which enterprises write, a channel of booking
+    draft: Form | None = None  # the form of the notice (附件1), where the pack sends one
     earlier: str = ""
     left: Placed | None = None  # who has given his place up since the call list went out
 
@@ -57,34 +61,38 @@ class SessionLetters:
         return [replace(notice, enclosures=files) for notice in written]
 
     def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> list[Notice]:
-        """Return the mail of a step ("notice", "service_list", "call_list"; "left") to the host, to the coordinator, and with the service list to those who accompany."""
+        """Return the mail of a step ("notice", "service_list", "call_list"; "left") to the host, to the coordinator, with the service list to those who accompany, with the notice to its publishers."""
         subject = sitting.subject
         invited = accompanying(subject, placed, self._district) if event == "service_list" else []
         rows = [self._row(booking, case) for booking, case in by_type(placed)]
         files = self._files(event, sitting, placed)
         view = {**self._view(event, sitting, files), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
+        round_ = f"{event} {subject.day}{f' {sitting.left[0].number}' if sitting.left else ''}"
         found: dict[str, Notice] = {}
-        for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
-            for to, _ in self._composer.recipients.concerned(owner, owes, "handler", copies=False):
-                addressee = self._name(owner) if owner else self._district.coordinator
-                names = {
-                    **of_subject(subject.key, self._district),
-                    "addressee": addressee,
-                    "invited": addressee if owner in invited else "",
-                }
-                written = self._composer.wording.write(Purpose.SESSION, {**names, "sitting": view})
-                notice = Notice(
-                    purpose=Purpose.SESSION,
-                    to=replace(to, name=to.name or addressee),
-                    subject=written.subject,
-                    text=written.text,
-                    html=written.html,
-                    attach_original=False,
-                    enclosures=files,
-                    round=f"{event} {subject.day}{f' {sitting.left[0].number}' if sitting.left else ''}",
-                )
-                found.setdefault(to.address.lower(), notice)
+        for to, names in self._readers(event, subject, invited):
+            told = {**of_subject(subject.key, self._district), **names, "sitting": {**view, "publishes": "publishes" in names}}
+            written = self._composer.wording.write(Purpose.SESSION, told)
+            notice = Notice(
+                purpose=Purpose.SESSION,
+                to=to,
+                subject=written.subject,
+                text=written.text,
+                html=written.html,
+                attach_original=False,
+                enclosures=files,
+                round=round_,
+            )
+            found.setdefault(to.address.lower(), notice)
         return list(found.values())
+
+    def _readers(self, event: str, subject: Subject, invited: Sequence[str]) -> Iterator[tuple[Address, dict[str, str]]]:
+        """Yield who gets the mail of a step, and what it says of him: the host, the coordinator, those *invited*, and of a notice its publishers."""
+        for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
+            addressee = self._name(owner) if owner else self._district.coordinator
+            for to, _ in self._composer.recipients.concerned(owner, owes, "handler", copies=False):
+                yield replace(to, name=to.name or addressee), {"addressee": addressee, "invited": addressee if owner in invited else ""}
+        for to in self._composer.recipients.publishers if event == "notice" else ():
+            yield to, {"addressee": to.name, "publishes": "1"}
 
     def _files(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> tuple[Enclosure, ...]:
         if event == "notice":
@@ -112,6 +120,10 @@ class SessionLetters:
             "number": 0,
             "ahead": 0,
             "rows": (),
+            "draft": [{"label": label, "lines": lines} for label, lines in rows_of_notice(sitting, self._district)]
+            if event == "notice"
+            else (),
+            "publishers": "、".join(one.name for one in self._composer.recipients.publishers),
             **self._left(sitting),
         }
 

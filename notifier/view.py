@@ -56,12 +56,30 @@ _OF_A_NOTICE: View = {
     "author": "",  # the office whose address a follow-up bears
     "sitting": {  # a session, and an enterprise's place in it
         **dict.fromkeys(
-            ("event", "key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left"), ""
+            (
+                "event",
+                "key",
+                "theme",
+                "host",
+                "accompanying",
+                "day",
+                "hours",
+                "place",
+                "opens",
+                "closes",
+                "earlier",
+                "files",
+                "left",
+                "publishers",
+            ),
+            "",
         ),
         "number": 0,
         "ahead": 0,
         "early_minutes": 0,
         "rows": (),
+        "draft": (),  # the rows of the notice's form: label, and its lines
+        "publishes": False,  # whether the addressee is one of those who publish it
         "left_goes_on": False,
     },
     "problem": {  # several enterprises with one problem

@@ -30,6 +30,7 @@ from store.model.petition import CallShape, Reading
 
 MAILBOX = "zuozhen@example.org"
 COORDINATOR = "coordinator@gov.example"
+PUBLISHER = ("区融媒体中心", "media@gov.example")
 START = datetime(2024, 10, 9, 1, 30, tzinfo=UTC)
 PATIENCE_S = 60.0
 _NAMES = "青岚远帆禾木云溪晨光瑞丰恒泰嘉鼎博景明华盛启航卓越思贤海川"  # no two sound alike
@@ -41,6 +42,8 @@ name = "坐诊接诉"
 address = "{MAILBOX}"
 [coordinator]
 address = "{COORDINATOR}"
+[publishers]
+"{PUBLISHER[0]}" = "{PUBLISHER[1]}"
 [departments]
 """
 

@@ -20,7 +20,7 @@ from store.model.booking import BookingState
 from store.model.case import Case
 from store.model.notice import Purpose, QueuedNotice
 from store.owing import Happening, SubjectSort
-from tests.integration.houses import COORDINATOR, Bench, Enterprise, bench, office
+from tests.integration.houses import COORDINATOR, MAILBOX, PUBLISHER, Bench, Enterprise, bench, office
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SECOND, THIRD = "2024年第2期", "2024年第3期"
@@ -166,7 +166,7 @@ async def test_a_session_called_off_hands_its_places_on(hall: Hall) -> None:
 async def test_the_offices_get_notice_service_list_and_call_list(hall: Hall) -> None:
     """CG-3.2, 3.4, 3.5: each step comes at its moment, once, to those it is for; the close of booking begins the date of 附件3."""
     notice = await hall.at(2024, 9, 12, 9)
-    assert {one.notice.to.address for one in notice} == {office(hall.host), COORDINATOR}
+    assert {one.notice.to.address for one in notice} == {office(hall.host), COORDINATOR, PUBLISHER[1]}
     assert all("挂号自2024年9月18日9:00起，至2024年9月30日17:00止" in one.notice.text for one in notice)
     case = await hall.admitted(2024, 9, 18, 9)
     await hall.at(2024, 9, 18, 9, 1)
@@ -183,6 +183,25 @@ async def test_the_offices_get_notice_service_list_and_call_list(hall: Hall) -> 
     (mine,) = [one.notice for one in called if one.case_number == case.number]
     assert "2024年10月25日（星期五）举行，请提前15分钟到现场候诊" in mine.text
     assert await hall.at(2024, 10, 22, 9, 1) == []
+
+
+async def test_the_draft_of_the_notice_says_all_that_is_published(hall: Hall) -> None:
+    """附件1: whom it serves, the ways to book with our own mailbox, the five grounds word for word; the publishers read that the host has yet to approve it."""
+    drafts = {one.notice.to.address: one.notice for one in await hall.at(2024, 9, 12, 9)}
+    district = hall.shared.room.rulebook.district
+    for draft in drafts.values():
+        assert len(district.grounds) == 5
+        for ground in district.grounds.values():
+            assert f"\n　　　　{ground.number}.{ground.text}\n" in draft.text
+            assert f"<br>{ground.number}.{ground.text}" in draft.html
+        assert "服务对象：在呈贡区范围内开展生产经营活动的各类企业，以及拟在呈贡区投资兴业的区外企业。" in draft.text
+        assert f"“挂号”渠道：线上：电子邮箱{MAILBOX}\n　　　　线下：区政务服务中心大厅（区政务中心 B区）" in draft.text
+        assert [one.name for one in draft.enclosures] == [f"附件1 {SECOND}.docx"]
+    published = drafts[PUBLISHER[1]]
+    assert published.text.startswith(f"{PUBLISHER[0]}：\n")
+    assert f"请在{district.departments[hall.host].name}核定后、挂号开始之前发布" in published.text
+    assert f"拟稿已同时送{PUBLISHER[0]}" in drafts[office(hall.host)].text
+    assert published.office == ""  # an answer from there moves nothing
 
 
 async def test_letters_bring_the_forms_and_the_calendar_entry(hall: Hall) -> None:
