@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.sittings import compose_step, sitting_of
+from daemon.undated import Undated
 from daemon.waiting import first_of
 from notifier.session_letters import SessionLetters, Sitting
 from rules.deadline_plan import after_quiet, is_quiet
-from rules.sessions import SessionRule, call_up_at, notice_at, window_of
+from rules.sessions import SessionRule, call_up_at, notice_at
 from store.errors import StoreUnavailableError
 from store.model.booking import BookingState
 from store.owing import Happening
@@ -27,8 +29,6 @@ from store.subjects import Said
 if TYPE_CHECKING:
     from daemon.review import Office
     from store.bookings import Bookings, Placed
-    from store.model.notice import Notice
-    from store.owing import Subject
     from store.subjects import Subjects
 
 log = structlog.get_logger()
@@ -43,6 +43,7 @@ class Sessions:
     def __init__(self, *, rooms: Mapping[str, Office], bookings: Bookings, subjects: Subjects, now: Callable[[], datetime]) -> None:
         """Keep the parts; nothing runs before `run`."""
         self._rooms, self._bookings, self._subjects, self._now = rooms, bookings, subjects, now
+        self._undated = Undated(bookings)
         self._listeners: list[Callable[[], None]] = []
 
     def on_written(self, listener: Callable[[], None]) -> None:
@@ -71,15 +72,16 @@ class Sessions:
 
     async def next_moment(self) -> datetime | None:
         """Return the first moment after now at which a step of a session has its time; None where none is planned. What is due now, `tick` does."""
-        now, found = self._now(), list[datetime]()
+        now, coming = self._now(), list[datetime]()
         for district, room in self._rooms.items():
             rule, zone = room.rulebook.settings.sessions, room.rulebook.district.timezone
             if rule is None:
                 continue
+            moments = await self._undated.moments(room, rule, now)
             for subject in await self._bookings.planned(district):
-                moments = _moments(room, rule, sitting_of(room, rule, subject)).values()
-                found += [at for moment in moments if (at := after_quiet(moment, room.calendar, zone)) > now]
-        return min(found, default=None)
+                moments += _moments(room, rule, sitting_of(room, rule, subject)).values()
+            coming += [at for moment in moments if (at := after_quiet(moment, room.calendar, zone)) > now]
+        return min(coming, default=None)
 
     async def _district(self, district: str, room: Office, rule: SessionRule) -> int:
         now = self._now()
@@ -90,7 +92,8 @@ class Sessions:
             log.info("sessions.booked", district=district, booked=booked, freed=freed)
         if is_quiet(now, room.calendar, room.rulebook.district.timezone):
             return booked + freed
-        return booked + freed + sum([await self._steps(room, rule, sitting, now) for sitting in sittings])
+        steps = sum([await self._steps(room, rule, sitting, now) for sitting in sittings])
+        return booked + freed + steps + await self._undated.remind(room, rule, now)
 
     async def _book(self, room: Office, sittings: Sequence[Sitting], now: datetime) -> int:
         """Give every admitted case without a place the next number of the first session whose booking was not over when it came."""
@@ -123,7 +126,7 @@ class Sessions:
                 continue
             if event == "service_list" and "booking_closed" not in taken:
                 await self._close_booking(room, sitting, now)
-            compose = partial(_compose, letters, event, sitting)
+            compose = partial(compose_step, letters, event, sitting, name)
             if await self._bookings.step(subject.id, name, now=now, compose=compose):
                 acts += 1
                 log.info("session.step", district=district.id, session=subject.key, step=event)
@@ -135,7 +138,7 @@ class Sessions:
         said = Said(by="system", at=now, reason="挂号时间已过")
         await self._subjects.happen(sitting.subject.district, happening, said, room.planner)
 
-    async def _call_up(self, letters: SessionLetters, sitting: Sitting, taken: set[str], now: datetime) -> int:
+    async def _call_up(self, letters: SessionLetters, sitting: Sitting, taken: Mapping[str, datetime], now: datetime) -> int:
         """Remind every enterprise of its place; tell the host who has left since, and whoever was behind that it has moved up."""
         told_now, ahead = 0, 0
         for booking, case in await self._bookings.of_session(sitting.subject.id):
@@ -151,30 +154,13 @@ class Sessions:
             ahead += 1
         return told_now
 
-    async def _left(self, letters: SessionLetters, sitting: Sitting, left: Placed, taken: set[str], now: datetime) -> bool:
+    async def _left(self, letters: SessionLetters, sitting: Sitting, left: Placed, taken: Mapping[str, datetime], now: datetime) -> bool:
         """Tell the host and the coordinator, once, who has left after the call list had gone out."""
         name = f"left {sitting.subject.day} {left[0].number}"
         if name in taken:
             return False
-        compose = partial(_compose, letters, "left", replace(sitting, left=left))
+        compose = partial(compose_step, letters, "left", replace(sitting, left=left), name)
         return await self._bookings.step(sitting.subject.id, name, now=now, compose=compose)
-
-
-def sitting_of(room: Office, rule: SessionRule, subject: Subject) -> Sitting:
-    """Return a session as its letters tell of it."""
-    settings, district = room.rulebook.settings, room.rulebook.district
-    window = window_of(subject.key, subject.day, rule, settings.verification, room.calendar, district.timezone)
-    return Sitting(
-        subject=subject,
-        opens=window.opens,
-        closes=window.closes,
-        hours=rule.hours,
-        place=rule.place,
-        early_minutes=rule.early_minutes,
-        forms=rule.forms,
-        mailbox=room.composer.recipients.mailbox,
-        draft=next((form for file in rule.forms.get("notice", ()) if (form := room.rulebook.forms.get(file.rpartition(".")[0]))), None),
-    )
 
 
 def _moments(room: Office, rule: SessionRule, sitting: Sitting) -> dict[str, datetime]:
@@ -191,7 +177,3 @@ def _due(room: Office, rule: SessionRule, sitting: Sitting, now: datetime) -> li
     """Return the steps whose moment has come: the notice only while booking lasts."""
     moments = _moments(room, rule, sitting)
     return [step for step, moment in moments.items() if moment <= now and (step != "notice" or now < sitting.closes)]
-
-
-def _compose(letters: SessionLetters, event: str, sitting: Sitting, subject: Subject, placed: Sequence[Placed]) -> Sequence[Notice]:
-    return letters.to_offices(event, replace(sitting, subject=subject), placed)

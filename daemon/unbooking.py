@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.sessions import sitting_of
+from daemon.sittings import sitting_of
 from notifier.dates import plain_date
 from notifier.session_letters import SessionLetters
 from store.bookings import Leave

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,15 @@ def plain_date(day: date) -> str:
 def in_full(day: date) -> str:
     """Return a date with its day of the week: 2024年11月7日（星期四）."""
     return f"{plain_date(day)}（星期{weekday(day)}）"
+
+
+def days_in_words(first: date, last: date) -> str:
+    """Return the days on one of which something takes place: 2024年10月内, 2024年6月11日至20日, 2024年6月28日至7月3日."""
+    if first.day == 1 and (last + timedelta(days=1)).day == 1 and (first.year, first.month) == (last.year, last.month):
+        return f"{first.year}年{first.month}月内"
+    if first.year != last.year:
+        return f"{plain_date(first)}至{plain_date(last)}"
+    return f"{plain_date(first)}至{'' if first.month == last.month else f'{last.month}月'}{last.day}日"
 
 
 def hours_in_words(hours: tuple[time, time]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from notifier.reminders import Item, Occasion, due_view, view_of
-from notifier.view import of_beside, of_case, of_subject
+from notifier.view import EMPTY_SITTING, of_beside, of_case, of_subject
 from notifier.wording import Wording
 from store.errors import ConfigError, Problem
 from store.model.arrival import Channel
@@ -82,21 +82,10 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
 def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, object], Purpose]]:
     """Yield what a session's letters say, with two enterprises in its lists, and what an enterprise reads of its place."""
     row = dict.fromkeys(("case", "type", "title", "call", "name", "address", "contact", "phone"), "示例") | {"number": 1}
-    sitting = dict.fromkeys(
-        ("key", "theme", "host", "accompanying", "day", "hours", "place", "opens", "closes", "earlier", "files", "left", "publishers"),
-        "示例",
-    )
-    more = {
-        "number": 1,
-        "ahead": 1,
-        "early_minutes": 15,
-        "rows": [row, row],
-        "left_goes_on": True,
-        "draft": [{"label": "示例", "lines": ["示例", "示例"]}],
-        "publishes": True,
-    }
     names = {**of_subject("示例", district), "addressee": "示例部门", "invited": "示例部门"}
-    for event in ("notice", "service_list", "call_list", "left"):
+    sitting = {name: "示例" if empty == "" else True if empty is False else empty for name, empty in EMPTY_SITTING.items()}
+    more = {"number": 1, "ahead": 1, "rows": [row, row], "draft": [{"label": "示例", "lines": ["示例", "示例"]}]}
+    for event in ("notice", "service_list", "call_list", "left", "undated"):
         yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION
     for event in ("booked", "early", "late", "called", "moved_up", "cancelled"):
         yield {**of_case(_case(), district), "sitting": {**sitting, **more, "event": event}}, Purpose.BOOKING

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING
 
-from notifier.dates import hours_in_words, in_full, plain_date
+from notifier.dates import days_in_words, hours_in_words, in_full, plain_date
 from notifier.plain import line
 from notifier.session_files import invitation, lists_of, notice_of, rows_of_notice
 from notifier.view import department, of_subject
@@ -35,6 +35,7 @@ class Sitting:
     subject: Subject
     opens: datetime  # of booking, in the district's time zone, as …
     closes: datetime
+    drafted: datetime  # when its notice is
     hours: tuple[time, time] | None
     place: str
     early_minutes: int
@@ -60,14 +61,13 @@ class SessionLetters:
         written = self._composer.to_enterprise(case, Purpose.BOOKING, round_, {"sitting": view, "may_unbook": event != "cancelled"})
         return [replace(notice, enclosures=files) for notice in written]
 
-    def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> list[Notice]:
-        """Return the mail of a step ("notice", "service_list", "call_list"; "left") to the host, to the coordinator, with the service list to those who accompany, with the notice to its publishers."""
+    def to_offices(self, event: str, sitting: Sitting, placed: Sequence[Placed], round_: str) -> list[Notice]:
+        """Return the mail of a step ("notice", "service_list", "call_list"; "left", "undated") to the host, to the coordinator, with the service list to those who accompany, with the notice to its publishers."""
         subject = sitting.subject
         invited = accompanying(subject, placed, self._district) if event == "service_list" else []
         rows = [self._row(booking, case) for booking, case in by_type(placed)]
         files = self._files(event, sitting, placed)
         view = {**self._view(event, sitting, files), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
-        round_ = f"{event} {subject.day}{f' {sitting.left[0].number}' if sitting.left else ''}"
         found: dict[str, Notice] = {}
         for to, names in self._readers(event, subject, invited):
             told = {**of_subject(subject.key, self._district), **names, "sitting": {**view, "publishes": "publishes" in names}}
@@ -109,11 +109,13 @@ class SessionLetters:
             "theme": line(subject.title, _TITLE),
             "host": self._name(subject.department) if subject.department else self._district.coordinator,
             "accompanying": "",
-            "day": in_full(subject.day),
+            "day": in_full(subject.day) if subject.day == subject.until else days_in_words(subject.day, subject.until),
             "hours": hours_in_words(sitting.hours) if sitting.hours else "",
             "place": sitting.place,
             "opens": _moment(sitting.opens),
             "closes": _moment(sitting.closes),
+            "drafted": plain_date(sitting.drafted.date()),
+            "is_late": sitting.drafted <= self._now,
             "earlier": line(sitting.earlier, _FIELD),
             "early_minutes": sitting.early_minutes,
             "files": "、".join(one.name for one in files),

@@ -36,6 +36,18 @@ _HOW = {
     "fax_number": "来传真的号码",
 }
 
+_OF_A_SITTING = "event key theme host accompanying day hours place opens closes drafted earlier files publishers left"
+EMPTY_SITTING: View = {  # a session, and an enterprise's place in it
+    **dict.fromkeys(_OF_A_SITTING.split(), ""),
+    "number": 0,
+    "ahead": 0,
+    "early_minutes": 0,
+    "rows": (),
+    "draft": (),  # the rows of the notice's form: label, and its lines
+    "is_late": False,  # whether the notice is to be out by now
+    "publishes": False,  # whether the addressee is one of those who publish it
+    "left_goes_on": False,  # whether the matter of who left the call list goes on
+}
 _OF_A_NOTICE: View = {
     "addressee": "",  # whom an official letter is written to
     "stands_in_for": "",  # the department that has no address, where the coordinator gets its letter
@@ -54,34 +66,7 @@ _OF_A_NOTICE: View = {
     "order": "",  # the coordinator's words to the department: why the case is to be handled anew
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
-    "sitting": {  # a session, and an enterprise's place in it
-        **dict.fromkeys(
-            (
-                "event",
-                "key",
-                "theme",
-                "host",
-                "accompanying",
-                "day",
-                "hours",
-                "place",
-                "opens",
-                "closes",
-                "earlier",
-                "files",
-                "left",
-                "publishers",
-            ),
-            "",
-        ),
-        "number": 0,
-        "ahead": 0,
-        "early_minutes": 0,
-        "rows": (),
-        "draft": (),  # the rows of the notice's form: label, and its lines
-        "publishes": False,  # whether the addressee is one of those who publish it
-        "left_goes_on": False,
-    },
+    "sitting": EMPTY_SITTING,
     "problem": {  # several enterprises with one problem
         "key": "",
         "name": "",

@@ -11,6 +11,7 @@
 | sessions.early_minutes | so many minutes before it enterprises are to be there | 15 |
 | sessions.call_days | so many calendar days before the session they are called up | 3 |
 | sessions.notice_days | so many working days before booking opens the notice is drafted | 3 |
+| sessions.undated_days | so many working days before that whoever is to fix the day of a session is first reminded | 10 |
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Serves = Literal["next_month", "this_month"]
 _SERVES = ("next_month", "this_month")
 _STEPS = ("notice", "service_list", "call_list", "outcome")
 _ENDINGS = (".docx", ".xlsx")
-_NUMBERS = {"early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20)}
+_NUMBERS = {"early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20), "undated_days": (0, 60)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class SessionRule:
     early_minutes: int = 15
     call_days: int = 3
     notice_days: int = 3
+    undated_days: int = 10
 
 
 def window_of(key: str, day: date, rule: SessionRule, settings: VerificationRule, calendar: Calendar, timezone: str) -> BookingWindow:
@@ -73,6 +75,12 @@ def notice_at(opens: datetime, rule: SessionRule, calendar: Calendar) -> datetim
     """Return when the notice is drafted: so many working days before booking *opens*, a moment in the district's time zone."""
     day = calendar.subtract_working_days(opens.date(), rule.notice_days).due if rule.notice_days else opens.date()
     return datetime.combine(day, time(9), opens.tzinfo)
+
+
+def reminded_from(drafted: datetime, rule: SessionRule, calendar: Calendar) -> datetime:
+    """Return when those who are to fix the day of a session are first reminded, its notice being *drafted* then."""
+    day = calendar.subtract_working_days(drafted.date(), rule.undated_days).due if rule.undated_days else drafted.date()
+    return datetime.combine(day, time(9), drafted.tzinfo)
 
 
 def read_sessions(node: Node, reader: Reader) -> SessionRule:

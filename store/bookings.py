@@ -56,7 +56,14 @@ class Bookings:
 
     async def planned(self, district: str) -> list[Subject]:
         """Return the sessions that are still to come and whose day is known, by day."""
-        sessions = (SUBJECTS.c.district == district, SUBJECTS.c.sort == SubjectSort.SESSION.value, SUBJECTS.c.day == SUBJECTS.c.until)
+        return await self._sessions(district, SUBJECTS.c.day == SUBJECTS.c.until)
+
+    async def undated(self, district: str) -> list[Subject]:
+        """Return the sessions that are still to come and of which only the days are known on which they may be, by the first of these."""
+        return await self._sessions(district, SUBJECTS.c.day != SUBJECTS.c.until)
+
+    async def _sessions(self, district: str, which: ColumnElement[bool]) -> list[Subject]:
+        sessions = (SUBJECTS.c.district == district, SUBJECTS.c.sort == SubjectSort.SESSION.value, which)
         query = select(SUBJECTS).where(*sessions, SUBJECTS.c.state == SubjectState.PLANNED.value).order_by(SUBJECTS.c.day, SUBJECTS.c.id)
         return await self._db.read(lambda connection: [subject_rows.subject_of(row) for row in connection.execute(query).mappings()])
 
@@ -141,11 +148,11 @@ class Bookings:
 
         return await self._db.write(work)
 
-    async def steps(self, subject_id: int) -> set[str]:
-        """Return the steps that a session has taken, as `step` was told them."""
+    async def steps(self, subject_id: int) -> dict[str, datetime]:
+        """Return the steps that a session has taken, as `step` was told them, and when."""
         history = await self._db.read(lambda connection: audit.read(connection, subject_id, chain=audit.OF_SUBJECTS))
-        taken = {str(event.data["step"]) for event in history if event.kind == _STEP}
-        return taken | {"booking_closed" for event in history if event.kind == "subject.booking_closed"}
+        taken = {str(event.data["step"]): event.at for event in history if event.kind == _STEP}
+        return taken | {event.kind.removeprefix("subject."): event.at for event in history if event.kind == "subject.booking_closed"}
 
     async def step(
         self, subject_id: int, name: str, *, now: datetime, compose: Callable[[Subject, Sequence[Placed]], Sequence[Notice]]

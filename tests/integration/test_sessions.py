@@ -256,3 +256,57 @@ async def test_who_moves_up_after_the_call_is_told(hall: Hall) -> None:
     assert await hall.at(2024, 10, 22, 10, 1) == []
     assert (await stores.cases.get(cases[0].number)).state is cases[0].state
     assert {booking.number: booking.call for booking, _ in await stores.bookings.of_session(subject.id)} == {1: "", 2: "已通知", 3: ""}
+
+
+async def test_a_session_without_a_day_is_asked_for_once_a_week(hall: Hall) -> None:
+    """Host and coordinator are told in time to fix the day, with the command; once a week whoever looks, late where nothing ran, until it is fixed."""
+    house, key = hall.shared.house, "2024年第4期"
+    month = Happening(
+        event="planned",
+        key=key,
+        sort=SubjectSort.SESSION,
+        title="花卉产业",
+        department=hall.host,
+        day=date(2024, 12, 1),
+        until=date(2024, 12, 31),
+    )
+    await house.stores.subjects.plan("chenggong", [month], hall.shared.clock(), hall.shared.room.planner)
+
+    async def asked(*parts: int) -> list[QueuedNotice]:
+        return [one for one in await hall.at(*parts) if one.case_number == key]
+
+    # Booking for December opens on 18 November, the notice is drafted on 13 November, ten working days before which is 30 October.
+    assert await asked(2024, 10, 30, 8, 59) == []
+    assert await house.sessions.next_moment() == moment(2024, 10, 30, 9)
+    first = await asked(2024, 10, 30, 9)
+    assert {one.notice.to.address for one in first} == {office(hall.host), COORDINATOR}
+    for one in first:
+        assert one.notice.subject == f"【坐诊接诉·请定坐诊日期】{key} 花卉产业"
+        assert f"{key}安排在2024年12月内，哪一天还没有定。挂号自2024年11月18日9:00开始" in one.notice.text
+        assert "通告拟稿将在2024年11月13日发出，请在此之前定下日期" in one.notice.text
+        assert f"　　登记日期：zuozhen activity announce {key} --day 年-月-日 --by 姓名\n" in one.notice.text
+        assert "本期没有企业挂号" not in one.notice.text
+    assert await asked(2024, 11, 6, 8, 59) == []
+    await asyncio.gather(*(hall.sessions.tick() for _ in range(3)))
+    assert len(await asked(2024, 11, 6, 9)) == 2
+    late = await asked(2024, 11, 18, 10)  # nothing ran for twelve days
+    assert all("因日期未定还没有发出，企业也还不能挂号" in one.notice.text for one in late)
+    assert len(late) == 2
+    assert await asked(2024, 11, 20, 9) == []
+    await hall.announce(key, date(2024, 12, 27))
+    assert [one.notice.subject for one in await asked(2024, 11, 25, 10)] == [f"【坐诊接诉·通告拟稿】{key} 花卉产业"] * 3
+    assert await asked(2024, 11, 29, 10) == []
+
+
+async def test_a_session_called_off_or_past_is_asked_for_no_more(hall: Hall) -> None:
+    """Nobody is asked for the day of a session that does not take place, or whose last possible day is over."""
+    house = hall.shared.house
+    planned = [
+        Happening(event="planned", key=key, sort=SubjectSort.SESSION, department=hall.host, day=first, until=last)
+        for key, first, last in (("甲", date(2024, 12, 1), date(2024, 12, 31)), ("乙", date(2024, 9, 10), date(2024, 9, 12)))
+    ]
+    await house.stores.subjects.plan("chenggong", planned, hall.shared.clock(), hall.shared.room.planner)
+    assert {one.case_number for one in await hall.at(2024, 9, 12, 16)} >= {"乙"}
+    activities = Activities(offices=house.rooms, subjects=house.stores.subjects, now=hall.shared.clock)
+    await activities.happen("chenggong", Happening(event="cancelled", key="甲"), Told(by="王芳"))
+    assert {one.case_number for one in await hall.at(2024, 11, 20, 10)} & {"甲", "乙"} == set()
