@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BUILD_DURABLE := CC="gcc -O2 -DPyEval_CallObject=PyObject_CallObject"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lives reference bench check format lock clean
+.PHONY: help setup demo test test-long lives drills reference bench check format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ test-long: $(VENV)/dev.stamp ## Run the tests that take minutes
 
 lives: $(VENV)/dev.stamp ## Play whole lives of cases by mail, and print every mail
 	@$(BIN)/python -m pytest -q -n 0 -s -p no:randomly tests/e2e/test_lives.py $(ARGS)
+
+drills: $(VENV)/dev.stamp ## Drill three districts over their months; write what was produced to OUT, the tables to docs/对照.md
+	@rm -rf .cache/drills && $(BIN)/python -m tests.drills $(or $(OUT),.cache/drills) docs/对照.md
 
 reference: $(VENV)/dev.stamp ## Write the reference page of the rule language again
 	@$(BIN)/python -c "from rules.schema import reference_page; print(reference_page(), end='')" > docs/reference/规则语言.md

@@ -6,7 +6,6 @@ Of a row only `input`, `channel` and `received_at` are used before the decision;
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from channels.passage import tidy
-from channels.platforms import read_batch
 from daemon.pipeline import Outcome
-from daemon.platform_intake import Delivery
-from daemon.rehearsal import Message, take, temporary_house
+from daemon.rehearsal import Message, keep_record, take, temporary_house
 from daemon.wiring import House
 from rules.explain import explain
 from rules.rulebook import RuleBook
@@ -114,24 +111,9 @@ async def _take(house: House, message: Message, rows: Rows) -> None:
 
 
 async def _take_record(house: House, message: Message, rows: Rows) -> None:
-    """Take the record of another platform in by the mapping that fits, and judge it as if it had been handed to the district.
-
-    Raises MalformedMessageError where no mapping of the pack reads it.
-    """
-    ((district, room),) = house.rooms.items()
-    platform = _platform_of(message.raw, room.rulebook)
-    receipt = await house.intake.accept(Delivery(district=district, platform=platform, door="file", key=message.source, raw=message.raw))
-    await house.intake.take_some(asyncio.Event())
-    record = await house.stores.platforms.record(receipt.batch.good[0].record.number, platform)
+    """Judge the record of another platform as if it had been handed to the district. Raises as `keep_record`."""
+    record = await keep_record(house, message)
     rows.took(message.source, await house.pipeline.process(await house.stores.arrivals.get(record.arrival_id)), record=record.id)
-
-
-def _platform_of(raw: bytes, book: RuleBook) -> str:
-    for mapping in book.platforms.values():
-        with contextlib.suppress(MalformedMessageError):
-            if read_batch(raw, mapping, book.district.timezone).good:
-                return mapping.id
-    raise MalformedMessageError("规则包里没有一个平台的映射文件读得了这一行")
 
 
 def labels_of(path: Path) -> list[Label]:

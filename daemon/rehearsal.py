@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from channels.identity import mail_keys
+from channels.platforms import read_batch
 from daemon.config import Config, DistrictSection, LimitsSection, RelaySection, StoreSection
 from daemon.pipeline import Outcome
+from daemon.platform_intake import Delivery
 from daemon.wiring import House, open_house
 from rules.rulebook import RuleBook
+from store.errors import MalformedMessageError
 from store.model.arrival import Arrival, Channel, StoredArrival
+from store.model.platforms import KeptRecord
 
 _DOOR = "file"
 _BY_ENDING = {
@@ -52,6 +57,26 @@ async def keep(house: House, message: Message) -> StoredArrival:
     (district,) = house.rooms
     (accepted,) = await house.stores.arrivals.accept([_arrival(message, district)])
     return await house.stores.arrivals.get(accepted.arrival_id)
+
+
+async def keep_record(house: House, message: Message) -> KeptRecord:
+    """Take the record of another platform in for the only district of *house*, by the mapping of its pack that reads it.
+
+    Raises MalformedMessageError where none does.
+    """
+    ((district, room),) = house.rooms.items()
+    platform = _platform_of(message.raw, room.rulebook)
+    receipt = await house.intake.accept(Delivery(district=district, platform=platform, door=_DOOR, key=message.source, raw=message.raw))
+    await house.intake.take_some(asyncio.Event())
+    return await house.stores.platforms.record(receipt.batch.good[0].record.number, platform)
+
+
+def _platform_of(raw: bytes, book: RuleBook) -> str:
+    for mapping in book.platforms.values():
+        with suppress(MalformedMessageError):
+            if read_batch(raw, mapping, book.district.timezone).good:
+                return mapping.id
+    raise MalformedMessageError("规则包里没有一个平台的映射文件读得了这一行")
 
 
 async def take(house: House, message: Message) -> Outcome:

@@ -13,7 +13,7 @@ from store.codec import from_json
 from store.database import Database
 from store.model.due import Due
 from store.owing import DeadlineState
-from store.tables import ARRIVALS, CASES, DEADLINES, DECISIONS, EVENTS, SUBJECT_EVENTS, SUBJECTS
+from store.tables import ARRIVALS, CASES, DEADLINES, DECISIONS, EVENTS, PLATFORM_BATCHES, PLATFORM_VERSIONS, SUBJECT_EVENTS, SUBJECTS
 
 _STEPS = ("deadline.reminded", "deadline.escalated")
 
@@ -92,6 +92,9 @@ def _taken(connection: Connection) -> list[Taken]:
 
 def _case_of(connection: Connection, source_key: str) -> str:
     arrival = connection.scalar(select(ARRIVALS.c.id).where(ARRIVALS.c.source_key == source_key))
+    if arrival is None:  # the record of another platform
+        batch = select(PLATFORM_BATCHES.c.id).where(PLATFORM_BATCHES.c.source_key == source_key)
+        arrival = connection.scalar(select(PLATFORM_VERSIONS.c.arrival_id).where(PLATFORM_VERSIONS.c.batch_id.in_(batch)))
     if arrival is None:
         return ""
     number = connection.scalar(select(CASES.c.number).where(CASES.c.arrival_id == arrival))

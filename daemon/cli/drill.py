@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -15,19 +15,16 @@ import typer
 from daemon import logs
 from daemon.cli import drill_view
 from daemon.cli.chinese import Command
+from daemon.cli.drill_files import COLUMNS, Asked, asked_of, disagreements, rows, shown_by, write_all, write_mails
 from daemon.cli.output import as_json, done, table
 from daemon.cli.place import JsonOption
 from daemon.drill.play import Outcome, play
-from daemon.drill.workplace import Workplace, workplace
-from notifier.transport import caught_name
-from store.errors import UsageError
-from store.model.notice import QueuedNotice
-from store.trouble import reason
+from daemon.drill.proofs import Requirement, Shown
+from daemon.drill.workplace import workplace
 
 _DAY = ["%Y-%m-%d"]
 _FAILED = 1
 _WIDEST = 100  # columns, so that the tables fit a page
-_NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
 
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
@@ -48,25 +45,37 @@ def drill(
         Path | None, typer.Option("--work", metavar="目录", help="工作目录：演练的数据库和邮件留在那里，中断后可接着演练；不写则用临时目录")
     ] = None,
     mails: Annotated[Path | None, typer.Option("--mails", metavar="目录", help="把发出的邮件按时间逐封写成 .eml")] = None,
+    documents: Annotated[
+        Path | None,
+        typer.Option(
+            "--documents", metavar="目录", help="写出全部产出：邮件、文书（documents.yaml）、日历，与要求逐条对照（requirements.yaml）"
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="不列日历和逐步对照，只列汇总")] = False,
     json_: JsonOption = False,
 ) -> None:
     """演练：让几个月的来件和办理几十秒走完全过程，看哪天给谁发了什么、有没有漏发重发。不对外发信，不动实例的数据。
 
-    收件、判断、登记、时限、催办、组信都是真的，只有时间是模拟的，邮件留在工作目录。有漏发或重发时，退出码为 1。
+    收件、判断、登记、时限、催办、场次、组信都是真的，只有时间是模拟的，邮件留在工作目录。有漏发或重发，或产出与要求不符时，退出码为 1。
     演练目录怎样写，见 docs/演练.md。
 
     例：zuozhen drill
 
     例：zuozhen drill --from 2024-09-25 --until 2025-03-31 --cases 我的演练 --work /tmp/drill --mails 发出的邮件
+
+    例：zuozhen drill --cases 我的演练 --quiet --documents 产出
     """
     logs.configure("error", "auto")
     with as_file(files("daemon.drill") / "sample") as sample, workplace(work, cases or sample, pack) as place:
-        outcome = asyncio.run(play(place, cases or sample, _date(start), _date(until), _progress))
-        _show(outcome, quiet=quiet, json_=json_)
+        asked = asked_of(cases or sample) if documents is not None else Asked()
+        outcome = asyncio.run(play(place, cases or sample, _date(start), _date(until), _progress, asked.papers))
+        found = shown_by(outcome, asked)
+        _show(outcome, found, quiet=quiet, json_=json_)
         if mails is not None:
-            _write_mails(outcome, place, mails)
-    if not outcome.ledger.is_clean:
+            write_mails(outcome, place, mails)
+        if documents is not None:
+            write_all(outcome, place, documents, rows(outcome, found))
+    if not outcome.ledger.is_clean or disagreements(found):
         raise typer.Exit(_FAILED)
 
 
@@ -80,9 +89,14 @@ def _progress(day: date, finished: int, total: int) -> None:
         print(f"演练到 {day}，{finished}/{total} 项", end="\r", file=sys.stderr, flush=True)
 
 
-def _show(outcome: Outcome, *, quiet: bool, json_: bool) -> None:
+def _show(outcome: Outcome, found: Sequence[tuple[Requirement, Shown]], *, quiet: bool, json_: bool) -> None:
+    listed = rows(outcome, found)
     if json_:
-        as_json(drill_view.drill_json(outcome))
+        asked = [
+            {"id": one.id, "made": shown.proof.made, "file": row[3], "lacks": shown.proof.lacks, "there": shown.is_there}
+            for (one, shown), row in zip(found, listed, strict=True)
+        ]
+        as_json({**drill_view.drill_json(outcome), "requirements": asked, "disagreements": disagreements(found)})
         return
     if sys.stderr.isatty():
         print("\x1b[K", end="", file=sys.stderr, flush=True)
@@ -94,26 +108,8 @@ def _show(outcome: Outcome, *, quiet: bool, json_: bool) -> None:
     table(drill_view.KIND_COLUMNS, drill_view.kind_rows(outcome), widest=_WIDEST)
     if outcome.refused:
         done("\n".join(["\n没有发生的事（请核对演练目录）：", *drill_view.refused_lines(outcome)]))
+    if found:
+        done("\n———— 与要求对照 ————\n")
+        table(COLUMNS, listed, widest=_WIDEST)
+        done("\n".join(["", *(f"不符：{line}" for line in disagreements(found))]))
     done(f"\n{drill_view.summary_line(outcome)}")
-
-
-def _write_mails(outcome: Outcome, place: Workplace, folder: Path) -> None:
-    """Copy the mails that were caught, named after moment, case and purpose.
-
-    Raises UsageError where that fails, or where the folder has mails of something else, which would pass for ours.
-    """
-    names = {_name(nth, queued, outcome): queued for nth, queued in enumerate(outcome.ledger.sent, 1)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        foreign = sorted({path.name for path in folder.glob("*.eml")} - set(names))
-        if foreign:
-            raise UsageError(f"{folder} 里有不是这次演练的邮件 {foreign[0]}，没有写入；请给 --mails 换一个空目录")
-        for name, queued in names.items():
-            (folder / name).write_bytes((place.outgoing / caught_name(queued.message_id)).read_bytes())
-    except OSError as error:
-        raise UsageError(f"写不了 {error.filename or folder}：{reason(error)}") from error
-
-
-def _name(nth: int, queued: QueuedNotice, outcome: Outcome) -> str:
-    at, number = queued.created_at.astimezone(outcome.zone), _NOT_IN_NAMES.sub("_", queued.case_number)
-    return f"{nth:04d}_{at:%Y-%m-%d_%H%M}_{number}_{queued.notice.purpose.value}.eml"

@@ -7,12 +7,13 @@ from dataclasses import replace
 from daemon.activities import Activities, Told
 from daemon.casework import Details
 from daemon.drill.events import NOTE, Deed
-from daemon.rehearsal import Message, keep
+from daemon.rehearsal import Message, keep, keep_record
 from daemon.review import Act
 from daemon.wiring import House
 from store.drills import Drills
 from store.errors import MalformedMessageError, TemporaryError, UsageError
 from store.life import BY_NAME
+from store.model.arrival import Channel, StoredArrival
 from store.owing import Happening
 
 _TRIES = 3  # over a mail whose reader died, as the service does
@@ -38,7 +39,7 @@ class Stage:
             await self._act(item)
 
     async def _arrive(self, mail: Message) -> None:
-        arrival = await keep(self._house, mail)
+        arrival = await self._kept(mail)
         for tries_left in reversed(range(_TRIES)):
             try:
                 await self._house.pipeline.process(arrival)
@@ -49,6 +50,15 @@ class Stage:
                     raise
                 continue
             return
+
+    async def _kept(self, mail: Message) -> StoredArrival:
+        if mail.channel is not Channel.PLATFORM:
+            return await keep(self._house, mail)
+        try:
+            record = await keep_record(self._house, mail)
+        except MalformedMessageError as error:
+            raise UsageError(f"“{mail.source}”：{error}") from error
+        return await self._house.stores.arrivals.get(record.arrival_id)
 
     async def _happen(self, deed: Deed, happening: Happening) -> None:
         (district,) = self._house.rooms

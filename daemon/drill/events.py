@@ -72,7 +72,7 @@ def _event(node: Node, zone: ZoneInfo, reader: Reader) -> Deed | None:
     elif "event" in entries:
         known, what = ((*BY_NAME, NOTE), "事件") if is_of_a_case else (HAPPENINGS, "场次、活动的事件")
         reader.choice(entries["event"], known, what)
-    at = _moment(entries["at"], str(said.get("at") or ""), zone, reader) if "at" in entries else None
+    at = moment_in(entries["at"], str(said.get("at") or ""), zone, reader) if "at" in entries else None
     if len(reader.problems.found) > before or at is None:
         return None
     return _of_a_case(node.place, at, said) if is_of_a_case else _of_a_subject(node.place, at, said)
@@ -109,7 +109,8 @@ def _of_a_case(place: str, at: datetime, said: Mapping[str, Any]) -> Deed:
     )
 
 
-def _moment(node: Node, text: str, zone: ZoneInfo, reader: Reader) -> datetime | None:
+def moment_in(node: Node, text: str, zone: ZoneInfo, reader: Reader) -> datetime | None:
+    """Return the moment written as *text* at *node*, of *zone* where it names none; None, and a problem, where it is none."""
     if not text:
         return None
     try:

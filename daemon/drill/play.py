@@ -12,6 +12,7 @@ from daemon.config import AddressBook
 from daemon.config_reader import load_addresses
 from daemon.drill.events import Deed
 from daemon.drill.ledger import Ledger, ledger_of
+from daemon.drill.papers import Paper, made
 from daemon.drill.run import Drill, refusals
 from daemon.drill.script import moment_of, read_script
 from daemon.drill.simulated import SimulatedTime
@@ -44,15 +45,21 @@ class Outcome:
     numbers: Mapping[str, str]
     names: Mapping[str, str]
     ledger: Ledger
+    papers: Mapping[str, bytes]
 
 
 async def play(
-    place: Workplace, cases: Path, first: date | None = None, last: date | None = None, told: Told = lambda _day, _done, _all: None
+    place: Workplace,
+    cases: Path,
+    first: date | None = None,
+    last: date | None = None,
+    told: Told = lambda _day, _done, _all: None,
+    papers: Sequence[Paper] = (),
 ) -> Outcome:
     """Play the drill in *cases* from the *first* day through the *last* at *place*, or go on with it.
 
-    By default that is from the first thing that happens until 30 days behind the last. Raises ConfigError for mistakes in the files,
-    UsageError where nothing happens in these days, and what `Drill.run` raises.
+    By default that is from the first thing that happens until 30 days behind the last. *papers* are the documents to be made at the end.
+    Raises ConfigError for mistakes in the files, UsageError where nothing happens in these days, and what `Drill.run` raises.
     """
     zone = ZoneInfo(place.district.timezone)
     script = read_script(cases, str(zone))
@@ -84,6 +91,7 @@ async def play(
             numbers={name: await drills.case_of(name) for name in mails},
             names=_names(load_addresses(place.config.district[0].addresses, None), room.rulebook.district),
             ledger=await ledger_of(house, end),
+            papers=await made(house, papers),
         )
 
 

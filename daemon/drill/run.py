@@ -42,7 +42,7 @@ class Drill:
 
     def __init__(self, house: House, script: Script, time: SimulatedTime, *, start: datetime, end: datetime) -> None:
         """Play *script* in *house*, which goes by *time*."""
-        (room,) = house.rooms.values()
+        ((self._district, room),) = house.rooms.items()
         self._house, self._time, self._end = house, time, end
         self.items = [item for item in script.items if start <= moment_of(item) <= end]
         self.skipped = len(script.items) - len(self.items)
@@ -78,6 +78,7 @@ class Drill:
             return await self._saved(replace(progress, moment=self._end, finished=True))
         progress = await self._saved(replace(progress, moment=max(moment_of(item), progress.moment)))
         problem = await self._play(item)
+        await self._house.grouping.catch_up(self._district)
         await self._house.sessions.tick()  # whoever came by this gets a number at once, as within half a minute
         refused = {**progress.refused, progress.position: problem} if problem else progress.refused
         return await self._saved(replace(progress, position=progress.position + 1, refused=refused))

@@ -1,7 +1,7 @@
 """What happens in a drill, read from its folder: mails with the moment they arrive, and what people do, in the order of time.
 
-The folder holds `.eml` and `.txt` files named after their moment (`2024-09-29_1618 工程款.eml`) and, beside them, `events.yaml` or
-`events.jsonl`; docs/演练.md describes both. A mistake is told with file and line, all of them at once.
+The folder holds `.eml` and `.txt` files named after their moment (`2024-09-29_1618 工程款.eml`), or `inputs.yaml` that says where they lie,
+and, beside them, `events.yaml` or `events.jsonl`; docs/演练.md describes all of them. A mistake is told with file and line, all of them at once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from daemon.drill.events import Deed, read_events
+from daemon.drill.inputs import read_inputs
 from daemon.rehearsal import Message, channel_of
 from rules.packfiles import Node, Problems
 from store.errors import ConfigError, UsageError
@@ -25,6 +26,8 @@ from store.trouble import reason
 
 _ENDINGS = (".eml", ".txt")
 _EVENTS = ("events.yaml", "events.jsonl")
+_INPUTS = "inputs.yaml"
+_LISTS = (_INPUTS, *_EVENTS)
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})[_T ](\d{2})[:.]?(\d{2})(?:[:.]?(\d{2}))?[_ ]*(.*)", re.DOTALL)
 _LARGEST = 50 << 20  # bytes, as at the doors
 
@@ -54,20 +57,24 @@ def read_script(folder: Path, timezone: str) -> Script:
     reading = _Reading(folder, ZoneInfo(timezone))
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-        contents = {path.name: _content(path, reading) for path in files if path.suffix.lower() in _ENDINGS or path.name in _EVENTS}
+        contents = {path.name: _content(path, reading) for path in files if path.suffix.lower() in _ENDINGS or path.name in _LISTS}
     except OSError as error:
         raise UsageError(f"读不了演练目录 {folder}：{reason(error)}") from error
-    mails = [mail for name, raw in contents.items() if name not in _EVENTS and (mail := _mail(name, raw, reading))]
+    mails = [mail for name, raw in contents.items() if Path(name).suffix.lower() in _ENDINGS and (mail := _mail(name, raw, reading))]
+    if _INPUTS in contents:
+        mails += read_inputs(contents[_INPUTS], _INPUTS, reading.zone, reading.problems, lambda file: _content(folder / file, reading))
     _check_names(mails, reading)
     events = [event for name in _EVENTS if name in contents for event in read_events(contents[name], name, reading.zone, reading.problems)]
     _check_cases(events, {mail.source: mail.received_at for mail in mails}, reading)
     if not (mails or events or reading.problems.found):
         reading.problems.add(
-            Node(str(folder), ""), "演练目录里没有来件（.eml、.txt），也没有 events.yaml", "放入来件或场次、活动，写法见 docs/演练.md"
+            Node(str(folder), ""),
+            "演练目录里没有来件（.eml、.txt、inputs.yaml），也没有 events.yaml",
+            "放入来件或场次、活动，写法见 docs/演练.md",
         )
     if reading.problems.found:
         raise ConfigError(reading.problems.found)
-    return Script(items=sorted([*mails, *events], key=moment_of), digest=_digest(contents))
+    return Script(items=sorted([*mails, *events], key=moment_of), digest=_digest({**contents, **{mail.source: mail.raw for mail in mails}}))
 
 
 def _content(path: Path, reading: _Reading) -> bytes:
