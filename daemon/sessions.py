@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from daemon.sittings import compose_step, sitting_of
+from daemon.sittings import booked_since, compose_step, sitting_of
 from daemon.undated import Undated
 from daemon.waiting import first_of
 from notifier.session_letters import SessionLetters, Sitting
@@ -87,7 +87,7 @@ class Sessions:
         now = self._now()
         freed = await self._bookings.free_ended(district, now)
         sittings = [sitting_of(room, rule, subject) for subject in await self._bookings.planned(district)]
-        booked = await self._book(room, sittings, now)
+        booked = await self._book(room, rule, sittings, now)
         if booked or freed:
             log.info("sessions.booked", district=district, booked=booked, freed=freed)
         if is_quiet(now, room.calendar, room.rulebook.district.timezone):
@@ -95,14 +95,16 @@ class Sessions:
         steps = sum([await self._steps(room, rule, sitting, now) for sitting in sittings])
         return booked + freed + steps + await self._undated.remind(room, rule, now)
 
-    async def _book(self, room: Office, sittings: Sequence[Sitting], now: datetime) -> int:
+    async def _book(self, room: Office, rule: SessionRule, sittings: Sequence[Sitting], now: datetime) -> int:
         """Give every admitted case without a place the next number of the first session whose booking was not over when it came."""
         today = room.planner.day(now)
         coming = sorted((one for one in sittings if one.subject.day >= today), key=lambda one: one.closes)
-        if not coming:
+        first = await self._bookings.first(room.rulebook.district.id) if coming else None
+        if first is None:
             return 0
+        since = booked_since(room, rule, first)
         letters, booked = SessionLetters(room.composer, room.rulebook.district, now), 0
-        for case_id, received_at in await self._bookings.unbooked(room.rulebook.district.id, coming[-1].closes):
+        for case_id, received_at in await self._bookings.unbooked(room.rulebook.district.id, since, coming[-1].closes):
             sitting = next(one for one in coming if received_at <= one.closes)
             missed = next((one.subject.key for one in reversed(coming) if one.closes < received_at), "")
             event = "late" if missed else "early" if received_at < sitting.opens else "booked"

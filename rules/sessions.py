@@ -4,6 +4,7 @@
 |---|---|---|
 | sessions | a district whose pack has it books enterprises for its sessions (挂号); one without does not | none |
 | sessions.serves | whose session the booking at the end of a month serves: `next_month` or `this_month` | next_month |
+| sessions.since | cases received from this day on are booked, earlier ones never | after the close of the booking before the first session's |
 | sessions.windows | sessions whose booking lies otherwise: name → `opens`, `closes` (dates) | none |
 | sessions.hours | from when to when it sits: `[9:00, 12:00]` | none: left out of letters |
 | sessions.place | its place as letters say it | empty: left out |
@@ -39,6 +40,7 @@ class SessionRule:
     """What a pack says of booking and sessions; what each means stands above."""
 
     serves: Serves = "next_month"
+    since: date | None = None
     windows: Mapping[str, tuple[date, date]] = field(default_factory=dict)
     hours: Hours | None = None
     place: str = ""
@@ -92,6 +94,7 @@ def read_sessions(node: Node, reader: Reader) -> SessionRule:
     serves = reader.choice(entries["serves"], _SERVES, "哪个月的场次") if "serves" in entries else None
     rule = SessionRule(
         serves=cast("Serves", serves) if serves else default.serves,
+        since=read_date(entries["since"], reader) if "since" in entries else None,
         windows=_windows(entries["windows"], reader) if "windows" in entries else {},
         hours=read_hours(entries["hours"], reader) if "hours" in entries else None,
         place=(reader.text(entries["place"]) or "") if "place" in entries else "",

@@ -22,11 +22,11 @@ from store.model.notice import Notice
 from store.outbox import Outbox
 from store.owing import Subject, SubjectSort, SubjectState
 from store.recording import Compose as ComposeOfCase
-from store.tables import BOOKINGS, CASES, SUBJECTS
+from store.tables import BOOKINGS, CASES, SUBJECT_EVENTS, SUBJECTS
 from store.tables.bookings import BOOKING_STANDS
 
 _BOOKS = WITH_DEPARTMENT | {CaseState.ACCEPTED}  # admitted, and not answered yet
-_STEP, _FREED = "subject.step", "subject.freed"
+_STEP, _BOOKED, _FREED = "subject.step", "subject.booked", "subject.freed"
 Placed = tuple[Booking, Case]
 Compose = Callable[[Booking, Case, int], Sequence[Notice]]  # the int: how many stand before
 
@@ -67,11 +67,24 @@ class Bookings:
         query = select(SUBJECTS).where(*sessions, SUBJECTS.c.state == SubjectState.PLANNED.value).order_by(SUBJECTS.c.day, SUBJECTS.c.id)
         return await self._db.read(lambda connection: [subject_rows.subject_of(row) for row in connection.execute(query).mappings()])
 
-    async def unbooked(self, district: str, until: datetime) -> list[tuple[int, datetime]]:
-        """Return the admitted cases without a place that were received up to *until*, in the order in which they came: id and moment."""
+    async def first(self, district: str) -> Subject | None:
+        """Return the earliest session that is still to come, or that was booked or written about here; not one that is kept only as a record."""
+        event = (SUBJECT_EVENTS.c.subject_id == SUBJECTS.c.id, SUBJECT_EVENTS.c.kind.in_([_STEP, _BOOKED]))
+        ran = select(SUBJECT_EVENTS.c.seq).where(*event).exists() | (SUBJECTS.c.state == SubjectState.PLANNED.value)
+        sessions = (SUBJECTS.c.district == district, SUBJECTS.c.sort == SubjectSort.SESSION.value, ran)
+        query = select(SUBJECTS).where(*sessions).order_by(SUBJECTS.c.day, SUBJECTS.c.id).limit(1)
+        row = await self._db.read(lambda connection: connection.execute(query).mappings().first())
+        return None if row is None else subject_rows.subject_of(row)
+
+    async def unbooked(self, district: str, since: datetime, until: datetime) -> list[tuple[int, datetime]]:
+        """Return the admitted cases without a place received after *since*, up to *until*, in the order in which they came: id and moment."""
         held = select(BOOKINGS.c.id).where(BOOKINGS.c.case_id == CASES.c.id, BOOKINGS.c.state != BookingState.MOVED.value)
         query = select(CASES.c.id, CASES.c.received_at).where(
-            CASES.c.district == district, CASES.c.state.in_(sorted(_BOOKS)), CASES.c.received_at <= until, ~held.exists()
+            CASES.c.district == district,
+            CASES.c.state.in_(sorted(_BOOKS)),
+            CASES.c.received_at > since,
+            CASES.c.received_at <= until,
+            ~held.exists(),
         )
         ordered = query.order_by(CASES.c.received_at, CASES.c.id)
         return await self._db.read(lambda connection: [(id_, at) for id_, at in connection.execute(ordered).all()])
@@ -190,7 +203,7 @@ class Bookings:
         }
         id_ = connection.execute(BOOKINGS.insert().returning(BOOKINGS.c.id), values).scalar_one()
         booking = Booking(**{**values, "id": id_, "state": BookingState.BOOKED})
-        _note(connection, subject_id, "subject.booked", "system", "", now, {"case": case.number, "number": str(booking.number)})
+        _note(connection, subject_id, _BOOKED, "system", "", now, {"case": case.number, "number": str(booking.number)})
         self._outbox.put(connection, case, compose(booking, case, _ahead(connection, booking)), arrival_id=case.arrival_id, now=now)
         return booking
 

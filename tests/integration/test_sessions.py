@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,15 +12,17 @@ import pytest_asyncio
 
 from channels.documents import read_document
 from daemon.activities import Activities, Told
-from daemon.review import Act
+from daemon.review import Act, Correction
 from daemon.sessions import Sessions
+from daemon.sittings import booked_since
 from notifier.enclosures import make
 from store.life import Role
 from store.model.booking import BookingState
 from store.model.case import Case
+from store.model.decision import Verdict
 from store.model.notice import Purpose, QueuedNotice
 from store.owing import Happening, SubjectSort
-from tests.integration.houses import COORDINATOR, MAILBOX, PUBLISHER, Bench, Enterprise, bench, office
+from tests.integration.houses import COORDINATOR, MAILBOX, PUBLISHER, REFUSED, Bench, Enterprise, bench, office
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SECOND, THIRD = "2024年第2期", "2024年第3期"
@@ -310,3 +312,42 @@ async def test_a_session_called_off_or_past_is_asked_for_no_more(hall: Hall) -> 
     activities = Activities(offices=house.rooms, subjects=house.stores.subjects, now=hall.shared.clock)
     await activities.happen("chenggong", Happening(event="cancelled", key="甲"), Told(by="王芳"))
     assert {one.case_number for one in await hall.at(2024, 11, 20, 10)} & {"甲", "乙"} == set()
+
+
+async def test_what_came_before_the_first_booking_is_not_called_in(database_url: str) -> None:
+    """A district that begins with sessions books who came since the booking before its first one closed (30 August, 17:00), and nobody older.
+
+    A session kept as a record of the past moves nothing; who is admitted late is booked all the same.
+    """
+    async with bench(database_url) as shared:
+        hall = Hall(shared=shared)
+        old, last = await hall.admitted(2024, 5, 10, 9), await hall.admitted(2024, 8, 30, 17)
+        first, refused = await hall.admitted(2024, 8, 30, 17, 1), await shared.opened(REFUSED)
+        await hall.at(2024, 9, 9, 9)
+        activities = Activities(offices=shared.house.rooms, subjects=shared.house.stores.subjects, now=shared.clock)
+        record = Happening(event="ended", key="试办", sort=SubjectSort.SESSION, department=hall.host, day=date(2024, 3, 22))
+        await activities.happen("chenggong", record, Told(by="王芳"))
+        await announced(shared)
+        written = await hall.at(2024, 9, 9, 10)
+        assert await hall.numbers(SECOND) == {first.number: 1}
+        assert not {one.case_number for one in written} & {old.number, last.number}
+        await hall.at(2024, 10, 26, 9)  # the first session is over …
+        act = Act(by="王芳", reason="属营商环境问题")
+        corrected = Correction(verdict=Verdict.ACCEPT, department=hall.host)
+        await shared.house.review.overrule(refused.number, corrected, act)
+        await hall.at(2024, 10, 28, 9)  # … and who came in time for it, admitted only now, is booked for the next
+        assert await hall.numbers(THIRD) == {refused.number: 1}
+
+
+async def test_the_pack_may_say_since_when(hall: Hall) -> None:
+    """`sessions.since` of the pack is the first day whose cases are booked, whatever the first session is."""
+    room = hall.shared.room
+    rule = room.rulebook.settings.sessions
+    assert rule is not None
+    subject = await hall.shared.house.stores.subjects.get("chenggong", SECOND)
+    since = booked_since(room, replace(rule, since=date(2024, 9, 18)), subject)
+    assert moment(2024, 9, 17, 23, 59) < since < moment(2024, 9, 18, 0)
+    early, booked = await hall.admitted(2024, 9, 17, 23, 59), await hall.admitted(2024, 9, 18, 0)
+    found = await hall.shared.house.stores.bookings.unbooked("chenggong", since, moment(2024, 9, 30, 17))
+    assert [id_ for id_, _ in found] == [booked.id]
+    assert early.id not in {id_ for id_, _ in found}
