@@ -293,7 +293,15 @@ class DistrictSection(_Section):
 
     pack: str = Field(description="规则包：随产品的名称（如 chenggong），或规则包目录的路径")
     mailboxes: tuple[MailAddress, ...] = Field(min_length=1, description="收件地址；寄到这些地址的邮件归本区")
+    returns: MailAddress | None = Field(
+        None, description="报送地址：部门把方案、报告、清单、月报、走访记录寄到这里，本系统认出是哪一样并销账；寄到这里的邮件也归本区"
+    )
     addresses: Path = Field(description="部门邮箱文件（TOML）")
+
+    @property
+    def received_at(self) -> tuple[str, ...]:
+        """Every address whose mail is this district's."""
+        return (*self.mailboxes, *((self.returns,) if self.returns else ()))
 
 
 class Config(_Section):

@@ -236,7 +236,10 @@ def _double_mailboxes(path: Path, config: Config) -> list[Problem]:
     seen: dict[str, int] = {}
     problems = []
     for index, district in enumerate(config.district):
-        for mailbox in district.mailboxes:
+        if district.returns and district.returns.lower() in {mailbox.lower() for mailbox in district.mailboxes}:
+            message = f"{district.returns} 已是收件地址"
+            problems.append(Problem(place=str(path), key=f"district.{index}.returns", message=message, remedy="报送用另一个地址"))
+        for mailbox in district.received_at:
             first = seen.setdefault(mailbox.lower(), index)
             if first != index:
                 message = f"{mailbox} 已属于 district.{first}"

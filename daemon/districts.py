@@ -70,10 +70,10 @@ def load_district(section: DistrictSection, calendars: Path | None, rulebook: Ru
         problems.extend(error.problems)
     if problems or rulebook is None or calendar is None:
         raise ConfigError(problems)
-    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book), calendar=calendar)
+    return DistrictFiles(section=section, rulebook=rulebook, addresses=_addresses(book, section.returns or ""), calendar=calendar)
 
 
-def _addresses(book: AddressBook) -> Addresses:
+def _addresses(book: AddressBook, returns: str) -> Addresses:
     def address(named: NamedAddress) -> Address:
         return Address(name=named.name, address=named.address)
 
@@ -86,4 +86,5 @@ def _addresses(book: AddressBook) -> Addresses:
         },
         oversight=tuple(Address(name=name, address=mailbox) for name, mailbox in book.oversight.items()),
         publishers=tuple(Address(name=name, address=mailbox) for name, mailbox in book.publishers.items()),
+        returns=returns,
     )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from channels.reader import Reader
     from daemon.reconsidering import Reconsideration
     from daemon.replies import Replies
+    from daemon.returns import Returns
     from daemon.sender_checks import SenderChecks
     from notifier.compose import Composer
     from rules.calendar import Calendar
@@ -112,6 +113,7 @@ class Pipeline:
         addresses: Addresses,
         reconsideration: Reconsideration,
         replies: Replies,
+        returns: Returns,
         reader: Reader,
         senders: SenderChecks | None,
         pages: PageReader,
@@ -124,6 +126,7 @@ class Pipeline:
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
         self._addresses, self._reconsideration, self._replies = addresses, reconsideration, replies
+        self._returns = returns
         self._reader, self._senders, self._pages = reader, senders, pages
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
@@ -155,7 +158,11 @@ class Pipeline:
         async with room.deciding:
             if arrival.channel is Channel.PLATFORM:
                 await self._reconsideration.run(room, arrival, reading.petition)
-            outcome = (reply and await self._answer(room, arrival, reading, reply)) or await self._conclude(room, arrival, reading)
+            outcome = (
+                (reply and await self._answer(room, arrival, reading, reply))
+                or await self._returned(room, arrival, reading)
+                or await self._conclude(room, arrival, reading)
+            )
         decision, case = outcome.decision, outcome.case
         log.info(
             "arrival.decided",
@@ -196,6 +203,11 @@ class Pipeline:
         """Act on an answer to a mail of ours, which is recorded then; None where it is none."""
         taken = await self._replies.take(room, arrival, reading, reply)
         return taken and Outcome(petition=reading.petition, candidates=(), decision=taken[0], case=taken[1])
+
+    async def _returned(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome | None:
+        """Take in what an office hands in, which is recorded then; None where it is nothing of that."""
+        decision = await self._returns.take(room, arrival, reading)
+        return Outcome(petition=reading.petition, candidates=(), decision=decision, case=None) if decision else None
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""

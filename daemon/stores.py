@@ -28,6 +28,7 @@ from store.problems import Problems
 from store.reconsidering import Reconsidering
 from store.reply_tokens import ReplyTokens
 from store.replying import Replies as KeptReplies
+from store.returning import Returns as KeptReturns
 from store.shadows import Shadows
 from store.subjects import Subjects
 
@@ -56,6 +57,7 @@ class Stores:
     reply_tokens: ReplyTokens
     addresses: Addresses
     replies: KeptReplies
+    returns: KeptReturns
 
 
 def open_database(store: StoreSection) -> Database:
@@ -97,6 +99,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             problems=Problems(database, outbox),
             addresses=Addresses(database),
             replies=KeptReplies(database, outbox),
+            returns=KeptReturns(database, outbox),
             reply_tokens=ReplyTokens(database, valid=timedelta(days=config.replies.token_days)),
         )
     finally:

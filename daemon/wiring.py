@@ -35,6 +35,7 @@ from daemon.platform_intake import PlatformIntake
 from daemon.reconsidering import Reconsideration
 from daemon.replies import Replies
 from daemon.replies import Stores as ReplyStores
+from daemon.returns import Returns
 from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sender_checks import open_sender_checks
@@ -174,6 +175,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             replies = open_replies(stores, now=now)
             pipeline = Pipeline(
                 replies=replies,
+                returns=Returns(stores.returns, tokens=stores.reply_tokens, outbox=stores.outbox, now=now),
                 rooms=rooms,
                 arrivals=stores.arrivals,
                 cases=stores.cases,
@@ -214,7 +216,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 leases=leases,
                 rooms=rooms,
                 sections={files.rulebook.district.id: files.section for files in districts},
-                recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.mailboxes},
+                recipients={box.lower(): files.rulebook.district.id for files in districts for box in files.section.received_at},
                 watchers=watchers,
                 pipeline=pipeline,
                 sender=Sender(

@@ -19,6 +19,7 @@ class Addresses:
     superiors: Mapping[str, Mapping[str, Address]] = field(default_factory=dict)  # department → rank → address
     oversight: tuple[Address, ...] = ()  # 抄报
     publishers: tuple[Address, ...] = ()  # who puts a session's notice on web site and channels (发布)
+    returns: str = ""  # where the offices mail plans, reports and logs to; "" where there is no address of its own for that
 
 
 def registered_in(addresses: Addresses) -> Registered:

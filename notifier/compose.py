@@ -198,7 +198,7 @@ class Composer:
     def for_deadlines(self, about: Case | Subject, to: Address, occasion: Occasion, round_: str) -> Notice:
         """Return the mail to *to* about the deadlines of *occasion*; it is kept at *about*, the first of them."""
         names = of_case(about, self._district) if isinstance(about, Case) else of_subject(about.key, self._district)
-        view = {**names, **view_of(occasion), "addressee": to.name or self._district.coordinator}
+        view = {**names, **view_of(occasion), "addressee": to.name or self._district.coordinator, "returns": self._addresses.returns}
         written = self.wording.write(Purpose.REMINDER, view)
         return Notice(
             purpose=Purpose.REMINDER,

@@ -40,6 +40,16 @@ class Recipients:
         """Who publishes the notices of sessions for their hosts."""
         return self._addresses.publishers
 
+    @property
+    def coordinator(self) -> Address | None:
+        """The coordinator's address, None where it is not registered."""
+        return self._addresses.coordinator
+
+    @property
+    def returns(self) -> str:
+        """The address to which the offices mail what they owe, as `same_address` gives it; "" where there is none."""
+        return same_address(self._addresses.returns)
+
     def concerned(self, department_id: str | None, owes: str, rank: str, *, copies: bool) -> list[tuple[Address, str]]:
         """Return who hears of a deadline that concerns the department with this id: addresses, each with the capacity in words ("" for whoever owes it).
 

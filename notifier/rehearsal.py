@@ -30,6 +30,7 @@ def rehearse(district: District, wording: Wording) -> None:
     problems: dict[str, Problem] = {}
     tried = [(view, purpose) for view in _views(district) for purpose in Purpose]
     tried += [(view, Purpose.REMINDER) for view in _views_of_a_subject(district)]
+    tried += [(view, Purpose.RETURN) for view in _views_of_a_return(district)]
     for view, purpose in [*tried, *_views_of_a_session(district)]:
         try:
             wording.write(purpose, view)
@@ -89,6 +90,26 @@ def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, objec
         yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION
     for event in ("booked", "early", "late", "called", "moved_up", "cancelled"):
         yield {**of_case(_case(), district), "sitting": {**sitting, **more, "event": event}}, Purpose.BOOKING
+
+
+def _views_of_a_return(district: District) -> Iterator[Mapping[str, object]]:
+    """Yield what is said of a return that came by mail: received, received before, not known, and to the coordinator."""
+    names = {**of_subject("示例", district), "addressee": "示例部门"}
+    said = {
+        **dict.fromkeys(("arrival", "sender", "subject"), "示例"),
+        "received": [{"key": "示例", "words": "“示例”", "lacks": "示例"}],
+        "already": ["示例"],
+        "visits": [{"day": "示例", "words": "示例"}],
+        "counted": [{"key": "示例", "done": 1, "times": 3, "lacking": 2}],
+        "doubts": ["示例"],
+        "owed": [{"key": "示例", "date": "示例", "late": True}],
+        "commands": ["示例"],
+        "more": 1,
+    }
+    nothing = dict.fromkeys(("received", "already", "visits", "counted", "doubts", "owed", "commands"), ())
+    for left_out in ({}, nothing, {"received": (), "visits": ()}, {"received": (), "visits": (), "doubts": ()}):
+        for event in ("receipt", "review"):
+            yield {**names, "returned": {**said, **left_out, "event": event}}
 
 
 def _case() -> Case:

@@ -67,6 +67,12 @@ _OF_A_NOTICE: View = {
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears
     "sitting": EMPTY_SITTING,
+    "returned": {  # what came by mail of what is owed without a case, lists of texts and of items
+        **dict.fromkeys(("event", "arrival", "sender", "subject"), ""),
+        **dict.fromkeys(("received", "already", "visits", "counted", "doubts", "owed", "commands"), ()),
+        "more": 0,
+    },
+    "returns": "",  # the address to which the offices return what they owe
     "problem": {  # several enterprises with one problem
         "key": "",
         "name": "",

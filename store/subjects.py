@@ -45,7 +45,7 @@ class Subjects:
 
     async def happen(self, district: str, happening: Happening, said: Said, planner: Planner) -> bool:
         """Let *happening* take effect; False where it had taken effect before. Raises UsageError (Chinese) where it is not possible."""
-        return await self._db.write(lambda connection: _happen(connection, district, happening, said, planner))
+        return await self._db.write(lambda connection: happen(connection, district, happening, said, planner))
 
     async def plan(self, district: str, planned: Sequence[Happening], at: datetime, planner: Planner) -> int:
         """Keep what a pack plans, and return how much of it is new or on other days than the pack had said before.
@@ -114,7 +114,8 @@ def _plan(connection: Connection, district: str, planned: Happening, said: Said,
         return False
 
 
-def _happen(connection: Connection, district: str, happening: Happening, said: Said, planner: Planner) -> bool:
+def happen(connection: Connection, district: str, happening: Happening, said: Said, planner: Planner) -> bool:
+    """Let *happening* take effect as `Subjects.happen` does (a unit of `Database.write`)."""
     old = _found(connection, district, happening)
     if old.id and _was_said(connection, old, happening):
         return False

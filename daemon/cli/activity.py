@@ -13,9 +13,10 @@ import typer
 
 from daemon.activities import Activities, Told, read_happenings
 from daemon.cli import show
+from daemon.cli.activity_returns import ArrivalOption, returns, settle, unread
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, local, shorten, table
-from daemon.cli.place import ConfigOption, JsonOption, LimitOption, named, with_stores
+from daemon.cli.place import ConfigOption, DistrictOption, JsonOption, LimitOption, chosen_district, named, with_stores
 from daemon.districts import DistrictFiles
 from daemon.stores import Stores
 from daemon.wiring import open_desk, utc_now
@@ -28,7 +29,6 @@ Key = Annotated[str, typer.Argument(metavar="名称", help="场次、活动或�
 By = Annotated[str, typer.Option("--by", metavar="姓名", help="经办人，记入经过", callback=named)]
 Reason = Annotated[str, typer.Option("--reason", metavar="理由", help="记入经过")]
 DayOption = Annotated[datetime | None, typer.Option("--day", metavar="日期", formats=["%Y-%m-%d"], help="哪一天，如 2024-09-27")]
-DistrictOption = Annotated[str | None, typer.Option("--district", metavar="区代号", help="配置里有几个区时，哪个区的")]
 OfOption = Annotated[str, typer.Option("--of", metavar="活动名称", help="哪一种活动，如 企业接待日；规则包的 of、counts 按它识别")]
 DepartmentOption = Annotated[str, typer.Option("--department", metavar="部门代号", help="由谁办")]
 
@@ -62,7 +62,7 @@ _EVENTS = {
 def add_to(app: typer.Typer, name: str, summary: str) -> None:
     """Add the group to the command line."""
     activities = group(summary)
-    for command in (list_, show_, announce, close_booking, end, cancel, receive, heed, import_):
+    for command in (list_, show_, announce, close_booking, end, cancel, receive, heed, import_, returns, unread):
         activities.command(command.__name__.strip("_").replace("_", "-"), cls=Command)(command)
     app.add_typer(activities, name=name)
 
@@ -161,6 +161,7 @@ def end(
     department: DepartmentOption = "",
     title: Annotated[str, typer.Option("--title", metavar="主题", help="主题")] = "",
     reason: Reason = "",
+    arrival: ArrivalOption = "",
     config: ConfigOption = None,
     district: DistrictOption = None,
 ) -> None:
@@ -170,7 +171,7 @@ def end(
     例：zuozhen activity end 走访云南某公司 --of 企业走访 --department swj --day 2024-10-15 --by 李明
     """
     happening = Happening(event="ended", key=key, day=_day(day), sort=SubjectSort(sort), of=of, title=title, department=department)
-    _act(config, district, happening, Told(by=by, reason=reason))
+    _act(config, district, happening, Told(by=by, reason=reason or arrival), arrival)
 
 
 def cancel(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, district: DistrictOption = None) -> None:
@@ -186,14 +187,16 @@ def receive(
     by: By,
     kind: Annotated[str, typer.Argument(metavar="时限代号", help="收到的是哪一样，如 receipt；定期事项只有一样，不写")] = "",
     reason: Reason = "",
+    arrival: ArrivalOption = "",
     config: ConfigOption = None,
     district: DistrictOption = None,
 ) -> None:
     """登记收到了什么（方案、报告、清单、回执单）或办了什么（电话叫号）；这一样的时限就算办到。
 
     例：zuozhen activity receive 2024年第1期 receipt --by 王芳 --reason 公文交换系统第12号
+    例：zuozhen activity receive '2023年10月 报送活动开展情况（月报） 区投资服务中心' --by 王芳 --arrival A-12
     """
-    _act(config, district, Happening(event="received", key=key, kind=kind), Told(by=by, reason=reason))
+    _act(config, district, Happening(event="received", key=key, kind=kind), Told(by=by, reason=reason or arrival), arrival)
 
 
 def heed(key: Key, by: By, reason: Reason = "", config: ConfigOption = None, district: DistrictOption = None) -> None:
@@ -229,10 +232,12 @@ def import_(
     with_stores(config, work)
 
 
-def _act(config: Path | None, district: str | None, happening: Happening, told: Told) -> None:
+def _act(config: Path | None, district: str | None, happening: Happening, told: Told, arrival: str = "") -> None:
     async def work(stores: Stores, districts: dict[str, DistrictFiles]) -> None:
         id_ = chosen_district(districts, district)
-        if not await _activities(stores, districts).happen(id_, happening, told):
+        has_changed = await _activities(stores, districts).happen(id_, happening, told)
+        await settle(stores, arrival, told.by)
+        if not has_changed:
             done(f"“{happening.key}”没有变化：先前已登记，或没有在等的这一样。")
             return
         subject = await stores.subjects.get(id_, happening.key)
@@ -243,16 +248,6 @@ def _act(config: Path | None, district: str | None, happening: Happening, told: 
 
 def _activities(stores: Stores, districts: dict[str, DistrictFiles]) -> Activities:
     return Activities(offices={id_: open_desk(files) for id_, files in districts.items()}, subjects=stores.subjects, now=utc_now)
-
-
-def chosen_district(districts: dict[str, DistrictFiles], wanted: str | None) -> str:
-    """Return the district that a command is about. Raises UsageError where it must be named, or is not configured."""
-    if wanted is None and len(districts) > 1:
-        raise UsageError(f"配置里有几个区，用 --district 指定：{'、'.join(districts)}")
-    id_ = wanted or next(iter(districts))
-    if id_ not in districts:
-        raise UsageError(f"配置里没有区 {id_}；有：{'、'.join(districts)}")
-    return id_
 
 
 def _day(day: datetime | None) -> date | None:

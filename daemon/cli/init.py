@@ -49,6 +49,7 @@ folder = "outgoing"
 [[district]]
 pack = "{pack}"
 mailboxes = ["zuozhen@example.gov.cn"]  # 寄到这些地址的邮件归本区
+# returns = "baosong@example.gov.cn"    # 部门报送方案、报告、月报、走访记录的地址，见 docs/场次与日程.md
 addresses = "addresses-{pack}.toml"
 """
 

@@ -42,6 +42,7 @@ ConfigOption = Annotated[
 ]
 ByOption = Annotated[str, typer.Option("--by", metavar="姓名", help="由谁决定，记入历史", callback=named)]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取")]
+DistrictOption = Annotated[str | None, typer.Option("--district", metavar="区代号", help="配置里有几个区时，哪个区的")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="最多列出多少条")]
 SHORT = 12  # characters of a digest that people read
 LARGEST_ID = 999_999_999  # far beyond what a district will ever number, and what a database can
@@ -66,6 +67,16 @@ def config_path(path: Path | None) -> Path:
         remedy = "用 --config 指定，或先执行 zuozhen init 目录 新建"
         raise ConfigError([Problem(place="zuozhen.toml", key="", message="当前目录和 /etc/zuozhen 下都没有配置文件", remedy=remedy)])
     return found
+
+
+def chosen_district(districts: dict[str, DistrictFiles], wanted: str | None) -> str:
+    """Return the district that a command is about. Raises UsageError where it must be named, or is not configured."""
+    if wanted is None and len(districts) > 1:
+        raise UsageError(f"配置里有几个区，用 --district 指定：{'、'.join(districts)}")
+    id_ = wanted or next(iter(districts))
+    if id_ not in districts:
+        raise UsageError(f"配置里没有区 {id_}；有：{'、'.join(districts)}")
+    return id_
 
 
 def files_of(districts: Mapping[str, DistrictFiles], district: str) -> DistrictFiles:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from daemon.cli import show
-from daemon.cli.activity import By, DistrictOption, Key, Reason, chosen_district
+from daemon.cli.activity import By, Key, Reason
 from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, shorten, table
-from daemon.cli.place import ConfigOption, JsonOption, with_stores
+from daemon.cli.place import ConfigOption, DistrictOption, JsonOption, chosen_district, with_stores
 from daemon.districts import DistrictFiles
 from daemon.stores import Stores
 from daemon.wiring import utc_now

@@ -54,6 +54,7 @@ PURPOSES = {
     "problem": "类题",
     "session": "场次",
     "booking": "挂号",
+    "return": "报送回执",
 }
 EVENTS = {
     "case.opened": "登记",

@@ -230,6 +230,7 @@ class Bench:
             "addresses": stores.addresses,
             "reconsideration": self.house.pipeline._reconsideration,
             "replies": self.house.replies,
+            "returns": self.house.pipeline._returns,
             "reader": self.house.pipeline._reader,
             "senders": self.house.pipeline._senders,
             "pages": self.house.reader.pages,
