@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import partial
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from store.subjects import Subjects
 
     About = Case | Subject
+    Lacking = Callable[[Office, datetime], Awaitable[Mapping[int, Sequence[str]]]]
 
 log = structlog.get_logger()
 
@@ -51,13 +52,23 @@ class _Acted:
     kind: Kind
     step: Step
     missed: int
+    lacking: Sequence[str] = ()
 
 
 class Clock:
     """Acts on the deadlines of all districts."""
 
-    def __init__(self, *, rooms: Mapping[str, Office], deadlines: Deadlines, subjects: Subjects, now: Callable[[], datetime]) -> None:
-        """Keep the parts; nothing runs before `run`."""
+    def __init__(
+        self,
+        *,
+        rooms: Mapping[str, Office],
+        deadlines: Deadlines,
+        subjects: Subjects,
+        now: Callable[[], datetime],
+        lacking: Lacking | None = None,
+    ) -> None:
+        """Keep the parts; nothing runs before `run`. *lacking* says by deadline (id) what reminders are to name as not come in."""
+        self._lacking = lacking
         self._rooms, self._deadlines, self._subjects, self._now = rooms, deadlines, subjects, now
         self._begun: dict[str, tuple[date, str]] = {}  # district → the day that was begun, and by which pack
         self._to_announce: dict[str, datetime] = {}  # district → when the next session or activity is to be announced
@@ -97,7 +108,7 @@ class Clock:
             now = self._now()
             await self._begin_day(district, room, now)
             quiet = is_quiet(now, room.calendar, room.rulebook.district.timezone)
-            act = partial(_act, room, now)
+            act = partial(_act, room, now, await self._lacking(room, now) if self._lacking else {})
             while count := await self._deadlines.fire(district, now=now, urgent_only=quiet, limit=_BATCH, act=act):
                 acted += count
                 log.info("deadlines.acted", district=district, count=count)
@@ -172,7 +183,9 @@ class Clock:
         return total
 
 
-def _act(room: Office, now: datetime, due: Sequence[tuple[Deadline, About]]) -> tuple[list[Fired], list[Letter]]:
+def _act(
+    room: Office, now: datetime, lacking: Mapping[int, Sequence[str]], due: Sequence[tuple[Deadline, About]]
+) -> tuple[list[Fired], list[Letter]]:
     """Take the step that is due on each deadline, and write one mail to each person concerned."""
     fired: list[Fired] = []
     acted: list[_Acted] = []
@@ -181,7 +194,7 @@ def _act(room: Office, now: datetime, due: Sequence[tuple[Deadline, About]]) -> 
         if one is None:
             fired.append(Fired(deadline=_planned_anew(room, deadline), event="", data={}))
             continue
-        acted.append(one)
+        acted.append(replace(one, lacking=lacking.get(deadline.id, ())))
         data: dict[str, object] = {"deadline": deadline.id, "kind": deadline.kind, "what": one.step.what, "to": one.step.to}
         data |= {"step": one.deadline.fired, "planned": one.step.at.isoformat(), "missed": one.missed}
         fired.append(Fired(deadline=one.deadline, event=f"deadline.{_EVENTS[one.step.what]}", data=data))
@@ -238,7 +251,7 @@ def _letters(room: Office, acted: Sequence[_Acted]) -> Iterator[Letter]:
 
 
 def _item(one: _Acted) -> Item:
-    return Item(about=one.about, due=one.deadline.due, missed=one.missed)
+    return Item(about=one.about, due=one.deadline.due, missed=one.missed, lacking=one.lacking)
 
 
 def _round(bundle: Sequence[_Acted]) -> str:

@@ -343,12 +343,13 @@ def _event(one: _Letter, done: Sequence[Done], problem: str = "") -> Entry:
     """Return the entry in the history: from where, on what proof, what was done and what not."""
     proof = {"notice": one.authority.notice_id, "standing": one.authority.standing.value, "proof": one.authority.evidence}
     who = {"role": one.author.role.value, "sender": one.sender}
+    forms = sorted({form.kind for form in one.reply.forms if form.is_filled}) if one.authority.may_act else []
     return Entry(
         kind="case.replied",
         at=one.now,
         actor=one.author.name if one.authority.may_act else one.sender or "来信人不明",
         reason=problem,
-        data={"arrival": one.arrival.id, **who, **proof, **_of_commands(done)},
+        data={"arrival": one.arrival.id, **who, **proof, **_of_commands(done), **({"forms": forms} if forms else {})},
     )
 
 

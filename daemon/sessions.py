@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from daemon.session_end import SessionEnd
 from daemon.sittings import booked_since, compose_step, sitting_of
 from daemon.undated import Undated
 from daemon.waiting import first_of
 from notifier.session_letters import SessionLetters, Sitting
 from rules.deadline_plan import after_quiet, is_quiet
-from rules.sessions import SessionRule, call_up_at, notice_at
+from rules.sessions import SessionRule, call_up_at, notice_at, over_at
 from store.errors import StoreUnavailableError
 from store.model.booking import BookingState
 from store.owing import Happening
@@ -40,8 +41,11 @@ _MOMENT = timedelta(seconds=1)
 class Sessions:
     """Runs the sessions of all districts whose pack books."""
 
-    def __init__(self, *, rooms: Mapping[str, Office], bookings: Bookings, subjects: Subjects, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, rooms: Mapping[str, Office], bookings: Bookings, subjects: Subjects, end: SessionEnd, now: Callable[[], datetime]
+    ) -> None:
         """Keep the parts; nothing runs before `run`."""
+        self._end = end
         self._rooms, self._bookings, self._subjects, self._now = rooms, bookings, subjects, now
         self._undated = Undated(bookings)
         self._listeners: list[Callable[[], None]] = []
@@ -79,7 +83,10 @@ class Sessions:
                 continue
             moments = await self._undated.moments(room, rule, now)
             for subject in await self._bookings.planned(district):
-                moments += _moments(room, rule, sitting_of(room, rule, subject)).values()
+                moments += [
+                    *_moments(room, rule, sitting_of(room, rule, subject)).values(),
+                    over_at(subject.day, rule, room.calendar, zone),
+                ]
             coming += [at for moment in moments if (at := after_quiet(moment, room.calendar, zone)) > now]
         return min(coming, default=None)
 
@@ -90,10 +97,11 @@ class Sessions:
         booked = await self._book(room, rule, sittings, now)
         if booked or freed:
             log.info("sessions.booked", district=district, booked=booked, freed=freed)
+        acts = booked + freed + await self._end.end(room, sittings, now)
         if is_quiet(now, room.calendar, room.rulebook.district.timezone):
-            return booked + freed
-        steps = sum([await self._steps(room, rule, sitting, now) for sitting in sittings])
-        return booked + freed + steps + await self._undated.remind(room, rule, now)
+            return acts
+        acts += sum([await self._steps(room, rule, sitting, now) for sitting in sittings])
+        return acts + await self._undated.remind(room, rule, now) + await self._end.follow(room, partial(sitting_of, room, rule), now)
 
     async def _book(self, room: Office, rule: SessionRule, sittings: Sequence[Sitting], now: datetime) -> int:
         """Give every admitted case without a place the next number of the first session whose booking was not over when it came."""

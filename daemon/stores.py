@@ -15,6 +15,7 @@ from store.bookings import Bookings
 from store.cases import Cases
 from store.database import Database
 from store.deadlines import Deadlines
+from store.heard import Hearings
 from store.instance import Instance
 from store.ledger import Ledger
 from store.matching import Matching
@@ -45,6 +46,7 @@ class Stores:
     deadlines: Deadlines
     subjects: Subjects
     bookings: Bookings
+    hearings: Hearings
     matching: Matching
     pairs: Pairs
     packs: Packs
@@ -88,6 +90,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             deadlines=Deadlines(database, outbox),
             subjects=Subjects(database),
             bookings=Bookings(database, outbox),
+            hearings=Hearings(database),
             matching=Matching(database),
             pairs=Pairs(database),
             packs=Packs(database),

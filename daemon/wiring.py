@@ -40,6 +40,7 @@ from daemon.review import Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sender_checks import open_sender_checks
 from daemon.sending import Sender
+from daemon.session_end import SessionEnd
 from daemon.sessions import Sessions
 from daemon.stores import Stores, open_stores
 from daemon.supplements import Supplements
@@ -209,6 +210,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 pipeline.wake()
 
             calls = CallIntake(rooms=rooms, arrivals=stores.arrivals, reader=reader, now=now, kept=kept)
+            end = SessionEnd(bookings=stores.bookings, subjects=stores.subjects, hearings=stores.hearings)
             watchers = open_watchers(mailboxes, stores.ledger, leases, now=now, kept=kept)
             yield House(
                 config=config,
@@ -236,8 +238,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
                 mailboxes=[watcher.status for watcher in watchers],
                 replies=replies,
                 review=Review(offices=rooms, arrivals=stores.arrivals, cases=stores.cases, now=now),
-                clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now),
-                sessions=Sessions(rooms=rooms, bookings=stores.bookings, subjects=stores.subjects, now=now),
+                clock=Clock(rooms=rooms, deadlines=stores.deadlines, subjects=stores.subjects, now=now, lacking=end.lacking),
+                sessions=Sessions(rooms=rooms, bookings=stores.bookings, subjects=stores.subjects, end=end, now=now),
                 grouping=Grouping(rooms=rooms, problems=stores.problems, now=now),
                 intake=intake,
                 doors=open_doors(config, {files.rulebook.district.id: files.rulebook for files in districts}, intake, now=now)

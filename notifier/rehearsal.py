@@ -88,6 +88,8 @@ def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, objec
     more = {"number": 1, "ahead": 1, "rows": [row, row], "draft": [{"label": "示例", "lines": ["示例", "示例"]}]}
     for event in ("notice", "service_list", "call_list", "left", "undated"):
         yield {**names, "sitting": {**sitting, **more, "event": event}}, Purpose.SESSION
+    asked = {"due": due_view(_due()), "rows": [{**row, "holder": "示例部门", "outcome": "示例"}], "event": "outcome"}
+    yield {**names, "sitting": {**sitting, **asked}}, Purpose.SESSION
     for event in ("booked", "early", "late", "called", "moved_up", "cancelled"):
         yield {**of_case(_case(), district), "sitting": {**sitting, **more, "event": event}}, Purpose.BOOKING
 

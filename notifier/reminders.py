@@ -20,12 +20,16 @@ _PRECEDENCE = {"督办": 0, "抄报": 1, "督办情况": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One deadline: what it is about, its date, how many earlier steps were missed while the system stood still; `was` what stood before it moved."""
+    """One deadline: what it is about, its date, how many earlier steps were missed while the system stood still; `was` what stood before it moved.
+
+    `lacking` are lines on what has not come in, where that is known one by one.
+    """
 
     about: Case | Subject
     due: Due
     missed: int
     was: str = ""
+    lacking: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ def _item(item: Item, *, explained: bool) -> dict[str, object]:
         "number": number_of(item.about),
         "title": _title(item.about),
         "was": item.was,
+        "lacking": item.lacking[:_MOST],
+        "more_lacking": max(0, len(item.lacking) - _MOST),
         **due_view(item.due, explained=explained),
     }
 

@@ -70,29 +70,45 @@ class SessionLetters:
         view = {**self._view(event, sitting, files), "rows": rows, "accompanying": "、".join(self._name(id_) for id_ in invited)}
         found: dict[str, Notice] = {}
         for to, names in self._readers(event, subject, invited):
-            told = {**of_subject(subject.key, self._district), **names, "sitting": {**view, "publishes": "publishes" in names}}
-            written = self._composer.wording.write(Purpose.SESSION, told)
-            notice = Notice(
-                purpose=Purpose.SESSION,
-                to=to,
-                subject=written.subject,
-                text=written.text,
-                html=written.html,
-                attach_original=False,
-                enclosures=files,
-                round=round_,
-            )
+            notice = self._notice(sitting, to, names, {**view, "publishes": "publishes" in names}, files, round_)
             found.setdefault(to.address.lower(), notice)
         return list(found.values())
 
+    def to_office(
+        self, event: str, sitting: Sitting, owner: str, files: tuple[Enclosure, ...], more: Mapping[str, object], round_: str
+    ) -> Iterator[Notice]:
+        """Yield the mail *event* to the department *owner* alone (id, "" for the coordinator); its templates know *more* of the session."""
+        for to, names in self._of_office(owner, is_invited=False):
+            yield self._notice(sitting, to, names, {**self._view(event, sitting, files), **more}, files, round_)
+
+    def _notice(
+        self, sitting: Sitting, to: Address, names: Mapping[str, str], view: Mapping[str, object], files: tuple[Enclosure, ...], round_: str
+    ) -> Notice:
+        written = self._composer.wording.write(
+            Purpose.SESSION, {**of_subject(sitting.subject.key, self._district), **names, "sitting": view}
+        )
+        return Notice(
+            purpose=Purpose.SESSION,
+            to=to,
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            attach_original=False,
+            enclosures=files,
+            round=round_,
+        )
+
     def _readers(self, event: str, subject: Subject, invited: Sequence[str]) -> Iterator[tuple[Address, dict[str, str]]]:
         """Yield who gets the mail of a step, and what it says of him: the host, the coordinator, those *invited*, and of a notice its publishers."""
-        for owner, owes in [(subject.department, "department"), ("", "coordinator"), *((id_, "department") for id_ in invited)]:
-            addressee = self._name(owner) if owner else self._district.coordinator
-            for to, _ in self._composer.recipients.concerned(owner, owes, "handler", copies=False):
-                yield replace(to, name=to.name or addressee), {"addressee": addressee, "invited": addressee if owner in invited else ""}
+        for owner in (subject.department, "", *invited):
+            yield from self._of_office(owner, is_invited=owner in invited)
         for to in self._composer.recipients.publishers if event == "notice" else ():
             yield to, {"addressee": to.name, "publishes": "1"}
+
+    def _of_office(self, owner: str, *, is_invited: bool) -> Iterator[tuple[Address, dict[str, str]]]:
+        addressee = self._name(owner) if owner else self._district.coordinator
+        for to, _ in self._composer.recipients.concerned(owner, "department" if owner else "coordinator", "handler", copies=False):
+            yield replace(to, name=to.name or addressee), {"addressee": addressee, "invited": addressee if is_invited else ""}
 
     def _files(self, event: str, sitting: Sitting, placed: Sequence[Placed]) -> tuple[Enclosure, ...]:
         if event == "notice":

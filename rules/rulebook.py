@@ -286,7 +286,12 @@ class _Loader:
         return read_schedule(root, around, self._reader)
 
     def _check_sessions(self, pack: Pack, forms: Mapping[str, Form]) -> None:
-        """Note the forms that letters about sessions are to bring along and that the pack does not have."""
+        """Note what the sessions speak of and the pack does not have: forms that letters are to bring along, the deadline met after a session."""
+        rule = pack.settings.sessions
+        kinds = {kind.id: kind for kind in pack.settings.kinds.by_id.values() if "session_end" in kind.since}
+        if rule and rule.receipt and rule.receipt.kind not in kinds:
+            remedy = f"写 deadlines.kinds 里由 session_end 起算的一种：{'、'.join(kinds) or '（还没有）'}"
+            self._problems.add(Node(f"{self._label}/pack.yaml", "sessions.receipt.kind"), f"没有时限“{rule.receipt.kind}”", remedy)
         named = pack.settings.sessions.forms.values() if pack.settings.sessions and self._whole("forms") else ()
         for file in dict.fromkeys(chain.from_iterable(named)):
             if (name := file.rpartition(".")[0]) not in forms:

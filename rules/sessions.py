@@ -9,6 +9,7 @@
 | sessions.hours | from when to when it sits: `[9:00, 12:00]` | none: left out of letters |
 | sessions.place | its place as letters say it | empty: left out |
 | sessions.forms | the pack's forms that go with the letters of a step: step → files, such as `附件3.docx` | none |
+| sessions.receipt | the deadline that is met once all has come in after a session: `kind`, and `needs` of each case besides its outcome: `slip` (附件4), `rating` (附件5) | none: a person says so |
 | sessions.early_minutes | so many minutes before it enterprises are to be there | 15 |
 | sessions.call_days | so many calendar days before the session they are called up | 3 |
 | sessions.notice_days | so many working days before booking opens the notice is drafted | 3 |
@@ -31,8 +32,17 @@ from rules.packfiles import Node, Reader
 Serves = Literal["next_month", "this_month"]
 _SERVES = ("next_month", "this_month")
 _STEPS = ("notice", "service_list", "call_list", "outcome")
+_NEEDS = ("slip", "rating")
 _ENDINGS = (".docx", ".xlsx")
 _NUMBERS = {"early_minutes": (0, 120), "call_days": (1, 14), "notice_days": (0, 20), "undated_days": (0, 60)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What is to come in after a session: by the deadline called `kind`, of each case its outcome and what stands in `needs` ("slip", "rating")."""
+
+    kind: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,7 @@ class SessionRule:
     hours: Hours | None = None
     place: str = ""
     forms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    receipt: Receipt | None = None
     early_minutes: int = 15
     call_days: int = 3
     notice_days: int = 3
@@ -73,6 +84,12 @@ def call_up_at(day: date, rule: SessionRule, calendar: Calendar, timezone: str) 
     return datetime.combine(calendar.working_days_back(wanted, 1)[0], time(9), ZoneInfo(timezone))
 
 
+def over_at(day: date, rule: SessionRule, calendar: Calendar, timezone: str) -> datetime:
+    """Return when a session on *day* is over: at the end of its hours, of the office's where the pack has none."""
+    closes = rule.hours[1] if rule.hours else calendar.closing_time(day)
+    return datetime.combine(day, closes, ZoneInfo(timezone))
+
+
 def notice_at(opens: datetime, rule: SessionRule, calendar: Calendar) -> datetime:
     """Return when the notice is drafted: so many working days before booking *opens*, a moment in the district's time zone."""
     day = calendar.subtract_working_days(opens.date(), rule.notice_days).due if rule.notice_days else opens.date()
@@ -99,6 +116,7 @@ def read_sessions(node: Node, reader: Reader) -> SessionRule:
         hours=read_hours(entries["hours"], reader) if "hours" in entries else None,
         place=(reader.text(entries["place"]) or "") if "place" in entries else "",
         forms=_forms(entries["forms"], reader) if "forms" in entries else {},
+        receipt=_receipt(entries["receipt"], reader) if "receipt" in entries else None,
     )
     return replace(rule, **known)
 
@@ -121,6 +139,14 @@ def _forms(node: Node, reader: Reader) -> dict[str, tuple[str, ...]]:
     """Read which files go with which step; whether the pack has these forms is asked where all of it is known (`rules.rulebook`)."""
     entries = reader.table(node, _STEPS)
     return {step: reader.several(value, lambda one: _file(one, reader), what="表格文件") for step, value in entries.items()}
+
+
+def _receipt(node: Node, reader: Reader) -> Receipt | None:
+    """Read what is to come in after a session; whether the pack has this deadline is asked where all of it is known (`rules.rulebook`)."""
+    entries = reader.table(node, ("kind", "needs"), ("kind",))
+    kind = reader.text(entries["kind"]) if "kind" in entries else None
+    needs = reader.several(entries["needs"], lambda one: reader.choice(one, _NEEDS, "材料"), what="材料") if "needs" in entries else ()
+    return Receipt(kind=kind, needs=needs) if kind else None
 
 
 def _file(node: Node, reader: Reader) -> str | None:

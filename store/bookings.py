@@ -142,7 +142,7 @@ class Bookings:
 
     async def of_session(self, subject_id: int) -> list[Placed]:
         """Return all places of a session, freed ones too, by number, each with its case."""
-        return await self._db.read(lambda connection: _placed(connection, subject_id))
+        return await self._db.read(lambda connection: placed_in(connection, subject_id))
 
     async def tell(self, subject_id: int, case_id: int, *, now: datetime, told: str, compose: Compose) -> bool:
         """Write to the enterprise about its place unless it was *told* just that; *compose* gets how many stand before it."""
@@ -168,16 +168,22 @@ class Bookings:
         return taken | {event.kind.removeprefix("subject."): event.at for event in history if event.kind == "subject.booking_closed"}
 
     async def step(
-        self, subject_id: int, name: str, *, now: datetime, compose: Callable[[Subject, Sequence[Placed]], Sequence[Notice]]
+        self,
+        subject_id: int,
+        name: str,
+        *,
+        now: datetime,
+        compose: Callable[[Subject, Sequence[Placed]], Sequence[Notice]],
+        state: SubjectState = SubjectState.PLANNED,
     ) -> bool:
-        """Take the step *name* of a session once: its letters and its event in one transaction; False where it was taken, or the session is over."""
+        """Take the step *name* of a session once: its letters and its event in one transaction; False where it was taken, or the session is not in *state*."""
 
         def work(connection: Connection) -> bool:
             subject = subject_rows.load(connection, subject_id, lock=True)
             history = audit.read(connection, subject_id, chain=audit.OF_SUBJECTS)
-            if subject.state is not SubjectState.PLANNED or any(one.kind == _STEP and one.data["step"] == name for one in history):
+            if subject.state is not state or any(one.kind == _STEP and one.data["step"] == name for one in history):
                 return False
-            notices = compose(subject, [one for one in _placed(connection, subject_id) if one[0].state is BookingState.BOOKED])
+            notices = compose(subject, [one for one in placed_in(connection, subject_id) if one[0].state is BookingState.BOOKED])
             _note(connection, subject_id, _STEP, "system", "", now, {"step": name, "letters": str(len(notices))})
             self._outbox.put(connection, subject, notices, arrival_id=None, now=now)
             return True
@@ -225,7 +231,8 @@ def _free(  # noqa: PLR0913, PLR0917 - which place, into what, and who says so
     return bool(done)
 
 
-def _placed(connection: Connection, subject_id: int) -> list[Placed]:
+def placed_in(connection: Connection, subject_id: int) -> list[Placed]:
+    """Return all places of a session, freed ones too, by number, each with its case (a unit of `Database.read`)."""
     query = select(BOOKINGS).where(BOOKINGS.c.subject_id == subject_id).order_by(BOOKINGS.c.number)
     bookings = [_booking(row) for row in connection.execute(query).mappings().all()]
     return [(booking, casebook.load(connection, booking.case_id)) for booking in bookings]

@@ -125,7 +125,7 @@ def happen(connection: Connection, district: str, happening: Happening, said: Sa
 
 
 def _take_effect(connection: Connection, old: Subject, happening: Happening, said: Said, planner: Planner) -> bool:
-    new = _after(old, happening)
+    new = _after(old, happening, may_be_wrong=happening.event == "cancelled" and _ended_by_itself(connection, old))
     if happening.event == "ended" and new.day > planner.day(said.at):
         raise UsageError(f"“{new.key}”在 {new.day}，还没有到，不能登记为已结束")
     known_at = said.known_at or said.at  # nobody is reminded, or overdue, of what was not known yet
@@ -178,14 +178,20 @@ def _found(connection: Connection, district: str, happening: Happening) -> Subje
     )
 
 
-def _after(old: Subject, happening: Happening) -> Subject:
-    """Return the subject after *happening*. Raises UsageError where that cannot happen to it now."""
+def _ended_by_itself(connection: Connection, old: Subject) -> bool:
+    """Say whether *old* is taken as held because its hours were over, which a person may know better."""
+    history = audit.read(connection, old.id, chain=audit.OF_SUBJECTS) if old.state is SubjectState.ENDED else []
+    return any(event.kind == "subject.ended" and event.actor == "system" for event in history)
+
+
+def _after(old: Subject, happening: Happening, *, may_be_wrong: bool = False) -> Subject:
+    """Return the subject after *happening*. Raises UsageError where that cannot happen to it now, unless what stands *may_be_wrong*."""
     day = happening.day or old.day
     if happening.event in {"received", "heeded"}:
         return old
     if old.sort is SubjectSort.PERIOD:
         raise UsageError(f"“{old.key}”是定期事项，只能登记收到（receive）或收悉（heed）")
-    if old.state is not SubjectState.PLANNED:
+    if old.state is not SubjectState.PLANNED and not may_be_wrong:
         raise UsageError(f"“{old.key}”{SUBJECT_STATE_WORDS[old.state]}，不能再改")
     match happening.event:
         case "announced" | "planned":

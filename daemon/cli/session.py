@@ -13,15 +13,20 @@ from daemon.cli.chinese import Command, group
 from daemon.cli.output import as_json, done, shorten, table
 from daemon.cli.place import ConfigOption, DistrictOption, JsonOption, chosen_district, with_stores
 from daemon.districts import DistrictFiles
+from daemon.session_end import SessionEnd
 from daemon.stores import Stores
 from daemon.wiring import utc_now
 from notifier.session_letters import accompanying, by_type, type_of
+from notifier.session_outcome import lacking_of, outcome_of
 from store.bookings import Placed
 from store.errors import UsageError
 from store.model.booking import BookingState
-from store.owing import DeadlineState, SubjectSort
+from store.owing import DeadlineState, Subject, SubjectSort, SubjectState
 
 Number = Annotated[str, typer.Argument(metavar="件号", help="挂号的那一件，如 CG-2024-00012")]
+_COLUMNS = {"number": "序号", "type": "问题类型", "case": "件号", "enterprise": "企业", "phone": "电话", "state": "挂号"}
+_COLUMNS |= {"verification": "核实", "call": "叫号"}
+_AFTER = {"outcome": "会后结果", "lacking": "还缺"}
 _STATES = {BookingState.BOOKED: "已挂号", BookingState.FREED: "已取消", BookingState.MOVED: "转下一期"}
 
 
@@ -34,7 +39,7 @@ def add_to(app: typer.Typer, name: str, summary: str) -> None:
 
 
 def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None, json_: JsonOption = False) -> None:
-    """看一个场次：谁挂了号（按问题类型，类型内按序号），涉及哪些部门，核实了没有，电话通知的结果。
+    """看一个场次：谁挂了号（按问题类型，类型内按序号），涉及哪些部门，核实了没有，电话通知的结果；会后各件的结果，还缺什么。
 
     例：zuozhen session show 2024年第2期
     """
@@ -45,7 +50,8 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
         if subject.sort is not SubjectSort.SESSION:
             raise UsageError(f"“{key}”不是场次；用 zuozhen activity show {key} 查看")
         placed = await stores.bookings.of_session(subject.id)
-        rows = [await _row(stores, files, one) for one in by_type(placed)]
+        after = await _after(stores, files, subject)
+        rows = [{**await _row(stores, files, one), **after.get(one[1].id, {})} for one in by_type(placed)]
         standing = [one for one in placed if one[0].state is BookingState.BOOKED]
         names = files.rulebook.district.departments
         invited = accompanying(subject, standing, files.rulebook.district)
@@ -57,9 +63,9 @@ def show_(key: Key, config: ConfigOption = None, district: DistrictOption = None
         host = show.department_name(subject.department, files.rulebook.district) if subject.department else "（未定）"
         done(f"{subject.key}　{subject.title or '（无主题）'}　{subject.day}　坐诊：{host}　已挂号 {len(standing)} 家")
         done(f"建议陪诊：{by_name or '（无）'}")
-        columns = ("number", "type", "case", "enterprise", "phone", "state", "verification", "call")
-        cells = [tuple(shorten(str(row[name]), 24) for name in columns) for row in rows]
-        table(("序号", "问题类型", "件号", "企业", "电话", "挂号", "核实", "叫号"), cells, empty="还没有企业挂号。")
+        columns = {**_COLUMNS, **(_AFTER if after else {})}
+        cells = [tuple(shorten(str(row.get(name, "")), 24) for name in columns) for row in rows]
+        table(tuple(columns.values()), cells, empty="还没有企业挂号。")
 
     with_stores(config, work)
 
@@ -127,6 +133,17 @@ async def _row(stores: Stores, files: DistrictFiles, placed: Placed) -> dict[str
         "verification": _verified([one.state for one in await stores.deadlines.of_case(case.id) if one.kind == "verification"]),
         "call": booking.call,
     }
+
+
+async def _after(stores: Stores, files: DistrictFiles, subject: Subject) -> dict[int, dict[str, object]]:
+    """Return, by case, what became of it and what has not come in; nothing while the session is still to come."""
+    if subject.state is not SubjectState.ENDED:
+        return {}
+    end = SessionEnd(bookings=stores.bookings, subjects=stores.subjects, hearings=stores.hearings)
+    rule = files.rulebook.settings.sessions
+    needs = rule.receipt.needs if rule and rule.receipt else ()
+    found = await end.heard(subject, files.rulebook.district.timezone)
+    return {one.case.id: {"outcome": outcome_of(one) or "还没有", "lacking": "、".join(lacking_of(one, needs)) or "—"} for one in found}
 
 
 def _verified(states: Sequence[DeadlineState]) -> str:

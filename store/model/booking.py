@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from store.model.case import Case
+
 
 class BookingState(StrEnum):
     """Whether the place is still wanted."""
@@ -31,3 +33,13 @@ class Booking:
     booked_at: datetime
     told: str
     call: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What has been heard of a booked case: which `forms` have come back (`store.model.reply.SLIP`, `RATING`), and since its session whether it was given back."""
+
+    booking: Booking
+    case: Case
+    forms: frozenset[str] = frozenset()
+    given_back: bool = False  # not the department's matter at all: to the coordinator, who assigns it (三（六）)

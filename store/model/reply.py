@@ -85,6 +85,11 @@ class FilledForm:
     days: int | None = None
     accepted: date | None = None
 
+    @property
+    def is_filled(self) -> bool:
+        """Say whether what this form is for is ticked: the result in 附件4, in 附件5 the enterprise's own opinion."""
+        return bool(self.rating if self.kind == RATING else self.result)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -32,9 +32,11 @@ def die() -> NoReturn:
 _act = clock._act
 
 
-def act_and_die(room: Office, now: datetime, due: Sequence[tuple[Deadline, Case | Subject]]) -> tuple[list[Fired], list[Letter]]:
+def act_and_die(
+    room: Office, now: datetime, lacking: Mapping[int, Sequence[str]], due: Sequence[tuple[Deadline, Case | Subject]]
+) -> tuple[list[Fired], list[Letter]]:
     """Decide what to do, and die before it is committed."""
-    if _act(room, now, due)[0]:
+    if _act(room, now, lacking, due)[0]:
         die()
     return [], []
 

@@ -13,6 +13,7 @@ import pytest_asyncio
 from channels.documents import read_document
 from daemon.activities import Activities, Told
 from daemon.review import Act, Correction
+from daemon.session_end import SessionEnd
 from daemon.sessions import Sessions
 from daemon.sittings import booked_since
 from notifier.enclosures import make
@@ -43,7 +44,9 @@ class Hall:
     def sessions(self) -> Sessions:
         """A service just started, which knows only what the database knows."""
         house = self.shared.house
-        return Sessions(rooms=house.rooms, bookings=house.stores.bookings, subjects=house.stores.subjects, now=self.shared.clock)
+        stores = house.stores
+        end = SessionEnd(bookings=stores.bookings, subjects=stores.subjects, hearings=stores.hearings)
+        return Sessions(rooms=house.rooms, bookings=stores.bookings, subjects=stores.subjects, end=end, now=self.shared.clock)
 
     async def announce(self, key: str, day: date) -> None:
         """Announce a session."""
