@@ -10,27 +10,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from channels.reply import read_reply
-from notifier.return_letters import Counted, Item, Receipt, ReturnLetters
+from daemon.handing_in import Mail, Result, decision_of, evidence_of, first_of, happenings_of, named_in, receipt_of, result_of
+from notifier.return_letters import ReturnLetters
 from rules.deadline_kinds import Kind
-from rules.returns import Found, Handed, Owed, find, kinds_in
-from rules.visit_logs import Visit, logged
+from rules.returns import Found, Handed, Owed, kinds_in
+from store.errors import UsageError
 from store.life import Role
 from store.model.arrival import Channel, StoredArrival
 from store.model.decision import Decision, Verdict
 from store.model.notice import Notice, Purpose
 from store.model.petition import Reading
 from store.model.reply_sender import Authority, same_address
-from store.owing import DeadlineState, Happening, Subject, SubjectSort
+from store.owing import DeadlineState, Subject
 from store.recording import prepare
 from store.reply_tokens import brings_token
-from store.returning import RETURN_TOPIC, Taken
+from store.returning import Taken
 from store.subjects import Said
 
 if TYPE_CHECKING:
@@ -45,37 +46,6 @@ log = structlog.get_logger()
 KEPT_FOR = timedelta(days=400)  # so far back is looked for what a mail may be: a year, and its report
 _ABOUT_RETURNS = frozenset({Purpose.REMINDER, Purpose.RETURN})
 _TITLE = 40  # signs of an entry that name a visit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mail:
-    """One mail under work: what it hands in, for which offices its writer may speak (ids, "" for the coordinator), and why not where for none."""
-
-    arrival: StoredArrival
-    reading: Reading
-    handed: Handed
-    owners: tuple[str, ...]
-    doubt: str
-    heeds: bool  # says that a reminder was heard, and hands in nothing
-    today: date
-
-    @property
-    def sender(self) -> str:
-        letter = self.reading.petition.letter
-        return letter.sender.address if letter.sender else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """What a mail comes to."""
-
-    found: Found = field(default_factory=Found)
-    visits: tuple[tuple[Kind, Owed, Visit], ...] = ()
-    heeded: tuple[Owed, ...] = ()
-
-    @property
-    def has_something(self) -> bool:
-        return bool(self.found.matched or self.found.already or self.visits)
 
 
 class Returns:
@@ -102,7 +72,7 @@ class Returns:
             return None
         return await self._record(room, mail)
 
-    async def _mail(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, reply: Reply, authority: Authority | None) -> _Mail:
+    async def _mail(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, reply: Reply, authority: Authority | None) -> Mail:
         answers: frozenset[str] = frozenset()
         petition, title = reading.petition, reading.petition.letter.subject
         if authority is not None and authority.notice_id is not None:
@@ -119,22 +89,30 @@ class Returns:
         owners, doubt = _owners(room, reading, authority)
         heeds = authority is not None and not handed.files and any(command.event == "acknowledge" for command in reply.commands)
         today = room.planner.day(arrival.received_at)
-        return _Mail(arrival=arrival, reading=reading, handed=handed, owners=owners, doubt=doubt, heeds=heeds, today=today)
+        return Mail(arrival=arrival, reading=reading, handed=handed, owners=owners, doubt=doubt, heeds=heeds, today=today)
 
-    async def _record(self, room: DistrictRoom, mail: _Mail) -> Decision:
+    async def _record(self, room: DistrictRoom, mail: Mail) -> Decision:
         owed = await self._owed(room, mail)
-        mail = replace(mail, handed=replace(mail.handed, answers=_named(mail.handed.answers, owed)))
-        outcome = _outcome(mail, owed, _kinds(room))
-        decision = _decision(outcome, room.rulebook.digest)
-        now = self._now()
-        said = Said(by=_name(room, mail.owners), at=mail.arrival.received_at, reason=_evidence(mail, outcome), known_at=now)
-        taken = Taken(happenings=tuple(_happenings(outcome)), said=said, letters=_letters(room, mail, outcome, owed))
-        filing = await asyncio.to_thread(prepare, mail.arrival, mail.reading, decision, room.rulebook.district)
-        await self._kept.record(filing, taken, now=now, planner=room.planner)
-        _tell(mail, outcome)
+        mail = replace(mail, handed=replace(mail.handed, answers=named_in(mail.handed.answers, owed)))
+        result = result_of(mail, owed, _kinds(room))
+        try:
+            decision = await self._write(room, mail, result, owed)
+        except UsageError as error:  # a person has said something else of it: a visit that was called off
+            result = Result(found=Found(doubts=(str(error),)))
+            decision = await self._write(room, mail, result, owed)
+        _tell(mail, result)
         return decision
 
-    async def _owed(self, room: DistrictRoom, mail: _Mail) -> list[Owed]:
+    async def _write(self, room: DistrictRoom, mail: Mail, result: Result, owed: Sequence[Owed]) -> Decision:
+        now, name = self._now(), _name(room, mail.owners)
+        decision = decision_of(result, room.rulebook.digest)
+        said = Said(by=name, at=mail.arrival.received_at, reason=evidence_of(mail, result), known_at=now)
+        taken = Taken(happenings=happenings_of(result, name), said=said, letters=_letters(room, mail, result, owed))
+        filing = await asyncio.to_thread(prepare, mail.arrival, mail.reading, decision, room.rulebook.district)
+        await self._kept.record(filing, taken, now=now, planner=room.planner)
+        return decision
+
+    async def _owed(self, room: DistrictRoom, mail: Mail) -> list[Owed]:
         """Return what the writer's offices owe and owed of late, of the kinds that can be known by their words."""
         if not mail.owners:
             return []
@@ -168,7 +146,7 @@ def _owners(room: DistrictRoom, reading: Reading, authority: Authority | None) -
     letter, registered = reading.petition.letter, room.composer.recipients.registered
     if authority is not None:
         if not authority.may_act:
-            return (), authority.evidence
+            return (), "" if authority.repeats is not None else authority.evidence
         return (authority.department if authority.role is Role.DEPARTMENT else "",), ""
     sender = same_address(letter.sender.address) if letter.sender else ""
     owners = [id_ for id_, known in registered.departments.items() if sender in known]
@@ -180,7 +158,7 @@ def _owners(room: DistrictRoom, reading: Reading, authority: Authority | None) -
     return tuple(owners), ""
 
 
-async def _is_of_others(room: DistrictRoom, mail: _Mail) -> bool:
+async def _is_of_others(room: DistrictRoom, mail: Mail) -> bool:
     """Say whether a mail to the address for returns names none, and is a case by the rules: its writer has a right to that, whoever he is."""
     strong = Handed(title=mail.handed.title, files=mail.handed.files, body="")
     if kinds_in(strong if not mail.owners else mail.handed, _kinds(room)):
@@ -190,120 +168,21 @@ async def _is_of_others(room: DistrictRoom, mail: _Mail) -> bool:
     return decision.verdict not in usual
 
 
-def _named(lines: frozenset[str], owed: Sequence[Owed]) -> frozenset[str]:
-    """Return the keys of what is owed that stand in *lines*, those of the mail that is answered."""
-    return frozenset(one.subject.key for one in owed if any(one.subject.key in line for line in lines))
+# ---------------------------------------------------------------- what is said of it
 
 
-# ---------------------------------------------------------------- what it comes to
-
-
-def _outcome(mail: _Mail, owed: Sequence[Owed], kinds: Sequence[Kind]) -> _Outcome:
-    if not mail.owners:
-        return _Outcome(found=Found(doubts=(mail.doubt,)))
-    if mail.heeds:
-        return _Outcome(heeded=tuple(one for one in owed if one.runs and one.subject.key in mail.handed.answers))
-    logs = [kind for kind in kinds if kind.counts]
-    mentioned = kinds_in(mail.handed, kinds)
-    visits, doubts = list[tuple[Kind, Owed, Visit]](), list[str]()
-    for kind in (kind for kind in logs if kind.id in mentioned):
-        of_kind, left = _visits(mail, kind, owed)
-        visits += of_kind
-        doubts += left
-    others = [kind for kind in kinds if not kind.counts]
-    if any(kind.id in mentioned for kind in logs) and not any(kind.id in mentioned for kind in others):
-        return _Outcome(found=Found(doubts=tuple(doubts)), visits=tuple(visits))
-    found = find(mail.handed, owed, others, mail.today)
-    return _Outcome(found=replace(found, doubts=(*found.doubts, *doubts)), visits=tuple(visits))
-
-
-def _visits(mail: _Mail, kind: Kind, owed: Sequence[Owed]) -> tuple[list[tuple[Kind, Owed, Visit]], list[str]]:
-    """Return the days of a log, each with the period it counts towards, and why others count for nothing."""
-    days, doubts = logged(mail.handed, kind, mail.today)
-    found: list[tuple[Kind, Owed, Visit]] = []
-    for visit in days:
-        period = next((one for one in owed if one.kind.id == kind.id and one.subject.day <= visit.day <= one.subject.until), None)
-        if period is None:
-            doubts.append(f"{visit.day} 不在本单位在计的“{kind.label}”各期里")
-        else:
-            found.append((kind, period, visit))
-    if not days and not doubts:
-        doubts.append(f"像是“{kind.label}”的记录，但没有看出哪一天")
-    return found, doubts
-
-
-def _happenings(outcome: _Outcome) -> list[Happening]:
-    """Return what happens, in an order that all services keep: each locks what it touches."""
-    happenings = [Happening(event="heeded", key=key) for key in {one.subject.key for one in outcome.heeded}]
-    happenings += [Happening(event="received", key=one.owed.subject.key, kind=one.owed.kind.id) for one in outcome.found.matched]
-    for kind, period, visit in outcome.visits:
-        about = visit.words.replace("\t", " ")
-        happenings.append(
-            Happening(
-                event="ended",
-                key=f"{visit.day} {kind.counts[0]} {period.subject.department or '统筹部门'} {about[:_TITLE]}".strip(),
-                day=visit.day,
-                sort=SubjectSort.ACTIVITY,
-                of=kind.counts[0],
-                title=about,
-                department=period.subject.department,
-            )
-        )
-    return sorted(happenings, key=lambda one: (one.key, one.kind))
-
-
-def _evidence(mail: _Mail, outcome: _Outcome) -> str:
-    words = dict.fromkeys(word for one in outcome.found.matched for word in one.words)
-    return f"来件 A-{mail.arrival.id}" + (f"，据其中的{'、'.join(f'“{word}”' for word in words)}" if words else "")
-
-
-def _letters(room: DistrictRoom, mail: _Mail, outcome: _Outcome, owed: Sequence[Owed]) -> list[tuple[Subject, Notice]]:
+def _letters(room: DistrictRoom, mail: Mail, result: Result, owed: Sequence[Owed]) -> list[tuple[Subject, Notice]]:
     """Return the answer to the writer, and the mail to the coordinator where something was not clear; each is kept at what it speaks of first."""
-    first = _first(outcome, owed)
-    if first is None or not mail.owners or outcome.heeded:
+    first = first_of(result, owed)
+    if first is None or not mail.owners or not (result.has_something or result.found.doubts):
         return []
-    receipt = _receipt(mail, outcome, owed)
+    receipt = receipt_of(mail, result, owed)
     owner = mail.owners[0]
     letters = ReturnLetters(room.composer, room.rulebook.district, mail.today)
     notices = [letters.to_sender(first.key, receipt, mail.sender, owner)]
-    if outcome.found.doubts:
+    if result.found.doubts:
         notices += letters.to_coordinator(first.key, receipt, owner)
     return [(first, notice) for notice in notices]
-
-
-def _first(outcome: _Outcome, owed: Sequence[Owed]) -> Subject | None:
-    found = outcome.found
-    named = [*(one.owed for one in found.matched), *(period for _, period, _ in outcome.visits), *found.already]
-    return next((one.subject for one in (*named, *(one for one in owed if one.runs), *owed)), None)
-
-
-def _receipt(mail: _Mail, outcome: _Outcome, owed: Sequence[Owed]) -> Receipt:
-    found = outcome.found
-    ticked = {(one.owed.subject.key, one.owed.kind.id) for one in found.matched}
-    after: dict[str, Counted] = {}
-    days: dict[str, set[date]] = {}
-    for kind, period, visit in outcome.visits:
-        key = period.subject.key
-        days.setdefault(key, set(period.subject.done)).add(visit.day)
-        after[key] = Counted(key=key, done=len(days[key]), times=kind.times)
-    enough = {key for key, counted in after.items() if counted.done >= counted.times}
-    left = [one for one in owed if one.runs and (one.subject.key, one.kind.id) not in ticked and one.subject.key not in enough]
-    return Receipt(
-        arrival=mail.arrival.id,
-        title=mail.reading.petition.letter.subject,
-        received=[Item(key=_called(one.owed), words=one.words, lacks=one.lacks) for one in found.matched],
-        already=[_called(one) for one in found.already],
-        visits=[(visit.day, visit.words) for _, _, visit in outcome.visits],
-        counted=list(after.values()),
-        doubts=found.doubts,
-        owed=[(_called(one), one.due) for one in sorted(left, key=lambda one: one.due)],
-        candidates=[(one.subject.key, one.kind.id) for one in left if not one.kind.counts],
-    )
-
-
-def _called(one: Owed) -> str:
-    """Return what people call it: a period by its key, which names its kind, an activity with the kind."""
-    return one.subject.key if one.subject.sort is SubjectSort.PERIOD else f"{one.subject.key}　{one.kind.label}"
 
 
 def _name(room: DistrictRoom, owners: Sequence[str]) -> str:
@@ -313,34 +192,10 @@ def _name(room: DistrictRoom, owners: Sequence[str]) -> str:
     return district.departments[owners[0]].name if owners[0] in district.departments else owners[0] or district.coordinator
 
 
-def _tell(mail: _Mail, outcome: _Outcome) -> None:
+def _tell(mail: Mail, result: Result) -> None:
     about = {"district": mail.arrival.district, "departments": list(mail.owners)}
-    received = [f"{one.owed.subject.key} {one.owed.kind.id}" for one in outcome.found.matched]
-    if outcome.has_something or outcome.heeded:
-        log.info("return.taken", **about, received=received, visits=len(outcome.visits), heeded=len(outcome.heeded))
-    if outcome.found.doubts:
-        log.warning("return.unclear", **about, doubts=list(outcome.found.doubts))
-
-
-def _decision(outcome: _Outcome, rulebook: str) -> Decision:
-    """Return the decision that stands for a return: no case, and a person's to look at where something of it was not clear."""
-    return Decision(
-        verdict=Verdict.NOT_A_CASE,
-        proposed=bool(outcome.found.doubts),
-        ground=None,
-        topic=RETURN_TOPIC,
-        department=None,
-        accompanying=(),
-        advice=None,
-        missing=(),
-        related_case=None,
-        urgent=False,
-        review=outcome.found.doubts,
-        named_departments=(),
-        scores=(),
-        hits=(),
-        near_misses=(),
-        due=None,
-        rulebook=rulebook,
-        engine="",
-    )
+    received = [f"{one.owed.subject.key} {one.owed.kind.id}" for one in result.found.matched]
+    if result.has_something or result.heeded:
+        log.info("return.taken", **about, received=received, visits=len(result.visits), heeded=len(result.heeded))
+    if result.found.doubts:
+        log.warning("return.unclear", **about, doubts=list(result.found.doubts))

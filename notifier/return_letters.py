@@ -99,7 +99,7 @@ class ReturnLetters:
             "sender": sender,
             "subject": line(receipt.title, _TITLE) or "（无主题）",
             "received": [
-                {"key": one.key, "words": "、".join(f"“{line(word, _TITLE)}”" for word in one.words), "lacks": "、".join(one.lacks)}
+                {"key": one.key, "words": "".join(f"“{line(word, _TITLE)}”" for word in one.words), "lacks": "、".join(one.lacks)}
                 for one in receipt.received
             ],
             "already": list(receipt.already),

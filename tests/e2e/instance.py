@@ -276,11 +276,11 @@ async def daemon(
         await running.died()
 
 
-async def deliver(port: int, raw: bytes, *, sender: str = "qy@enterprise.example") -> bool:
+async def deliver(port: int, raw: bytes, *, sender: str = "qy@enterprise.example", recipient: str = MAILBOX) -> bool:
     """Hand one mail in as a mail server would; False where the door died before it said 250."""
     try:
         async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=False, start_tls=False, timeout=30) as client:
-            await client.sendmail(sender, [MAILBOX], raw)
+            await client.sendmail(sender, [recipient], raw)
     except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPReadTimeoutError, ConnectionError):
         return False
     return True

@@ -174,7 +174,7 @@ async def test_a_monthly_return_is_ticked_off_and_answered(office: Office) -> No
     assert await office.state(MONTHLY) is DeadlineState.MET
     (received,) = [said for said in await office.said(MONTHLY) if "received" in said]
     assert received.startswith("subject.received 区投资服务中心 来件 A-")
-    assert "“月报”、“10月”" in received
+    assert "“月报”“10月”" in received
     told = await office.told("tzfw@jn.example")
     assert told.startswith(f"【坐诊接诉·已收到】{MONTHLY}")
     assert f"已收到：{MONTHLY}" in told
@@ -250,6 +250,7 @@ async def test_a_reminder_answered_with_the_file_ticks_off(office: Office) -> No
     answer["Message-ID"] = "<again@jn.example>"
     await office.take(answer, MAILBOX)
     assert len([one for one in await office.mails(Purpose.RETURN) if one.notice.to.address == "tzfw@jn.example"]) == 1
+    assert len(await office.unread()) == 1  # the stranger's
 
 
 async def test_a_reminder_that_was_heard_is_heeded(office: Office) -> None:
@@ -273,12 +274,26 @@ async def test_visits_are_counted_by_days(office: Office) -> None:
 
     await office.take(mail("走访记录", "10月10日走访丙公司。10月20日走访丁公司", files=()))
     assert (await office.subject(VISITS)).done == (date(2024, 10, 9), date(2024, 10, 10))
-    assert "还没有到" in (await office.unread())[0]
+    assert "还没有到" in await office.told("tzfw@jn.example")
+    assert await office.unread() == []
     assert await office.state(VISITS) is DeadlineState.OPEN
 
     await office.take(mail("走访记录", "10月11日走访丁公司", files=()))
     assert await office.state(VISITS) is DeadlineState.MET
     assert "已够3天" in await office.told("tzfw@jn.example")
+
+
+async def test_a_visit_that_a_person_called_off_is_not_counted_again(office: Office) -> None:
+    """What a person has said of a visit stands: a log that says the opposite is put before a person, and its arrival is not lost."""
+    activities = Activities(offices=office.house.rooms, subjects=office.house.stores.subjects, now=office.clock)
+    key = "2024-10-09 区投资服务中心 10月9日走访甲公司"
+    about = Happening(event="announced", key=key, sort=SubjectSort.ACTIVITY, of="走访企业", department="tzfw", day=date(2024, 10, 9))
+    await activities.happen(office.district, about, Told(by="王芳"))
+    await activities.happen(office.district, Happening(event="cancelled", key=key), Told(by="王芳"))
+    await office.take(mail("走访记录", "10月9日走访甲公司", files=()))
+
+    assert (await office.subject(VISITS)).done == ()
+    assert "已取消" in (await office.unread())[0]
 
 
 async def test_the_report_of_an_activity(office: Office) -> None:
