@@ -245,7 +245,8 @@ def _letters(room: Office, acted: Sequence[_Acted]) -> Iterator[Letter]:
     for (to, what), bundle in bundles.items():
         bundle.sort(key=lambda one: (one.deadline.due.last, one.deadline.case_id is None, one.about.id, one.deadline.id))
         role = strongest(roles[to, what])
-        occasion = Occasion(what=what, role=role, items=tuple(_item(one) for one in bundle))
+        by_mail = any(one.kind.words for one in bundle)
+        occasion = Occasion(what=what, role=role, items=tuple(_item(one) for one in bundle), by_mail=by_mail)
         first = bundle[0].about
         yield Letter(about=first, notice=room.composer.for_deadlines(first, to, occasion, _round(bundle)))
 
@@ -273,7 +274,9 @@ def _moved_letters(room: Office, now: datetime, moved: Sequence[Moved]) -> Itera
     for (to, role), bundle in bundles.items():
         bundle.sort(key=lambda pair: (pair[0].new.due.last, pair[0].new.case_id is None, pair[0].about.id, pair[0].new.id))
         items = tuple(Item(about=one.about, due=one.new.due, missed=0, was=was) for one, was in bundle)
-        first, occasion = bundle[0][0].about, Occasion(what="moved", role=role, items=items)
+        kinds = room.planner.ground.kinds.by_id
+        by_mail = any(kinds[one.new.kind].words for one, _ in bundle if one.new.kind in kinds)
+        first, occasion = bundle[0][0].about, Occasion(what="moved", role=role, items=items, by_mail=by_mail)
         moves = [f"{number_of(one.about)} {one.new.kind} {one.new.round} {one.old.due_at} {one.new.due_at}" for one, _ in bundle]
         round_ = f"moved {_digest([now.isoformat(), *sorted(moves)])}"
         yield Letter(about=first, notice=room.composer.for_deadlines(first, to, occasion, round_))

@@ -77,7 +77,9 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
     subject = Subject(id=1, district="", sort=SubjectSort.PERIOD, of="", key="示例", title="示例", department="", day=_DAY, until=_DAY)
     for what in ("remind", "late", "overdue", "moved"):
         items = [Item(about=subject, due=replace(_due(), days=(), notes=("示例",)), missed=1, was="示例")]
-        yield {**of_subject("示例", district), "addressee": "示例部门", **view_of(Occasion(what=what, role="抄报", items=items))}
+        for by_mail in (False, True):
+            occasion = Occasion(what=what, role="抄报", items=items, by_mail=by_mail)
+            yield {**of_subject("示例", district), "addressee": "示例部门", "returns": "示例", **view_of(occasion)}
 
 
 def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, object], Purpose]]:

@@ -34,11 +34,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """Why the mail is written. `role` says in words who gets it where that is not simply the one who owes ("分管领导", "抄报")."""
+    """Why the mail is written. `role` says in words who gets it where that is not simply the one who owes ("分管领导", "抄报").
+
+    `by_mail` where some of it may be handed in by answering.
+    """
 
     what: str  # "remind", "late", "overdue", "moved"
     role: str
     items: Sequence[Item]
+    by_mail: bool = False
 
 
 def strongest(roles: Collection[str]) -> str:
@@ -56,6 +60,7 @@ def view_of(occasion: Occasion) -> dict[str, object]:
         "items": [_item(item, explained=explained) for item in occasion.items[:_MOST]],
         "more": max(0, len(occasion.items) - _MOST),
         "missed": sum(item.missed for item in occasion.items),
+        "by_mail": occasion.by_mail,
         "of_cases": any(isinstance(item.about, Case) for item in occasion.items),
     }
 

@@ -60,6 +60,7 @@ _OF_A_NOTICE: View = {
     "more": 0,
     "missed": 0,
     "of_cases": True,  # whether one of the items is a case, to be answered by mail
+    "by_mail": False,  # whether one of the items may be handed in by answering
     "event": "",  # what happened to the case, a name of `store.life`
     "dates": (),  # by when the enterprise will have an answer, each as an item of a mail about deadlines
     "reason": "",  # a person's words to the enterprise

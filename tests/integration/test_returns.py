@@ -253,6 +253,18 @@ async def test_a_reminder_answered_with_the_file_ticks_off(office: Office) -> No
     assert len(await office.unread()) == 1  # the stranger's
 
 
+async def test_what_no_mail_can_tick_off_is_reminded_of_without_asking_for_one(office: Office) -> None:
+    """A reception day is noted by a person: its reminder names him, and no address for files."""
+    office.turn(2024, 10, 24, 9)
+    await office.tick()
+    office.turn(2024, 10, 28, 9)
+    (reminder,) = [one.notice for one in await office.tick() if "时限提醒" in one.notice.subject and "tzfw" in one.notice.to.address]
+
+    assert "企业接待日" in reminder.text
+    assert "报送或办理后，由区营商环境办登记" in reminder.text
+    assert RETURNS not in reminder.text
+
+
 async def test_a_reminder_that_was_heard_is_heeded(office: Office) -> None:
     """“收悉” in answer to a reminder hands in nothing: it is noted, and nothing is ticked off."""
     office.turn(2024, 10, 15, 9)
