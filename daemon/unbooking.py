@@ -12,6 +12,7 @@ from store.errors import UsageError
 from store.life import Role
 from store.model.case import Case
 from store.model.notice import Notice
+from store.owing import SubjectState
 
 if TYPE_CHECKING:
     from daemon.reply_acts import Acting
@@ -31,7 +32,7 @@ async def give_up(acting: Acting, bookings: Bookings, command: Command) -> None:
     if found is None or rule is None:
         raise UsageError("这件现在没有挂号，不必取消")
     booking, subject = found
-    if subject.day < office.planner.day(now):
+    if subject.state is SubjectState.ENDED or subject.day < office.planner.day(now):
         raise UsageError(f"{subject.key}已于{plain_date(subject.day)}举行，不必取消")
     sitting = sitting_of(office, rule, subject)
     letters = SessionLetters(office.composer, office.rulebook.district, now)

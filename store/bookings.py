@@ -68,10 +68,12 @@ class Bookings:
         return await self._db.read(lambda connection: [subject_rows.subject_of(row) for row in connection.execute(query).mappings()])
 
     async def first(self, district: str) -> Subject | None:
-        """Return the earliest session that is still to come, or that was booked or written about here; not one that is kept only as a record."""
-        event = (SUBJECT_EVENTS.c.subject_id == SUBJECTS.c.id, SUBJECT_EVENTS.c.kind.in_([_STEP, _BOOKED]))
-        ran = select(SUBJECT_EVENTS.c.seq).where(*event).exists() | (SUBJECTS.c.state == SubjectState.PLANNED.value)
-        sessions = (SUBJECTS.c.district == district, SUBJECTS.c.sort == SubjectSort.SESSION.value, ran)
+        """Return the earliest session that is still to come, or that was booked, or its booking closed, here; not one that is kept only as a record."""
+        kind, data = SUBJECT_EVENTS.c.kind, SUBJECT_EVENTS.c.data
+        event = (kind == _BOOKED) | ((kind == _STEP) & data.contains('"service_list ', autoescape=True))
+        ran = select(SUBJECT_EVENTS.c.seq).where(SUBJECT_EVENTS.c.subject_id == SUBJECTS.c.id, event).exists()
+        counts = ran | (SUBJECTS.c.state == SubjectState.PLANNED.value)
+        sessions = (SUBJECTS.c.district == district, SUBJECTS.c.sort == SubjectSort.SESSION.value, counts)
         query = select(SUBJECTS).where(*sessions).order_by(SUBJECTS.c.day, SUBJECTS.c.id).limit(1)
         row = await self._db.read(lambda connection: connection.execute(query).mappings().first())
         return None if row is None else subject_rows.subject_of(row)
@@ -117,13 +119,12 @@ class Bookings:
             raise UsageError("这件在本期没有挂号，或已经取消；用 zuozhen session show 查看")
 
     async def place_of(self, case_id: int) -> tuple[Booking, Subject] | None:
-        """Return the place that a case has in a session that is still to be held, None where it has none."""
+        """Return the place that a case has, or had when its session was held, None where it has none."""
         has = (BOOKINGS.c.case_id == case_id, BOOKING_STANDS)
 
         def work(connection: Connection) -> tuple[Booking, Subject] | None:
             row = connection.execute(select(BOOKINGS).where(*has)).mappings().first()
-            subject = subject_rows.load(connection, row["subject_id"]) if row is not None else None
-            return (_booking(row), subject) if row is not None and subject is not None and subject.state is SubjectState.PLANNED else None
+            return None if row is None else (_booking(row), subject_rows.load(connection, row["subject_id"]))
 
         return await self._db.read(work)
 

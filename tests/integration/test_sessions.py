@@ -22,7 +22,7 @@ from store.model.booking import BookingState
 from store.model.case import Case
 from store.model.decision import Verdict
 from store.model.notice import Purpose, QueuedNotice
-from store.owing import Happening, SubjectSort
+from store.owing import Happening, SubjectSort, SubjectState
 from tests.integration.houses import COORDINATOR, MAILBOX, PUBLISHER, REFUSED, Bench, Enterprise, bench, office
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -340,6 +340,19 @@ async def test_what_came_before_the_first_booking_is_not_called_in(database_url:
         await shared.house.review.overrule(refused.number, corrected, act)
         await hall.at(2024, 10, 28, 9)  # … and who came in time for it, admitted only now, is booked for the next
         assert await hall.numbers(THIRD) == {refused.number: 1}
+
+
+async def test_a_session_that_nobody_booked_stays_the_first(hall: Hall) -> None:
+    """Who came in time for it and is admitted only after it would be left out, were the next session taken for the first."""
+    await hall.at(2024, 10, 8, 9)
+    hall.shared.clock.now = moment(2024, 10, 26, 9)
+    house, stores = hall.shared.house, hall.shared.house.stores
+    activities = Activities(offices=house.rooms, subjects=stores.subjects, now=hall.shared.clock)
+    await activities.happen("chenggong", Happening(event="ended", key=SECOND), Told(by="王芳"))
+    first = await stores.bookings.first("chenggong")
+    assert first is not None
+    assert (first.key, first.state) == (SECOND, SubjectState.ENDED)
+    assert await stores.bookings.of_session(first.id) == []
 
 
 async def test_the_pack_may_say_since_when(hall: Hall) -> None:
