@@ -83,6 +83,7 @@ class Casework:
             now=now,
             compose=lambda new: [
                 *_notices(office, new, step, act, said, round_, owed),
+                *_copies(office, new, step, act, said, round_, owed),
                 *(office.composer.for_recall(case, new, round_) if step.name in _TAKES_AWAY else ()),
             ],
             seen=case.state,
@@ -112,9 +113,12 @@ class Casework:
         return [deadline.due for deadline in begun]
 
     async def _check_in_time(self, case: Case) -> None:
-        """Raise UsageError where the time for a return (the pack's kind `return`) is over, also where it ended early by something done."""
+        """Raise UsageError where the time for a return (the pack's kind `return`) is over, also where it ended early by something done.
+
+        After its session a matter that is not the department's at all is given back all the same (呈贡 三（六）), while the outcome is owed.
+        """
         ends = [deadline for deadline in await self._deadlines.of_case(case.id) if deadline.kind == "return"]
-        if ends and ends[-1].due_at < self._now():
+        if ends and ends[-1].due_at < self._now() and not await self._deadlines.session_owes(case.id):
             raise UsageError(f"{case.number} 的退回期限 {ends[-1].due.last} 已过，不能退回；确需改派的，请统筹部门用 zuozhen case assign")
 
     async def _other(self, key: str, case: Case) -> str:
@@ -264,6 +268,17 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
             return [*composer.for_progress(case, step.name, told, round_, owed=owed), *granted]
         case _:
             return []
+
+
+def _copies(  # noqa: PLR0913, PLR0917 - likewise
+    office: Office, case: Case, step: Step, act: Act, said: Details, round_: str, owed: Sequence[Due]
+) -> Sequence[Notice]:
+    """Return what the oversight offices get of it (呈贡 三（八）), nothing where the pack does not name the event."""
+    if step.name not in office.rulebook.settings.casework.copies:
+        return ()
+    return office.composer.for_oversight(
+        case, step.name, act.reason, f"{step.name} {round_}", heard=RATINGS.get(said.rating, ""), owed=owed
+    )
 
 
 def _request(case: Case, said: Details, reason: str, office: Office) -> str:

@@ -93,6 +93,8 @@ class Acting:
             await give_up(self, self.bookings, command)
         elif command.event == "assign":
             await self._assign(self._named(command), command)
+        elif command.event == "rate" and self.author.role is Role.DEPARTMENT:
+            raise UsageError(f"企业评价由企业作出，或由{self.office.rulebook.district.coordinator}核对后登记；评价表已收到并转去，不必再报")
         elif command.event == "acknowledge" and self.draft.case.state in _ACKNOWLEDGED:
             await self._do("heed", command, Details())  # 收悉 in answer to a reminder, or 签收 once more
         elif command.event == "extend" and self.author.role is Role.DEPARTMENT:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notifier.address_book import Addresses
 from notifier.plain import line
@@ -149,6 +149,12 @@ class Composer:
         """Return the word to the department what became of its request for more time: *event* is "extend", or "" where it was not granted."""
         view = {"event": event, "reason": line(reason, _MAX_REASON), "dates": [due_view(due) for due in owed]}
         return self._to_department(case, case.department, Purpose.EXTENSION, round_, view) if case.department else []
+
+    def for_oversight(self, case: Case, event: str, reason: str, round_: str, *, heard: str = "", owed: Sequence[Due] = ()) -> list[Notice]:
+        """Return the copies of *event* (a name of `store.life`) to the oversight offices: *reason* in a person's words, the rating *heard* in a call-back."""
+        view = {"event": event, "reason": line(reason, _MAX_REASON).rstrip("。"), "heard": heard, "dates": [due_view(due) for due in owed]}
+        copies = [self._official(case, Purpose.COPY, to, round_, {**view, "addressee": to.name}, "") for to in self.recipients.oversight]
+        return [replace(one, attach_original=False) for one in copies]
 
     def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:
         """Return the one short answer to a reply, where something in it was not understood or not done; *round_* is the day: one a day."""

@@ -70,6 +70,11 @@ class Recipients:
             superior = Address(name=superior.name or own.name, address=superior.address)
         return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
 
+    @property
+    def oversight(self) -> tuple[Address, ...]:
+        """The offices that get copies of supervision and call-backs (抄报)."""
+        return self._addresses.oversight
+
     def office_at(self, address: str, department_id: str | None) -> str:
         """Return in what capacity *address* may answer mail about something of this department: not where it only gets a copy (抄报)."""
         one = same_address(address)

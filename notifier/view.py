@@ -64,6 +64,7 @@ _OF_A_NOTICE: View = {
     "event": "",  # what happened to the case, a name of `store.life`
     "dates": (),  # by when the enterprise will have an answer, each as an item of a mail about deadlines
     "reason": "",  # a person's words to the enterprise
+    "heard": "",  # how content the enterprise said it was when it was called back
     "order": "",  # the coordinator's words to the department: why the case is to be handled anew
     "advice": {"name": "", "duty": ""},  # the office to turn to instead
     "author": "",  # the office whose address a follow-up bears

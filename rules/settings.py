@@ -19,6 +19,8 @@
 | casework.promise_cap | working days; a longer promise needs a reason of its own | 7 |
 | casework.extension_cap | working days by which a case may be extended in all | 10 |
 | casework.order_days | working days proposed for handling anew what the enterprise is not satisfied with (重点督办单) | 5 |
+| casework.copies | events of `store.life` of which the oversight offices (抄报单位) get a copy, such as `call_back` and `reopen` | none |
+| casework.oversight | what the document calls these offices; their addresses are the instance's (`[oversight]` in its address file) | none |
 | problems.enterprises, .days | so many enterprises with the same problem within so many days are proposed as a common problem | 3, 90 |
 | problems.leave_out | lists that say who or where, not what; a name may end in `*` | none |
 | deadlines.verification.working_days | working days for the first contact and verification | 5 |
@@ -52,6 +54,7 @@ PLAIN_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 PLAIN_ID_RULE = "以小写字母开头，只用小写字母、数字、“_”和“-”"
 
 _DISTRICT_TEXTS = ("name", "programme", "document", "coordinator")
+COPIED = ("call_back", "reopen")  # events of `store.life` that oversight offices may be told of
 _STARTS = ("booking_close", "received")
 _CASE_NUMBER_REMEDY = "由字母、数字、“-”和 {year}、{seq} 组成，例如 CG-{year}-{seq:05d}"
 
@@ -77,6 +80,8 @@ class Casework:
     extension_cap: int = 10
     promise_cap: int = 7  # 三（六）: in principle; a longer promise needs its reason
     order_days: int = 5  # 限期 of a 重点督办单, unless the coordinator writes another
+    copies: tuple[str, ...] = ()  # of which events the oversight offices hear
+    oversight: tuple[str, ...] = ()  # by name, whose addresses an instance should have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +226,15 @@ def _casework(node: Node, reader: Reader) -> Casework:
     cap = reader.integer(entries["extension_cap"], 0, 250) if "extension_cap" in entries else default.extension_cap
     promise = reader.integer(entries["promise_cap"], 1, 250) if "promise_cap" in entries else default.promise_cap
     order = reader.integer(entries["order_days"], 1, 250) if "order_days" in entries else default.order_days
+    copies = (
+        reader.several(entries["copies"], lambda one: reader.choice(one, COPIED, "抄报的事"), what="抄报的事")
+        if "copies" in entries
+        else ()
+    )
+    oversight = reader.several(entries["oversight"], reader.text, what="抄报单位") if "oversight" in entries else ()
     return Casework(
+        copies=copies,
+        oversight=oversight,
         order_days=order or default.order_days,
         promise_cap=promise or default.promise_cap,
         returns=returns or default.returns,

@@ -16,12 +16,13 @@ from store import deadline_replay, deadline_rows
 from store.codec import to_json
 from store.database import Database
 from store.deadline_rows import About, deadline_of
+from store.model.booking import BookingState
 from store.model.case import Case
 from store.model.due import Due
 from store.outbox import Outbox
-from store.owing import Deadline, DeadlineState, Fired, Letter, Moved, Planner
-from store.tables import CASES, DEADLINES
-from store.tables.cases import DEADLINE_RUNS
+from store.owing import Deadline, DeadlineState, Fired, Letter, Moved, Planner, SubjectState
+from store.tables import BOOKINGS, CASES, DEADLINES, SUBJECTS
+from store.tables.cases import DEADLINE_OF_SUBJECT_RUNS, DEADLINE_RUNS
 
 Act = Callable[[Sequence[tuple[Deadline, About]]], tuple[list[Fired], list[Letter]]]
 Move = Callable[[Deadline, About], Deadline]
@@ -57,6 +58,13 @@ class Deadlines:
     async def of_subject(self, subject_id: int) -> Listed[Deadline]:
         """Return all deadlines of a session, an activity or a period, the oldest first."""
         return await self._of(DEADLINES.c.subject_id == subject_id)
+
+    async def session_owes(self, case_id: int) -> bool:
+        """Say whether the case had a place in a session that is over and of which something is still owed."""
+        sat = (BOOKINGS.c.case_id == case_id, BOOKINGS.c.state == BookingState.BOOKED.value, SUBJECTS.c.state == SubjectState.ENDED.value)
+        sessions = select(SUBJECTS.c.id).join(BOOKINGS, BOOKINGS.c.subject_id == SUBJECTS.c.id).where(*sat)
+        query = select(DEADLINES.c.id).where(DEADLINES.c.subject_id.in_(sessions), DEADLINE_OF_SUBJECT_RUNS).limit(1)
+        return await self._db.read(lambda connection: connection.scalar(query) is not None)
 
     async def of_subjects(self, subject_ids: Collection[int]) -> dict[int, Listed[Deadline]]:
         """Return all deadlines of these subjects by subject, the oldest first."""

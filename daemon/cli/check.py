@@ -96,6 +96,9 @@ def _report(files: DistrictFiles) -> None:
     if without:
         instead = f"其交办件将寄给{book.district.coordinator}" if files.addresses.coordinator else "又没有填统筹部门，其交办件将发不出去"
         done(f"  提醒：{len(without)} 个部门没有邮箱，{instead}：{'、'.join(without)}")
+    known = {one.name for one in files.addresses.oversight}
+    if unknown := [name for name in book.settings.casework.oversight if name not in known]:
+        done(f"  提醒：抄报单位没有邮箱，督办、回访情况抄报不到：{'、'.join(unknown)}；填在部门邮箱文件的 [oversight]，名称照写")
     if concern := missing_notice(files.calendar, utc_now().date()):
         done(f"  {concern.words}")
     sender = files.addresses.sender.address

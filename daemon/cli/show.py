@@ -45,6 +45,7 @@ PURPOSES = {
     "accompany": "陪诊通知",
     "extension": "延期批复",
     "recall": "停办通知",
+    "copy": "抄报",
     "review": "提请审核",
     "forward": "续件转送",
     "progress": "进展告知",

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
     ACCOMPANY = "accompany"  # to an accompanying department, once a person has named it
     EXTENSION = "extension"  # to the department that asked for more time: granted, or not
     RECALL = "recall"  # to the department that had it: withdrawn, given to another, refused …
+    COPY = "copy"  # to the oversight offices: handled anew, called back (督办回访)
     REVIEW = "review"  # to the coordinator: a person is needed
     FORWARD = "forward"  # to the department: a follow-up came in
     REMINDER = "reminder"  # to whoever owes something, and those above him

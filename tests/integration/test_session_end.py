@@ -175,6 +175,23 @@ async def test_a_reminder_names_what_is_missing(hall: Hall) -> None:
     assert [outcome_of(one) for one in heard] == ["", "正在处理，限期5个工作日", "企业已撤回"]
 
 
+async def test_what_is_not_the_department_s_goes_back_at_the_session(hall: Hall) -> None:
+    """CG-3.6: weeks after its assignment, and only with its session, a case is given back by reply; the coordinator decides, and no form is asked for."""
+    (case,) = await booked(hall, 1)
+    other = next(one.name for id_, one in hall.shared.room.rulebook.district.departments.items() if id_ not in {case.department, hall.host})
+    await hand_in(hall, case, f"退回：不属我局职责，建议交由{other}", [])
+    stores = hall.shared.house.stores
+    assert (await stores.cases.get(case.number)).state is CaseState.ASSIGNED
+    await hall.at(2024, 10, 25, 12)
+    hall.shared.clock.now = moment(2024, 10, 25, 15)
+    await hand_in(hall, case, f"退回：完全不属我局职责，建议交由{other}", [])
+    assert (await stores.cases.get(case.number)).state is CaseState.RETURNED
+    assert [one.notice.to.address for one in await hall.shared.notices(case) if one.notice.purpose is Purpose.REVIEW][-1] == COORDINATOR
+    assert await lacking(hall) == []
+    await hall.at(2024, 10, 25, 16)
+    assert await receipt(hall) is DeadlineState.MET
+
+
 async def test_a_session_without_bookings_is_for_a_person_to_end(hall: Hall) -> None:
     """Nobody has a place: nothing says that it was held, and nothing is owed, until somebody says so; then nobody is asked for outcomes."""
     assert await asked_at(hall, 2024, 10, 25, 13) == []
