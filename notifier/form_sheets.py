@@ -6,6 +6,7 @@ import io
 import math
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import xlsxwriter
@@ -19,6 +20,7 @@ from store.model.form import Form
 
 # A text of a stranger that begins with = is a text: nothing in it is taken for a formula or a link.
 _AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_UNDATED = datetime(1980, 1, 1)  # noqa: DTZ001 - a sheet knows no zones
 _RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula when the cell is typed again
 _TEXT, _TITLE, _LINE = 14, 22, 20.0  # points
 _TALLEST = 400.0  # points; no row of a sheet is higher than 409
@@ -62,6 +64,7 @@ def form_sheet(form: Form, entries: Sequence[Values], head: Values) -> bytes:
     """Return *form* as .xlsx; see `notifier.forms.form_paper`."""
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, _AS_TEXT) as book:
+        book.set_properties({"created": _UNDATED})  # the same form is the same bytes whenever it is made, as on paper
         sheet = book.add_worksheet(form.name[:31])
         sheet.set_paper(_A4)
         sheet.fit_to_pages(1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from docx import Document
 from docx.document import Document as Paper
@@ -14,6 +15,7 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
+_UNDATED = (1980, 1, 1, 0, 0, 0)  # the earliest that a part of a file may say
 BODY, TITLE, SUBTITLE = "仿宋", "方正小标宋简体", "黑体"
 
 
@@ -56,9 +58,17 @@ def end(paper: Paper, text: str) -> None:
 
 
 def as_bytes(paper: Paper, *, written: datetime | None = None) -> bytes:
-    """Return the paper as .docx; *written* is when it says it was made, in place of that of the template."""
+    """Return the paper as .docx; *written* is when it says it was made, in place of that of the template.
+
+    The same paper is the same bytes whenever it is saved: a mail that is sent again after a crash carries the same file (ADR 0017).
+    """
     if written is not None:
         paper.core_properties.created = paper.core_properties.modified = written
-    out = io.BytesIO()
-    paper.save(out)
+    saved, out = io.BytesIO(), io.BytesIO()
+    paper.save(saved)
+    with ZipFile(saved) as parts, ZipFile(out, "w", ZIP_DEFLATED) as undated:
+        for name in parts.namelist():
+            part = ZipInfo(name, _UNDATED)
+            part.compress_type = ZIP_DEFLATED
+            undated.writestr(part, parts.read(name))
     return out.getvalue()

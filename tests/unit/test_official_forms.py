@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -197,3 +198,13 @@ def test_slips_in_what_goes_with_letters_about_sessions_are_told(old: str, new: 
     with pytest.raises(ConfigError) as raised:
         load_files("试", {**BOOK.files, "pack.yaml": written.replace(old, new).encode()})
     assert [told in problem.message for problem in raised.value.problems] == [True]
+
+
+@pytest.mark.parametrize("name", ["附件3", "附件4"])
+def test_the_same_form_is_the_same_bytes_whenever_it_is_made(name: str) -> None:
+    """Nothing in a file says when it was made: a mail that is sent again carries what the first one did."""
+    for content in (form_paper(FORMS[name], [VALUES], VALUES), form_sheet(FORMS[name], [VALUES], VALUES)):
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+            about = parts.read("docProps/core.xml").decode()
+        assert set(re.findall(r"\d{4}-\d{2}-\d{2}T", about)) <= {"1980-01-01T", "2013-12-23T"}, about
