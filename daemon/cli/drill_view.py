@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from daemon.cli.output import plain, shorten
 from daemon.cli.show import PURPOSES
 from daemon.drill.events import NOTE, Deed
-from daemon.drill.ledger import KindTally, Line
 from daemon.drill.play import Outcome
 from daemon.drill.script import moment_of
+from daemon.drill.tallies import KindTally, Line
 from daemon.rehearsal import Message
 from rules.deadline_kinds import RANK_WORDS
 from rules.explain import basis_in_words
@@ -89,7 +89,8 @@ def kind_rows(outcome: Outcome) -> list[Sequence[str]]:
 def _kind_row(tally: KindTally) -> Sequence[str]:
     sent = len(tally.lines) - tally.missed
     numbers = [str(number) for number in (tally.deadlines, len(tally.lines), sent, tally.missed, tally.doubled)]
-    return (tally.kind.label, basis_in_words(tally.kind.basis), *numbers, f"{tally.late_s:.0f} 秒" if sent else "—")
+    basis = basis_in_words(tally.kind.basis) if tally.kind.basis else "规则包 sessions"
+    return (tally.kind.label, basis, *numbers, f"{tally.late_s:.0f} 秒" if sent else "—")
 
 
 def step_rows(outcome: Outcome) -> list[Sequence[str]]:
@@ -103,7 +104,7 @@ def _step_row(line: Line, label: str, outcome: Outcome) -> Sequence[str]:
     sent = "漏发"
     if line.taken and line.mails:
         sent = "准时" if line.taken == line.planned else f"{line.taken.astimezone(zone):%m-%d %H:%M}"
-    step = _STEPS.get(line.what) or f"逾期→{RANK_WORDS.get(line.to, line.to)}"
+    step = _STEPS.get(line.what) or ("按时发出" if not line.to else "") or f"逾期→{RANK_WORDS.get(line.to, line.to)}"
     to = "、".join(outcome.names.get(mail.notice.to.address.casefold(), mail.notice.to.address) for mail in line.mails)
     return (f"{line.planned.astimezone(zone):%Y-%m-%d %H:%M}", sent, label, line.about, line.due.isoformat(), step, to)
 
@@ -118,7 +119,7 @@ def summary_line(outcome: Outcome) -> str:
     )
     skipped = f"；另有 {outcome.skipped} 项不在这段时间内，没有演练" if outcome.skipped else ""
     unsent = f"；未能发出 {len(outcome.ledger.unsent)} 封" if outcome.ledger.unsent else ""
-    return f"{days}；应发时限邮件 {planned} 次，漏发 {missed}，重发 {doubled}{unsent}{skipped}"
+    return f"{days}；应发时限、场次邮件 {planned} 次，漏发 {missed}，重发 {doubled}{unsent}{skipped}"
 
 
 def refused_lines(outcome: Outcome) -> list[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from daemon.drill.session_ledger import session_tallies
+from daemon.drill.tallies import KindTally, Line, Named
 from daemon.wiring import House
 from rules.deadline_kinds import Kind
 from rules.deadline_plan import Ground, Step, schedule
@@ -19,55 +21,6 @@ from store.drills import Drills, Run, Taken
 from store.model.notice import NoticeState, Purpose, QueuedNotice
 
 _MOST = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One step of one deadline: when it was planned, when it was taken (None: never), and the mails that say so."""
-
-    kind: str
-    about: str
-    due: date
-    what: str
-    to: str
-    planned: datetime
-    taken: datetime | None
-    mails: Sequence[QueuedNotice]
-
-    @property
-    def is_missed(self) -> bool:
-        """Whether nobody was written to."""
-        return not self.mails
-
-    @property
-    def doubled(self) -> int:
-        """How many mails too many an addressee got about this step."""
-        return len(self.mails) - len({mail.notice.to.address for mail in self.mails})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindTally:
-    """All steps of all deadlines of one kind. `extra` steps were taken though nothing planned them, or twice."""
-
-    kind: Kind
-    deadlines: int
-    lines: Sequence[Line]
-    extra: int
-
-    @property
-    def missed(self) -> int:
-        """How many planned steps nobody heard of."""
-        return sum(line.is_missed for line in self.lines)
-
-    @property
-    def doubled(self) -> int:
-        """How many mails or steps there are too many."""
-        return self.extra + sum(line.doubled for line in self.lines)
-
-    @property
-    def late_s(self) -> float:
-        """The longest time between plan and deed, in seconds."""
-        return max((abs((line.taken - line.planned).total_seconds()) for line in self.lines if line.taken), default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +62,11 @@ async def ledger_of(house: House, end: datetime) -> Ledger:
         ground=room.planner.ground,
         end=end,
     )
+    tallies = [_tally(kind, [run for run in runs if run.kind == kind.id], evidence) for kind in evidence.ground.kinds.by_id.values()]
     return Ledger(
         sent=sent,
         unsent=[queued for queued in listed if queued.state is not NoticeState.SENT],
-        kinds=[_tally(kind, [run for run in runs if run.kind == kind.id], evidence) for kind in evidence.ground.kinds.by_id.values()],
+        kinds=[*tallies, *await session_tallies(house, sent, end)],
     )
 
 
@@ -131,7 +85,10 @@ def _by_moment(sent: Sequence[QueuedNotice]) -> Mapping[datetime, Sequence[Queue
 
 def _tally(kind: Kind, runs: Sequence[Run], evidence: _Evidence) -> KindTally:
     lines = [line for run in runs for line in _lines(kind, run, evidence)]
-    return KindTally(kind=kind, deadlines=len(runs), lines=sorted(lines, key=lambda line: line.planned), extra=_extra(kind, evidence.taken))
+    named = Named(id=kind.id, label=kind.label, basis=kind.basis)
+    return KindTally(
+        kind=named, deadlines=len(runs), lines=sorted(lines, key=lambda line: line.planned), extra=_extra(kind, evidence.taken)
+    )
 
 
 def _lines(kind: Kind, run: Run, evidence: _Evidence) -> Iterator[Line]:

@@ -99,6 +99,7 @@ def _names(book: AddressBook, district: District) -> dict[str, str]:
     """Return who each of our addresses is, by the address without its case."""
     known = {id_: department.name for id_, department in district.departments.items()}
     names = {address: f"{office}（抄报）" for office, address in book.oversight.items()}
+    names |= {address: f"{office}（发布）" for office, address in book.publishers.items()}
     for id_, ranks in book.superiors.items():
         names |= {address: f"{known.get(id_, id_)}{RANKS[rank]}" for rank, address in ranks.items()}
     names |= {address: known.get(id_, id_) for id_, address in book.departments.items()}

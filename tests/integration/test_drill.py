@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from store.errors import TemporaryError, UsageError
 from tests.integration.houses import REFUSED, Enterprise
 
 UNTIL = date(2024, 10, 31)
+ZONE = ZoneInfo("Asia/Shanghai")
 pytestmark = pytest.mark.timeout(300)  # each test opens a whole house several times
 ACTS = """
 - {at: 2024-09-30 10:00, case: 国庆前, event: acknowledge, by: 李明}
@@ -23,6 +25,7 @@ ACTS = """
 - {at: 2024-10-09 10:00, case: 扫描件, event: acknowledge, by: 李明}
 - {at: 2024-10-09 11:00, case: 民事, event: confirm, by: 王芳, reason: 核实为民事纠纷}
 - {at: 2024-10-09 12:00, case: 广告, event: confirm, by: 王芳, reason: 是广告}
+- {at: 2024-10-10 09:00, key: 2024年第3期, event: announced, day: 2024-11-22, by: 王芳}
 """
 ADVERT = "本公司可代开各类增值税发票，点数优惠，先验票后付款，需要请加微信。"
 
@@ -118,6 +121,31 @@ async def test_the_ledger_shows_what_is_missed_and_doubled(cases: Path, tmp_path
     spoilt = (await played(cases, work)).ledger
     assert [(one.missed, one.doubled) for one in spoilt.kinds if one.kind.id == "acknowledge"] == [(1, 0)]
     assert not spoilt.is_clean
+
+
+async def test_the_ledger_shows_what_is_missed_and_doubled_of_sessions(cases: Path, tmp_path: Path) -> None:
+    """A notice that reached nobody, and a word to an enterprise that went twice, are counted at their step; each step has its planned moment."""
+    work = tmp_path / "work"
+    clean = {one.kind.id: one for one in (await played(cases, work)).ledger.kinds}
+    planned = {
+        id_: [f"{line.planned.astimezone(ZONE):%m-%d %H:%M:%S}" for line in clean[id_].lines] for id_ in clean if id_.startswith("session.")
+    }
+    assert planned == {
+        "session.notice": ["10-15 09:00:00"],  # three working days before the 18th, with which the last ten of October begin
+        "session.service_list": ["10-31 17:00:01"],
+        "session.call_list": [],
+        "session.booked": ["10-10 09:00:00"],
+        "session.called": [],
+    }
+    assert all(line.taken == line.planned for one in clean.values() for line in one.lines)
+    (notice,), (word,) = clean["session.notice"].lines, clean["session.booked"].lines
+    for mail in notice.mails:
+        change(work, "UPDATE notices SET state = 'refused' WHERE id = ?", [mail.id])
+    kept = "district, case_id, case_number, arrival_id, purpose, recipient, notice, state, tries, problem, reply, created_at, sent_at"
+    twice = f"INSERT INTO notices ({kept}, round, message_id) SELECT {kept}, 'twice', 'x@y' FROM notices WHERE id = ?"  # noqa: S608 - ours
+    change(work, twice, [word.mails[0].id])
+    spoilt = {one.kind.id: (one.missed, one.doubled) for one in (await played(cases, work)).ledger.kinds}
+    assert (spoilt["session.notice"], spoilt["session.booked"], spoilt["session.service_list"]) == ((1, 0), (0, 1), (0, 0))
 
 
 async def test_a_workplace_holds_one_drill_and_nothing_else(cases: Path, tmp_path: Path) -> None:
