@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from daemon.review import Act, Office, known_department
+from daemon.sisters import sister_called
 from store.errors import UsageError
 from store.life import RATINGS, RESULTS, Role, Step, is_poorly_rated, step_for
 from store.model.case import Case, CaseState, Progress
@@ -34,7 +35,8 @@ _MOST_DAYS = 250  # working days; about a year
 class Details:
     """What is said with an event; which of it is needed stands in the table. `files` are documents it rests on: name → bytes.
 
-    `limit` is 限期 (附件4 row 6), `days` 承诺时限 (row 7), an extension or the limit of an order, in working days.
+    `limit` is 限期 (附件4 row 6), `days` 承诺时限 (row 7), an extension or the limit of an order, in working days. `sister` is the id of the
+    district that `to` is found to be where this deployment serves it; nobody says it.
     """
 
     department: str = ""
@@ -44,6 +46,7 @@ class Details:
     rating: str = ""
     missing: tuple[str, ...] = ()
     to: str = ""
+    sister: str = ""
     of: str = ""
     evidence: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
@@ -72,6 +75,8 @@ class Casework:
             await self._check_in_time(case)
         if said.of:
             said = replace(said, of=await self._other(said.of, case))
+        if step.name == "hand_over" and (sister := sister_called(said.to, case.district, self._offices)) is not None:
+            said = replace(said, to=sister.name, sister=sister.id)
         now = self._now()
         state, progress, more = _outcome(step, said, case, office, now)
         round_, owed = now.isoformat(), await self._owed(office, case, replace(case, state=state, progress=progress), step, now)
@@ -221,7 +226,7 @@ def _left(step: Step, said: Details, case: Case, now: datetime) -> dict[str, Any
         "supplemented": {"resume": ""},
         "answer": {"result": said.result},
         "rate": {"rating": said.rating},
-        "hand_over": {"elsewhere": said.to},
+        "hand_over": {"elsewhere": said.to, "sister": said.sister},
         "duplicate": {"other": said.of},
         "merge": {"other": said.of},
         # 重点督办单: handled anew, under the order's own limit
@@ -262,7 +267,8 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
         case "ask_extension" | "rate":
             why = _request(case, said, reason, office) if step.name == "ask_extension" else _poorly_rated(case, reason, office)
             return composer.for_decision(case, why, round_) if why else []
-        case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw":
+        # Of what goes to a sister district the enterprise hears once, from there: with the number and who handles it.
+        case "promise" | "extend" | "hand_over" | "answer" | "close" | "duplicate" | "merge" | "withdraw" if not case.progress.sister:
             told = "" if reason.strip("。 ") == step.words else act.told  # 销号, and no more: that is no explanation
             granted = composer.for_extension(case, step.name, told, round_, owed=owed) if step.name == "extend" else []
             return [*composer.for_progress(case, step.name, told, round_, owed=owed), *granted]

@@ -16,6 +16,7 @@ import structlog
 
 from daemon.comparison import beside_of, related
 from daemon.health.pulse import Pulse
+from daemon.sisters import Handed, handed
 from daemon.waiting import first_of
 from rules.decide import decide
 from rules.planner import Planner, plans
@@ -149,20 +150,9 @@ class Pipeline:
 
         Raises MalformedMessageError where the message is to blame, a TemporaryError where we are.
         """
-        reading = await self._read(arrival)
-        await self._note_bounce(arrival, reading.petition.letter.bounce)
-        await self._note_automatic_reply(arrival, reading.petition.letter)
-        await self._note_living(arrival.district, reading.petition.letter)
         room = self.rooms[arrival.district]
-        reply = await self._replies.read(room, arrival, reading)
-        async with room.deciding:
-            if arrival.channel is Channel.PLATFORM:
-                await self._reconsideration.run(room, arrival, reading.petition)
-            outcome = (
-                (reply and await self._answer(room, arrival, reading, reply))
-                or await self._returned(room, arrival, reading)
-                or await self._conclude(room, arrival, reading)
-            )
+        matter = await handed(arrival, self._cases, self._arrivals, self.rooms)
+        outcome = await self._take_over(room, arrival, matter) if matter else await self._letter(room, arrival)
         decision, case = outcome.decision, outcome.case
         log.info(
             "arrival.decided",
@@ -174,6 +164,27 @@ class Pipeline:
             rules=[hit.rule for hit in decision.hits],
         )
         return outcome
+
+    async def _letter(self, room: DistrictRoom, arrival: StoredArrival) -> Outcome:
+        """Read what came in by a door, see what it says about mails of ours, and decide."""
+        reading = await self._read(arrival)
+        await self._note_bounce(arrival, reading.petition.letter.bounce)
+        await self._note_automatic_reply(arrival, reading.petition.letter)
+        await self._note_living(arrival.district, reading.petition.letter)
+        reply = await self._replies.read(room, arrival, reading)
+        async with room.deciding:
+            if arrival.channel is Channel.PLATFORM:
+                await self._reconsideration.run(room, arrival, reading.petition)
+            return (
+                (reply and await self._answer(room, arrival, reading, reply))
+                or await self._returned(room, arrival, reading)
+                or await self._conclude(room, arrival, reading)
+            )
+
+    async def _take_over(self, room: DistrictRoom, arrival: StoredArrival, matter: Handed) -> Outcome:
+        """Open a case for what a sister district has handed over: it was read there, and said what it says about mails of that district's."""
+        async with room.deciding:
+            return await self._conclude(room, arrival, matter.reading, matter)
 
     async def _note_bounce(self, arrival: StoredArrival, bounce: Bounce | None) -> None:
         """Tell the case of a mail of ours that came back. A commit of its own: it may be repeated, and says nothing of this arrival."""
@@ -209,14 +220,16 @@ class Pipeline:
         decision = await self._returns.take(room, arrival, reading)
         return Outcome(petition=reading.petition, candidates=(), decision=decision, case=None) if decision else None
 
-    async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome:
+    async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, matter: Handed | None = None) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""
         while True:
             candidates, seen = await self._matching.candidates(room.rulebook.district, reading.petition, exclude_arrival=arrival.id)
+            candidates = matter.others(candidates) if matter else candidates
             decision = await room.decide(reading.petition, candidates, now=arrival.received_at)
+            decision = matter.as_case(decision) if matter else decision
             try:
                 beside = await self._beside(room, reading.petition, decision, candidates)
-                case = await self._record(room, arrival, reading, decision, seen, beside)
+                case = await self._record(room, arrival, reading, decision, seen, beside, matter)
                 return Outcome(petition=reading.petition, candidates=candidates, decision=decision, case=case)
             except OutrunError:
                 log.debug("arrival.outrun", arrival_id=arrival.id)
@@ -226,8 +239,15 @@ class Pipeline:
         earlier = related(decision, candidates) if opening_state(decision) is CaseState.UNDER_REVIEW else None
         return await asyncio.to_thread(beside_of, petition, earlier, room.rulebook.platforms) if earlier else None
 
-    async def _record(
-        self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, decision: Decision, seen: int, beside: Beside | None
+    async def _record(  # noqa: PLR0913, PLR0917 - what was decided about what, and beside what
+        self,
+        room: DistrictRoom,
+        arrival: StoredArrival,
+        reading: Reading,
+        decision: Decision,
+        seen: int,
+        beside: Beside | None,
+        matter: Handed | None,
     ) -> Case | None:
         return await self._cases.record(  # one commit: case, events, notices, arrival done
             arrival,
@@ -235,9 +255,10 @@ class Pipeline:
             decision,
             district=room.rulebook.district,
             now=self._now(),
-            compose=lambda case: self._compose(room, case, reading, decision, beside),
+            compose=lambda case: self._compose(room, case, reading, decision, beside, matter),
             seen=seen,
             planner=room.planner,
+            begun=matter.begun if matter else None,
         )
 
     async def _read(self, arrival: StoredArrival) -> Reading:
@@ -248,11 +269,13 @@ class Pipeline:
             raise TemporaryError(f"暂时无法读件：{error}") from error
         return await self._senders.checked(arrival, reading) if self._senders else reading
 
-    def _compose(self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision, beside: Beside | None) -> Sequence[Notice]:
+    def _compose(
+        self, room: DistrictRoom, case: Case, reading: Reading, decision: Decision, beside: Beside | None, matter: Handed | None
+    ) -> Sequence[Notice]:
         """Write the notices that *case* owes because of this arrival."""
         if decision.verdict is Verdict.FOLLOW_UP:
             return room.composer.for_follow_up(case, reading.petition)
-        return room.composer.for_new_case(case, beside)
+        return room.composer.for_new_case(case, beside, matter.earlier if matter else ())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process arrivals until *stop* is set, then finish those in hand."""

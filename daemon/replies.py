@@ -99,9 +99,9 @@ class _Letter:
 class Replies:
     """Acts on the replies of all districts."""
 
-    def __init__(self, stores: Stores, *, supplements: Supplements, now: Callable[[], datetime]) -> None:
-        """Keep the parts."""
-        self._stores, self._supplements, self._now = stores, supplements, now
+    def __init__(self, stores: Stores, *, offices: Mapping[str, Office], supplements: Supplements, now: Callable[[], datetime]) -> None:
+        """Keep the parts; *offices* are those of all districts."""
+        self._stores, self._offices, self._supplements, self._now = stores, offices, supplements, now
 
     async def read(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Reply | None:
         """Return what *arrival* orders where it may answer a mail of ours. Before its turn: whoever quotes megabytes holds up no other case."""
@@ -277,6 +277,7 @@ class Replies:
         return Acting(
             draft=Draft(self._stores.cases, case, arrival_id=arrival_id),
             office=office,
+            offices=self._offices,
             arrivals=self._stores.arrivals,
             bookings=self._stores.bookings,
             deadlines=self._stores.deadlines,

@@ -59,10 +59,11 @@ class Done:
 
 @dataclass(slots=True, kw_only=True)
 class Acting:
-    """One reply being acted on: its draft, the office of its district, and who it is from."""
+    """One reply being acted on: its draft, the office of its district among those of all, and who it is from."""
 
     draft: Draft
     office: Office
+    offices: Mapping[str, Office]
     arrivals: Arrivals
     bookings: Bookings
     deadlines: Deadlines
@@ -230,7 +231,7 @@ class Acting:
 
     @property
     def _offices(self) -> Mapping[str, Office]:
-        return {self.draft.case.district: self.office}
+        return {**self.offices, self.draft.case.district: self.office}
 
     @property
     def _review(self) -> Review:

@@ -36,7 +36,7 @@ from daemon.reconsidering import Reconsideration
 from daemon.replies import Replies
 from daemon.replies import Stores as ReplyStores
 from daemon.returns import Returns
-from daemon.review import Review
+from daemon.review import Office, Review
 from daemon.rulebooks import InForce, in_force, order_folders
 from daemon.sender_checks import open_sender_checks
 from daemon.sending import Sender
@@ -173,7 +173,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             rooms |= await asyncio.to_thread(open_rooms, districts, workers=limits.rule_workers)
             await keep_packs(stores.packs, districts, now=now())
             await order_folders(stores.orders, districts, actor="启动", now=now())
-            replies = open_replies(stores, now=now)
+            replies = open_replies(stores, rooms, now=now)
             pipeline = Pipeline(
                 replies=replies,
                 returns=Returns(stores.returns, tokens=stores.reply_tokens, outbox=stores.outbox, now=now),
@@ -256,8 +256,8 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             await asyncio.to_thread(room.engine.close)
 
 
-def open_replies(stores: Stores, *, now: Callable[[], datetime]) -> Replies:
-    """Return what acts on replies to our mails."""
+def open_replies(stores: Stores, offices: Mapping[str, Office], *, now: Callable[[], datetime]) -> Replies:
+    """Return what acts on replies to our mails; *offices* are those of all districts."""
     parts = ReplyStores(
         cases=stores.cases,
         arrivals=stores.arrivals,
@@ -267,7 +267,7 @@ def open_replies(stores: Stores, *, now: Callable[[], datetime]) -> Replies:
         tokens=stores.reply_tokens,
         kept=stores.replies,
     )
-    return Replies(parts, supplements=Supplements(stores.matching), now=now)
+    return Replies(parts, offices=offices, supplements=Supplements(stores.matching), now=now)
 
 
 async def _in_force(config: Config, stores: Stores) -> list[DistrictFiles]:

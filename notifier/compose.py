@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from notifier.address_book import Addresses
+from notifier.earlier import Earlier
 from notifier.plain import line
 from notifier.recipients import Recipients, may_be_mailed
 from notifier.rehearsal import rehearse
@@ -60,16 +61,21 @@ class Composer:
 
     # ------------------------------------------------------------ what happened → notices
 
-    def for_new_case(self, case: Case, beside: Beside | None = None) -> list[Notice]:
+    def for_new_case(self, case: Case, beside: Beside | None = None, earlier: Sequence[Earlier] = ()) -> list[Notice]:
         """Return the notices owed for a case just registered; *beside* is the earlier report that it may repeat, for the coordinator alone.
 
         Where the enterprise is owed more than a receipt (supplement, referral) and cannot be mailed, the coordinator is asked to tell it.
+        *earlier* is what happened in the sister district that handed it over: the coordinator reads it, whatever the rules made of the case.
         """
+        asks = bool(earlier) or case.state is CaseState.UNDER_REVIEW
+        return [*(self._review(case, (), "", beside, earlier) if asks else ()), *self._begun(case)]
+
+    def _begun(self, case: Case) -> list[Notice]:
         match case.state:
             case CaseState.ASSIGNED:
                 return [*self._assign(case, "", {}), *self._receipt(case, "")]
             case CaseState.UNDER_REVIEW:
-                return [*self._review(case, (), "", beside), *self._receipt(case, "")]
+                return self._receipt(case, "")
             case CaseState.AWAITING_SUPPLEMENT:
                 return self.for_supplement(case, case.decision.missing)
             case CaseState.REFUSED:
@@ -108,7 +114,7 @@ class Composer:
     def for_supplement(self, case: Case, missing: Sequence[str], round_: str = "") -> list[Notice]:
         """Return the request for what is *missing*: names under the pack's `supplements`, or a person's own words."""
         asked = asked_for(missing, self._district)
-        notices = self.to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked})
+        notices = self.to_enterprise(case, Purpose.SUPPLEMENT, round_, {"missing": asked, "again": bool(round_)})
         words = f"需请企业补充：{'；'.join(line(one, _MAX_REASON) for one in asked)}"
         return notices or self._review(case, (words, _by_telephone(case)), round_ or Purpose.SUPPLEMENT.value)
 
@@ -269,9 +275,12 @@ class Composer:
     def _receipt(self, case: Case, round_: str) -> list[Notice]:
         return self.to_enterprise(case, Purpose.ACKNOWLEDGE, round_, {"again": bool(round_)})
 
-    def _review(self, case: Case, more_reasons: Sequence[str], round_: str, beside: Beside | None = None) -> list[Notice]:
+    def _review(
+        self, case: Case, more_reasons: Sequence[str], round_: str, beside: Beside | None = None, earlier: Sequence[Earlier] = ()
+    ) -> list[Notice]:
         review = [reason.rstrip("。") for reason in (*more_reasons, *case.decision.review)]
-        return self._to_coordinator(case, Purpose.REVIEW, round_, {"review": review, "beside": of_beside(beside, self._district)})
+        more = {"review": review, "beside": of_beside(beside, self._district), "earlier": earlier}
+        return self._to_coordinator(case, Purpose.REVIEW, round_, more)
 
     # ------------------------------------------------------------ to whom
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from notifier.earlier import Earlier
 from notifier.reminders import Item, Occasion, due_view, view_of
 from notifier.view import EMPTY_SITTING, of_beside, of_case, of_subject
 from notifier.wording import Wording
@@ -59,6 +60,8 @@ def _views(district: District) -> Iterator[Mapping[str, object]]:
         "event": "promise",
         "dates": dates,
         "beside": _beside(district),
+        "earlier": [Earlier(district="示例", number="示例", lines=("示例",))],
+        "came_from": {"district": "示例", "number": "示例"},
     }
     yield {**of_case(full, district), **words, "again": True, "anew": True, "order": "示例", "dates": dates}
     if full.due is not None:

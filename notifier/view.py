@@ -95,6 +95,7 @@ _OF_A_NOTICE: View = {
         "days": 0,
     },
     "beside": None,  # the earlier report that the case may repeat
+    "earlier": (),  # what happened to the matter in the sister districts it comes from, the last one first: district, number, lines
     "stranger": False,  # a follow-up from another address than the case
     "replies": (),  # lines that the addressee may answer with
     "done": (),  # of a reply of his: what was done …
@@ -129,6 +130,7 @@ def of_case(case: Case, district: District) -> dict[str, object]:
         "result": case.progress.result,
         "elsewhere": line(case.progress.elsewhere, _FIELD),
         "other": case.progress.other,
+        "came_from": {"district": case.progress.from_district, "number": case.progress.from_number},
         "overruled": overruled,
         "topic": "" if overruled else case.decision.topic.replace("_", "·"),  # a rule without words about it lends its name
         "level": case.decision.level,

@@ -11,7 +11,7 @@ from typing import Unpack
 from store import arrivals, audit, bounces, casebook, recording
 from store.database import Database
 from store.model.arrival import StoredArrival
-from store.model.case import Case, CaseState, Event, NotACase
+from store.model.case import Case, CaseState, Event, NotACase, Progress
 from store.model.decision import Decision
 from store.model.district import District
 from store.model.letter import Bounce, Letter
@@ -44,16 +44,18 @@ class Cases:
         compose: Compose,
         seen: int | None = None,
         planner: Planner | None = None,
+        begun: Progress | None = None,
     ) -> Case | None:
         """Write in one transaction what was decided about *arrival*, and return its case; None where it is no case.
 
         Accept, refuse and supplement open a case under the next number; a follow-up is added to `related_case`. An arrival that is
         decided already returns its case and nothing is written, so that repeating after a crash is harmless.
         *seen* is what `Matching.candidates` returned with the candidates; where more can be found since, nothing is written.
+        *begun* is what the case is marked with where it goes on with one of a sister district (`store.handing_over`).
         Raises OutrunError for that, StoreUnavailableError, MalformedMessageError (a blob is not what its hash says), and what *compose* raises.
         """
         # A thread costs more than a usual mail; what a large one costs, the others must not wait for.
-        prepare = partial(recording.prepare, arrival, reading, decision, district)
+        prepare = partial(recording.prepare, arrival, reading, decision, district, begun)
         filing = prepare() if len(arrival.raw) <= _SMALL else await asyncio.to_thread(prepare)
         return await self.db.write(
             lambda connection: recording.record(

@@ -6,11 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TypedDict
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select, update
 
-from store import arrivals, audit, casebook, deadline_rows, dialects, kept_files, knowledge, life, matching, matching_keys, problems
+from store import (
+    arrivals,
+    audit,
+    casebook,
+    deadline_rows,
+    handing_over,
+    kept_files,
+    knowledge,
+    life,
+    matching,
+    matching_keys,
+    numbering,
+    problems,
+)
 from store.audit import Entry, digest_of
 from store.codec import to_json
 from store.errors import MalformedMessageError, UsageError
@@ -23,7 +35,7 @@ from store.model.notice import Notice
 from store.model.petition import Petition, Reading
 from store.outbox import Outbox
 from store.owing import Planner
-from store.tables import CASES, DECISIONS, NUMBERS
+from store.tables import CASES, DECISIONS
 
 _NEED_A_PERSON = frozenset({CaseState.UNDER_REVIEW, CaseState.ACCEPTED, CaseState.RETURNED})
 Compose = Callable[[Case], Sequence[Notice]]
@@ -31,17 +43,14 @@ Compose = Callable[[Case], Sequence[Notice]]
 # The hot path's statements are built once: building one costs several times what running it does.
 _OPEN = CASES.insert().returning(CASES.c.id)
 _SET_ASIDE = DECISIONS.insert()
-_COUNT_UP = (
-    update(NUMBERS)
-    .where(NUMBERS.c.district == bindparam("of_district"), NUMBERS.c.year == bindparam("of_year"))
-    .values(last=NUMBERS.c.last + 1)
-    .returning(NUMBERS.c.last)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """A decided arrival ready to be written: what costs time is done, so that the writer's thread only writes."""
+    """A decided arrival ready to be written: what costs time is done, so that the writer's thread only writes.
+
+    `begun` is what its case is marked with from the first, where it goes on with one of a sister district.
+    """
 
     arrival: StoredArrival
     reading: Reading
@@ -50,6 +59,7 @@ class Filing:
     petition_json: str
     decision_json: str
     raw_sha256: str
+    begun: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +105,7 @@ class Change:
         return self.act.kind
 
 
-def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District) -> Filing:
+def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, district: District, begun: Progress | None = None) -> Filing:
     """Return a filing. Raises MalformedMessageError where a blob is not what its hash says.
 
     The blobs come from the process that reads strangers' mail: if a message took it over, it might store its own bytes under the hash of
@@ -114,6 +124,7 @@ def prepare(arrival: StoredArrival, reading: Reading, decision: Decision, distri
         petition_json=to_json(reading.petition),
         decision_json=to_json(decision),
         raw_sha256=digest_of(arrival.raw),
+        begun=begun or Progress(),
     )
 
 
@@ -199,6 +210,7 @@ def apply(connection: Connection, old: Case, change: Change, *, outbox: Outbox, 
     changed = [name for name in after if after[name] != before[name]]
     data = {"old": {name: before[name] for name in changed}, "new": {name: after[name] for name in changed}, **act.evidence}
     audit.append(connection, old.id, [Entry(kind=act.kind, at=act.at, actor=act.actor, reason=act.reason, data=data)])
+    handing_over.accept(connection, old, new, act.at)
     _plan(connection, new, life.name_of(act.kind), old.state, act.at, planner)
     if new.verdict is not old.verdict:
         _group_later(connection, new.district, new.arrival_id, new.verdict)
@@ -231,7 +243,7 @@ def opening_state(decision: Decision) -> CaseState:
 
 def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) -> Case:
     petition, decision = filing.reading.petition, filing.decision
-    number = _next_number(connection, filing.district, now)
+    number = numbering.next_number(connection, filing.district, now)
     case = Case(
         id=0,
         district=filing.district.id,
@@ -247,6 +259,7 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
         accompanying=decision.accompanying,
         due=decision.due,
         received_at=filing.arrival.received_at,
+        progress=filing.begun,
     )
     events, tail = audit.begin([_opened(case, filing), _decided(case, filing, act)])
     values = {
@@ -267,6 +280,8 @@ def _open_case(connection: Connection, filing: Filing, now: datetime, act: Act) 
     case = replace(case, id=connection.execute(_OPEN, values).scalar_one())
     audit.keep(connection, case.id, case.district, events)
     matching.remember_case(connection, case.id, case.arrival_id, case.district, petition)
+    if case.progress.from_number:
+        handing_over.note_taken(connection, case)
     return case
 
 
@@ -317,21 +332,10 @@ def _settle(connection: Connection, arrival_id: int, standing: str, act: Act) ->
         raise casebook.not_among(connection, arrival_id)
 
 
-def _next_number(connection: Connection, district: District, now: datetime) -> str:
-    """Return the next case number of the district's local year. The counter is part of the transaction: no gap, no double."""
-    year = now.astimezone(ZoneInfo(district.timezone)).year
-    this = {"of_district": district.id, "of_year": year}
-    seq = connection.scalar(_COUNT_UP, this)
-    if seq is None:  # the first of its year; whoever else wrote the row meanwhile has committed by now
-        connection.execute(dialects.insert_new(connection, NUMBERS), {"district": district.id, "year": year, "last": 0})
-        seq = connection.execute(_COUNT_UP, this).scalar_one()
-    return district.case_number.format(year=year, seq=seq)
-
-
 def _opened(case: Case, filing: Filing) -> Entry:
     received = filing.arrival.received_at.isoformat()
     data = {"district": case.district, "number": case.number, "channel": filing.arrival.channel.value, "received_at": received}
-    return Entry(kind="case.opened", at=case.opened_at, actor="system", data={**data, **sources(filing)})
+    return Entry(kind="case.opened", at=case.opened_at, actor="system", data={**data, **handing_over.said_of(case), **sources(filing)})
 
 
 def _decided(case: Case, filing: Filing, act: Act) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from daemon.cli.output import as_json, done, table
 from daemon.cli.place import ConfigOption, JsonOption, LimitOption, files_of, known_district, with_stores
 from daemon.districts import DistrictFiles
 from daemon.review import Act, Correction, Review
+from daemon.sisters import earlier_of
 from daemon.stores import Stores
 from daemon.wiring import open_desk, utc_now
 from store.errors import UsageError
@@ -87,13 +89,15 @@ def show_case(key: str, config: Path | None, *, json_: bool) -> None:
         owed = await stores.deadlines.of_case(case.id)
         pairs = await stores.pairs.of_case(case.id)
         beside = await comparison.related(stores, case, pairs)
+        earlier = await earlier_of(case, stores.cases, {id_: one.rulebook.district for id_, one in districts.items()})
         if json_:
-            more = {"repeats": comparison.as_json(beside), "pairs": case_pairs.as_json(pairs)}
+            more = {"repeats": comparison.as_json(beside), "pairs": case_pairs.as_json(pairs), "earlier": [asdict(one) for one in earlier]}
             as_json({**show.case_json(case, history, notices, owed), **more})
         else:
             files = files_of(districts, case.district)
             problems = open_desk(files).composer.problems(case)
-            done("\n".join([*show.case_lines(case, files.rulebook.district, history, notices, owed, problems), *case_pairs.lines(pairs)]))
+            lines = show.case_lines(case, files.rulebook.district, history, notices, owed, problems, earlier)
+            done("\n".join([*lines, *case_pairs.lines(pairs)]))
             if beside is not None:
                 comparison.show(beside)
 
@@ -194,7 +198,9 @@ def do(
         typer.Option(metavar=f"<{'|'.join(RATINGS)}>", help=f"评价时：{'、'.join(f'{name} {words}' for name, words in RATINGS.items())}"),
     ] = "",
     missing: Annotated[list[str] | None, typer.Option(metavar="所缺", help="请企业补正时：缺什么；可重复")] = None,
-    to: Annotated[str, typer.Option(metavar="单位", help="转交区外单位时：转给谁")] = "",
+    to: Annotated[
+        str, typer.Option(metavar="单位", help="转交时：转给谁；写同一部署的另一个区（如“五华区”），就连同经过转到那里登记")
+    ] = "",
     of: Annotated[str, typer.Option(metavar="件号", help="认定重复、并入他件时：哪一件")] = "",
     evidence: Annotated[str, typer.Option(metavar="文字", help="依据，如“回执单2024年第3号”")] = "",
     file: Annotated[list[Path] | None, typer.Option(metavar="文件", help="作为依据的文件；原样存入数据库，可重复")] = None,
@@ -205,6 +211,7 @@ def do(
     例：zuozhen case do CG-2024-00003 acknowledge --as department --by 李明 --reason 已签收
     例：zuozhen case do CG-2024-00003 promise --as department --days 7 --limit 5 --by 李明 --reason 需现场勘验
     例：zuozhen case do CG-2024-00003 return --as department --department zjj --by 李明 --reason 不属本局职责
+    例：zuozhen case do CG-2024-00003 hand_over --to 五华区 --by 李明 --reason 企业不在本区经营
     """
     files = {path.name: _bytes(path) for path in file or ()}
     details = Details(
@@ -225,7 +232,8 @@ def do(
         case = await Casework(offices=offices, cases=stores.cases, deadlines=stores.deadlines, now=utc_now).do(
             key, event, role, Act(by=by, reason=reason), details
         )
-        done(f"{case.number} 已记入“{BY_NAME[event].words}”，现为“{show.STATES[case.state]}”")
+        there = f"；{case.progress.elsewhere}由本系统登记，该区编号稍后见 zuozhen case show {case.number}" if case.progress.sister else ""
+        done(f"{case.number} 已记入“{BY_NAME[event].words}”，现为“{show.STATES[case.state]}”{there}")
 
     with_stores(config, work)
 

@@ -23,6 +23,7 @@ _TEXTS: Sequence[tuple[str, Callable[[str], str]]] = (
     ("rating", lambda rating: RATINGS.get(rating, rating)),
     ("to", "转交：{}".format),
     ("of", "同 {}".format),
+    ("from_number", "转来以前的编号：{}".format),
 )
 
 
@@ -40,6 +41,7 @@ def particulars(event: Event, owed: Sequence[Deadline], name: Callable[[str], st
     found = [_DAYS[event.kind].format(data["days"])] if event.kind in _DAYS and "days" in data else []
     found += [words(str(data[key])) for key, words in _TEXTS if key in data]
     found += [f"缺：{'、'.join(map(str, missing))}"] if isinstance(missing := data.get("missing"), list) and missing else []
+    found += [f"编号：{data['number']}"] if event.kind == "case.taken_over" else []
     found += _departments(event, name)
     if evidence := data.get("evidence"):
         found.append(f"{'原因' if event.kind == 'case.promised' else '依据'}：{evidence}")

@@ -107,8 +107,9 @@ def _settle(key: str, config: Path | None, act: Act, *, is_theirs: bool) -> None
         if arrival_id is None:
             raise UsageError(f"{key} 不是回信的编号，应形如 A-12；用 zuozhen review list 查看")
         held = await stores.replies.held_one(arrival_id)
-        office = open_desk(files_of(districts, held.district))
-        case, acts = await open_replies(stores, now=utc_now).settle(office, arrival_id, act, do=is_theirs)
+        files_of(districts, held.district)
+        offices = {id_: open_desk(files) for id_, files in districts.items()}
+        case, acts = await open_replies(stores, offices, now=utc_now).settle(offices[held.district], arrival_id, act, do=is_theirs)
         if not is_theirs:
             done(f"{key} 已作废；{case.number} 不变")
         for one in acts:

@@ -9,10 +9,11 @@ from daemon.cli import history as of_history
 from daemon.cli.output import local, shorten
 from daemon.review import set_aside_key
 from notifier.dates import numbered_days
+from notifier.earlier import Earlier
 from rules.explain import explain, turn_in_words
 from store.codec import to_json
 from store.life import STATE_WORDS, STEPS
-from store.model.case import Case, CaseState, Event, NotACase
+from store.model.case import Case, CaseState, Event, NotACase, Progress
 from store.model.decision import Verdict
 from store.model.district import District
 from store.model.due import Due
@@ -66,6 +67,7 @@ EVENTS = {
     "case.confirmed": "确认",
     "case.assigned": "交办",
     "case.noted": "备注",
+    "case.taken_over": "对方区已登记",
     "case.separated": "认定不是同一件",
     "case.found_same": "认定是同一件",
     "case.reported_elsewhere": "其他平台有同一事项",
@@ -91,8 +93,12 @@ def case_lines(
     notices: Sequence[QueuedNotice],
     owed: Sequence[Deadline],
     problems: Sequence[str] = (),
+    earlier: Sequence[Earlier] = (),
 ) -> list[str]:
-    """Return all that is known of a case, for reading from top to bottom; *problems* are notices that cannot reach their addressee."""
+    """Return all that is known of a case, for reading from top to bottom; *problems* are notices that cannot reach their addressee.
+
+    *earlier* is what happened to it in the sister districts it comes from.
+    """
     return [
         f"{case.number}　{STATES[case.state]}",
         *standing_lines(case, district),
@@ -107,6 +113,11 @@ def case_lines(
         *(text for deadline in owed for text in deadline_lines(deadline)),
         *([] if owed else ["  （没有）"]),
         "",
+        *(
+            text
+            for one in earlier
+            for text in ("【转来以前的经过】", f"  {one.district}（编号{one.number}）", *(f"    {said}" for said in one.lines), "")
+        ),
         "【经过】",
         *(f"  {local(event.at)}  {_event(event, owed, district)}" for event in history),
         "",
@@ -127,7 +138,16 @@ def standing_lines(case: Case, district: District) -> list[str]:
         f"  承办部门：{department}　拟陪诊部门：{accompanying}",
         *([f"  {graded}"] if (graded := _graded(case)) else []),
         *([f"  时限：{due_text(case.due)}"] if case.due else []),
+        *_between_districts(case.progress),
     ]
+
+
+def _between_districts(progress: Progress) -> list[str]:
+    """Return where a case came from and where it went, among the districts served here."""
+    came = f"  由{progress.from_district}转来，该区编号：{progress.from_number}" if progress.from_number else ""
+    number = progress.other or "尚未登记（来件已转到，等候处理）"
+    went = f"  已转交{progress.elsewhere}，该区编号：{number}" if progress.sister else ""
+    return [text for text in (came, went) if text]
 
 
 def _graded(case: Case) -> str:

@@ -37,7 +37,7 @@ class Progress:
     """What the events of its life have left in a case, beside its state.
 
     `limit_days` (限期) and `promised_days` (承诺时限) are the two numbers of 附件4, in working days with starts of their own. `resume` is
-    the state that a supplement interrupted; `other` the number of the case that this one repeats or went into.
+    the state that a supplement interrupted; `other` the number of the case that this one repeats, went into, or is in a sister district.
     """
 
     returns: int = 0
@@ -52,6 +52,9 @@ class Progress:
     reopened_at: str = ""  # when the last of them was, ISO 8601
     other: str = ""
     elsewhere: str = ""
+    sister: str = ""  # id of the district of this deployment that it was handed over to
+    from_number: str = ""  # of the case in a sister district that this one goes on with …
+    from_district: str = ""  # … and what that district was called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
