@@ -211,8 +211,8 @@ async def test_what_both_districts_were_told_is_no_follow_up(shared: Bench) -> N
 
 
 async def test_by_answering_the_mail(shared: Bench) -> None:
-    """转交五华区, in answer to the mail that asks the coordinator, hands over as the command does."""
+    """转交五华区政务服务局, in answer to the mail that asks the coordinator, hands over as the command does."""
     case = await shared.opened(REFUSED)
-    case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "转交五华区，企业在五华区经营。")
+    case = await answer(shared, COORDINATOR, await shared.notice(case, Purpose.REVIEW), "转交五华区政务服务局")
     assert (case.state, case.progress.sister) == (CaseState.HANDED_OVER, "wuhua")
     assert (await taken_over(shared)).progress.from_number == case.number
