@@ -51,7 +51,10 @@ def test_an_own_file_stands_instead(pack: Path) -> None:
     ("said", "why"),
     [
         ("{from: chengong, files: [lists/general.yaml]}", "没有名为“chengong”的自带的规则包（是否想写“chenggong”？）"),
-        ("{from: chenggong, files: [lists/topics_swu.yaml]}", "没有名为“lists/topics_swu.yaml”的文件（是否想写“lists/topics_swuj.yaml”？）"),
+        (
+            "{from: chenggong, files: [lists/topics_swu.yaml]}",
+            "没有名为“lists/topics_swu.yaml”的文件（是否想写“lists/topics_swuj.yaml”？）",
+        ),
         ("{from: chenggong, files: [../chenggong/pack.yaml]}", "没有名为“../chenggong/pack.yaml”的文件"),
         ("{from: chenggong, files: [grounds.yaml]}", "没有名为“grounds.yaml”的文件"),
         ("{from: chenggong, files: []}", "列表是空的（文件名）"),
