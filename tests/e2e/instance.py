@@ -99,6 +99,11 @@ class Sink:
         async with patience(_PATIENCE_S, f"mail number {count}", lambda: "\n".join(sorted(self.ids()))), self.arrived:
             await self.arrived.wait_for(lambda: len(self.ids()) >= count)
 
+    async def arrived_at(self, *recipients: str) -> None:
+        """Wait until each of *recipients* has been sent a mail."""
+        async with patience(_PATIENCE_S, f"mail to {recipients}", lambda: str(self.envelopes)), self.arrived:
+            await self.arrived.wait_for(lambda: {recipient for _, recipient in self.envelopes}.issuperset(recipients))
+
     def ids(self) -> set[str]:
         """Return the Message-IDs seen."""
         return {str(message["Message-ID"]) for message in self.messages}
