@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from daemon.replies import Replies
     from daemon.returns import Returns
     from daemon.sender_checks import SenderChecks
+    from daemon.surveys import Surveys
     from notifier.compose import Composer
     from rules.calendar import Calendar
     from rules.engine import Engine
@@ -115,6 +116,7 @@ class Pipeline:
         reconsideration: Reconsideration,
         replies: Replies,
         returns: Returns,
+        surveys: Surveys,
         reader: Reader,
         senders: SenderChecks | None,
         pages: PageReader,
@@ -127,7 +129,7 @@ class Pipeline:
         self.rooms = rooms
         self._arrivals, self._cases, self._matching = arrivals, cases, matching
         self._addresses, self._reconsideration, self._replies = addresses, reconsideration, replies
-        self._returns = returns
+        self._returns, self._surveys = returns, surveys
         self._reader, self._senders, self._pages = reader, senders, pages
         self._now, self._leases, self._tries, self._at_once = now, leases, tries, at_once
         self._woken = asyncio.Event()
@@ -177,7 +179,7 @@ class Pipeline:
                 await self._reconsideration.run(room, arrival, reading.petition)
             return (
                 (reply and await self._answer(room, arrival, reading, reply))
-                or await self._returned(room, arrival, reading)
+                or await self._taken_in(room, arrival, reading)
                 or await self._conclude(room, arrival, reading)
             )
 
@@ -215,10 +217,13 @@ class Pipeline:
         taken = await self._replies.take(room, arrival, reading, reply)
         return taken and Outcome(petition=reading.petition, candidates=(), decision=taken[0], case=taken[1])
 
-    async def _returned(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome | None:
-        """Take in what an office hands in, which is recorded then; None where it is nothing of that."""
-        decision = await self._returns.take(room, arrival, reading)
-        return Outcome(petition=reading.petition, candidates=(), decision=decision, case=None) if decision else None
+    async def _taken_in(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading) -> Outcome | None:
+        """Take in what is no petition though no case is answered: what an office hands in, an answer to a survey. It is recorded then."""
+        for taker in (self._returns, self._surveys):
+            decision = await taker.take(room, arrival, reading)
+            if decision is not None:
+                return Outcome(petition=reading.petition, candidates=(), decision=decision, case=None)
+        return None
 
     async def _conclude(self, room: DistrictRoom, arrival: StoredArrival, reading: Reading, matter: Handed | None = None) -> Outcome:
         """Decide and record; once more where another service recorded in between, which then got on with its work."""

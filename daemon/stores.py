@@ -32,6 +32,7 @@ from store.replying import Replies as KeptReplies
 from store.returning import Returns as KeptReturns
 from store.shadows import Shadows
 from store.subjects import Subjects
+from store.surveys import Surveys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Stores:
     subjects: Subjects
     bookings: Bookings
     hearings: Hearings
+    surveys: Surveys
     matching: Matching
     pairs: Pairs
     packs: Packs
@@ -91,6 +93,7 @@ async def open_stores(config: Config, *, domain: str, key: bytes | None = None) 
             subjects=Subjects(database),
             bookings=Bookings(database, outbox),
             hearings=Hearings(database),
+            surveys=Surveys(database, outbox),
             matching=Matching(database),
             pairs=Pairs(database),
             packs=Packs(database),

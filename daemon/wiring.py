@@ -44,6 +44,7 @@ from daemon.session_end import SessionEnd
 from daemon.sessions import Sessions
 from daemon.stores import Stores, open_stores
 from daemon.supplements import Supplements
+from daemon.surveys import Surveys
 from daemon.trust import trusting
 from notifier.compose import Composer
 from notifier.transport import FolderTransport, SmtpTransport, Transport
@@ -177,6 +178,7 @@ async def open_house(config: Config, *, now: Callable[[], datetime] = utc_now, k
             pipeline = Pipeline(
                 replies=replies,
                 returns=Returns(stores.returns, tokens=stores.reply_tokens, outbox=stores.outbox, now=now),
+                surveys=Surveys(stores.surveys, tokens=stores.reply_tokens, now=now),
                 rooms=rooms,
                 arrivals=stores.arrivals,
                 cases=stores.cases,

@@ -32,6 +32,7 @@ def rehearse(district: District, wording: Wording) -> None:
     tried = [(view, purpose) for view in _views(district) for purpose in Purpose]
     tried += [(view, Purpose.REMINDER) for view in _views_of_a_subject(district)]
     tried += [(view, Purpose.RETURN) for view in _views_of_a_return(district)]
+    tried += [(view, Purpose.SURVEY) for view in _views_of_a_survey(district)]
     for view, purpose in [*tried, *_views_of_a_session(district)]:
         try:
             wording.write(purpose, view)
@@ -83,6 +84,13 @@ def _views_of_a_subject(district: District) -> Iterator[Mapping[str, object]]:
         for by_mail in (False, True):
             occasion = Occasion(what=what, role="抄报", items=items, by_mail=by_mail)
             yield {**of_subject("示例", district), "addressee": "示例部门", "returns": "示例", **view_of(occasion)}
+
+
+def _views_of_a_survey(district: District) -> Iterator[Mapping[str, object]]:
+    """Yield what an enterprise is asked: with marks of a department, with marks, and in its own words."""
+    survey = {"name": "示例", "of": "示例", "asks": ["示例"], "scale": "示例、示例", "words": ["示例"], "until": "示例"}
+    for one in (survey, {**survey, "of": ""}, {**survey, "asks": []}):
+        yield {**of_subject("示例", district), "survey": one}
 
 
 def _views_of_a_session(district: District) -> Iterator[tuple[Mapping[str, object], Purpose]]:

@@ -75,6 +75,7 @@ _OF_A_NOTICE: View = {
         "more": 0,
     },
     "returns": "",  # the address to which the offices return what they owe
+    "survey": {"name": "", "of": "", "asks": (), "scale": "", "words": (), "until": ""},  # what an enterprise is asked
     "problem": {  # several enterprises with one problem
         "key": "",
         "name": "",

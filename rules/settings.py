@@ -8,7 +8,6 @@
 | case_number | how a case is numbered, from `{year}` and `{seq}`, e.g. `CG-{year}-{seq:05d}` | required |
 | articles | article of the document → its text; with the articles of grounds.yaml what a rule's `basis` may name | none |
 | documents | name of another document → article → its text; a rule names it by `basis: {document: …, article: …}` | none |
-| taken | files that the pack takes from one of the product, see `rules.taken` | none |
 | supplements | what may be missing → the sentence that asks for it | none |
 | routing.margin | how much more weight the first department needs than the second, else a person looks | 1 |
 | routing.accompany_share | a department with at least this share of the first one's weight accompanies it | 0.6 |
@@ -29,6 +28,7 @@
 | deadlines.verification.booking_window_working_days | booking is open in the last so many working days of a month | 10 |
 | deadlines.verification.booking_opens_at, .booking_closes_at | full hours of its first and its last day | 9, 17 |
 | sessions | booking for sessions and what their letters say; its keys stand in `rules.sessions` | none |
+| surveys | what enterprises are asked by mail; its keys stand in `rules.surveys` | none |
 | deadlines.verification.label, .basis | its name and its article | 初步对接核实, 本区规则包设定 (no article) |
 """
 
@@ -48,7 +48,7 @@ from rules.deadlines import VerificationRule
 from rules.office import OfficeHours
 from rules.packfiles import Node, Reader, Table
 from rules.sessions import SessionRule, read_sessions
-from rules.taken import KEY as TAKEN
+from rules.surveys import Survey, read_surveys
 
 Start: TypeAlias = Literal["booking_close", "received"]
 
@@ -113,6 +113,7 @@ class Settings:
     kinds: Kinds = field(default_factory=Kinds)
     problems: CommonProblems = field(default_factory=CommonProblems)
     sessions: SessionRule | None = None  # None: nobody books
+    surveys: Mapping[str, Survey] = field(default_factory=dict)  # by name
     supplements: Mapping[str, str] = field(default_factory=dict)  # 请求 → the sentence that asks for it
     articles: Mapping[str, str] = field(default_factory=dict)  # 三（四） → its words
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # 云南省优化营商环境条例 → 第十条 → its words
@@ -135,9 +136,10 @@ class Pack:
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
     required = ("district", "case_number")
-    free = ("articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems", "sessions", TAKEN)
+    free = ("articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems", "sessions", "surveys")
     entries = reader.table(root, (*required, *free), required)
     names = _district(entries["district"], reader) if "district" in entries else {}
+    articles = _texts(entries["articles"], reader) if "articles" in entries else {}
     settings = Settings(
         routing=_routing(entries["routing"], reader) if "routing" in entries else Routing(),
         verification=_deadlines(entries["deadlines"], reader) if "deadlines" in entries else VerificationRule(),
@@ -146,8 +148,9 @@ def read_pack(root: Node, reader: Reader) -> Pack:
         casework=_casework(entries["casework"], reader) if "casework" in entries else Casework(),
         problems=_problems(entries["problems"], reader) if "problems" in entries else CommonProblems(),
         sessions=read_sessions(entries["sessions"], reader) if "sessions" in entries else None,
+        surveys=read_surveys(entries["surveys"], articles, reader) if "surveys" in entries else {},
         supplements=_texts(entries["supplements"], reader) if "supplements" in entries else {},
-        articles=_texts(entries["articles"], reader) if "articles" in entries else {},
+        articles=articles,
         documents=_documents(entries["documents"], reader) if "documents" in entries else {},
     )
     number = _case_number(entries["case_number"], reader) if "case_number" in entries else None

@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("daemon.cli.check", "检查配置、部门邮箱和规则包，一次列出全部问题。"),
     "run": ("daemon.cli.run", "运行服务。"),
     "case": ("daemon.cli.case", "看件，确认、改判、改派、备注。"),
+    "survey": ("daemon.cli.survey", "征询企业：评价部门、对政策提意见，发出、计数。"),
     "session": ("daemon.cli.session", "坐诊场次：谁挂了号、叫号、取消。"),
     "activity": ("daemon.cli.activity", "场次、活动和定期报送：登记、收到、查看。"),
     "schedule": ("daemon.cli.schedule", "日程：哪天有什么场次、活动、报送，谁办，到了哪一步；导出日历文件。"),

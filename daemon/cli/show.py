@@ -57,6 +57,7 @@ PURPOSES = {
     "session": "场次",
     "booking": "挂号",
     "return": "报送回执",
+    "survey": "征询",
 }
 EVENTS = {
     "case.opened": "登记",

@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     BOOKING = "booking"  # to the enterprise: its number for a session, called up, moved up
     SESSION = "session"  # to the host of a session and those who accompany: notice, service list, call-up list
     RETURN = "return"  # to whoever handed something in: received, and what is still owed; to the coordinator where it was not clear
+    SURVEY = "survey"  # to an enterprise: what it thinks of a department, or of a policy
     PROGRESS = "progress"  # to the enterprise: promised, answered, handed over, closed …
     HELP = "help"  # to whoever answered a mail of ours: what was not done, and what may be written
     CONFIRM = "confirm"  # to the registered address: whether a reply in its name is its own

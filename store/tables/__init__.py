@@ -28,6 +28,7 @@ from store.tables.packs import FollowerRow, OrderRow, PackRow, ShadowDifferenceR
 from store.tables.problems import ProblemKeyRow, ProblemMemberRow, ProblemQueueRow, ProblemRow
 from store.tables.replies import HeldReplyRow
 from store.tables.services import InstanceRow, LeaseRow
+from store.tables.surveys import SurveySheetRow
 
 
 def _table(row: type[Row]) -> sa.Table:
@@ -49,6 +50,7 @@ EVENTS = _table(EventRow)
 SUBJECTS = _table(SubjectRow)
 SUBJECT_EVENTS = _table(SubjectEventRow)
 BOOKINGS = _table(BookingRow)
+SURVEY_SHEETS = _table(SurveySheetRow)
 KEYS = _table(KeyRow)
 PLATFORM_RECORDS = _table(PlatformRecordRow)
 RECORD_KEYS = _table(RecordKeyRow)

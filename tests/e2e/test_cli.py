@@ -196,6 +196,7 @@ COMMANDS = {
     "case": ["list", "show", "confirm", "overrule", "assign", "separate", "same", "note", "do", "events", "files"],
     "schedule": ["show", "ics"],
     "session": ["show", "call", "cancel"],
+    "survey": ["list", "send", "show"],
     "activity": ["list", "show", "announce", "close-booking", "end", "cancel", "receive", "heed", "import", "returns", "unread"],
     "review": ["list", "show", "do", "drop"],
     "form": [],
