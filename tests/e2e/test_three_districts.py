@@ -100,7 +100,7 @@ async def test_each_has_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[st
             _keep_apart(relay, numbers)
             await _token_of_another(running, relay, numbers)
             assert await running.stop() == 0
-    assert ask(config, "SELECT state FROM cases WHERE district = 'jinning'") == [("assigned",)]
+    assert ask(config, "SELECT state FROM cases WHERE number = ?", numbers["jn"]) == [("assigned",)]
 
 
 async def _token_of_another(running: Daemon, relay: Sink, numbers: dict[str, str]) -> None:
