@@ -207,7 +207,7 @@ async def test_what_both_districts_were_told_is_no_follow_up(shared: Bench) -> N
     await hand_over(shared, case)
     new = await taken_over(shared)
     assert new.number != own.number
-    assert new.state is CaseState.UNDER_REVIEW
+    assert new.state is CaseState.ASSIGNED
 
 
 async def test_by_answering_the_mail(shared: Bench) -> None:
