@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from rules.reply_words import read_reply_words
 from rules.schedule import Around, Schedule, read_schedule
 from rules.settings import Pack, Settings, read_pack
 from rules.syntax import read_rules
+from rules.taken import taken_files
 from store.errors import ConfigError, Problem
 from store.model.district import Department, District, Ground
 from store.model.form import Form
@@ -66,6 +67,7 @@ class RuleBook:
     forms: Mapping[str, Form]  # by name: 附件2
     schedule: Schedule  # the sessions and activities that the document plans
     files: Mapping[str, bytes] = field(repr=False)
+    taken: frozenset[str] = frozenset()  # which of `files` lie in another pack of the product, and are looked after there
 
 
 def builtin_pack(name: str) -> Path:
@@ -90,11 +92,11 @@ def load_pack(path: Path) -> RuleBook:
     """Read, check and compile the pack in the folder *path*; raises ConfigError with every problem of every file."""
     problems = Problems()
     try:
-        files = _collect(path.resolve(), problems)
+        files, taken = _collect(path.resolve(), problems)
     except OSError as error:
         problems.add(Node(str(error.filename), ""), f"读不了：{reason(error)}", "检查运行用户能否读取")
         raise ConfigError(problems.found) from error
-    return _loaded(path.resolve().name, files, problems)
+    return replace(_loaded(path.resolve().name, files, problems), taken=taken)
 
 
 def named_district(path: Path) -> str:
@@ -128,8 +130,8 @@ def _loaded(label: str, files: Mapping[str, bytes], problems: Problems) -> RuleB
 # ---------------------------------------------------------------- files
 
 
-def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
-    """Return the pack's files by their name inside the folder, sorted; what does not belong there becomes a problem."""
+def _collect(path: Path, problems: Problems) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Return the pack's files by name, sorted, and which of them it takes from another pack; what does not belong there is a problem."""
     if not path.is_dir():
         problems.add(Node(str(path), ""), "没有这个规则包文件夹", "检查路径")
         raise ConfigError(problems.found)
@@ -147,7 +149,16 @@ def _collect(path: Path, problems: Problems) -> dict[str, bytes]:
             problems.add(Node(f"{path.name}/{name}", ""), "不认识的文件，不会被读取", _where_it_belongs(name))
     if len(found) > _MAX_FILES:
         problems.add(Node(str(path), ""), f"规则包有 {len(found)} 个文件，超过 {_MAX_FILES} 个", "合并一些文件")
-    return files
+    return _with_taken(path.name, files, problems)
+
+
+def _with_taken(label: str, files: dict[str, bytes], problems: Problems) -> tuple[dict[str, bytes], frozenset[str]]:
+    """Return *files* with those that the pack takes, in the order in which they would lie in its own folder, and the names of those."""
+    wanted = taken_files(files.get("pack.yaml", b""), label, BUILTIN_PACKS, problems)
+    taken = {name: file for name, file in wanted.items() if name not in files}
+    for name, file in taken.items():
+        _read(file, name, files, problems)
+    return dict(sorted(files.items(), key=lambda item: ("/" in item[0], item[0]))), frozenset(taken)
 
 
 def _where_it_belongs(name: str) -> str:

@@ -8,6 +8,7 @@
 | case_number | how a case is numbered, from `{year}` and `{seq}`, e.g. `CG-{year}-{seq:05d}` | required |
 | articles | article of the document → its text; with the articles of grounds.yaml what a rule's `basis` may name | none |
 | documents | name of another document → article → its text; a rule names it by `basis: {document: …, article: …}` | none |
+| taken | files that the pack takes from one of the product, see `rules.taken` | none |
 | supplements | what may be missing → the sentence that asks for it | none |
 | routing.margin | how much more weight the first department needs than the second, else a person looks | 1 |
 | routing.accompany_share | a department with at least this share of the first one's weight accompanies it | 0.6 |
@@ -49,6 +50,7 @@ from rules.office import OfficeHours
 from rules.packfiles import Node, Reader, Table
 from rules.sessions import SessionRule, read_sessions
 from rules.surveys import Survey, read_surveys
+from rules.taken import KEY as TAKEN
 
 Start: TypeAlias = Literal["booking_close", "received"]
 
@@ -136,7 +138,19 @@ class Pack:
 def read_pack(root: Node, reader: Reader) -> Pack:
     """Return what the file pack.yaml under *root* says; its mistakes go to the reader's problems."""
     required = ("district", "case_number")
-    free = ("articles", "documents", "supplements", "routing", "calendar", "casework", "deadlines", "problems", "sessions", "surveys")
+    free = (
+        "articles",
+        "documents",
+        "supplements",
+        "routing",
+        "calendar",
+        "casework",
+        "deadlines",
+        "problems",
+        "sessions",
+        "surveys",
+        TAKEN,
+    )
     entries = reader.table(root, (*required, *free), required)
     names = _district(entries["district"], reader) if "district" in entries else {}
     articles = _texts(entries["articles"], reader) if "articles" in entries else {}

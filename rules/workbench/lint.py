@@ -102,14 +102,16 @@ def check(id_: str, title: str, severity: Severity, *, needs: str = "", summed: 
 
 
 def lint(subject: Subject) -> list[Finding]:
-    """Return what every check that can be made finds and no comment silences, by place."""
+    """Return what every check that can be made finds and no comment silences, by place; of files taken from another pack it is told there."""
     made = [one for one in CHECKS.values() if not one.needs or getattr(subject, one.needs) is not None]
     raw = [
         Finding(check=one.id, severity=one.severity, place=place, about=about, message=message, remedy=remedy)
         for one in made
         for place, about, message, remedy in one.find(subject)
     ]
-    return _sorted([*_silence(raw, _comments(subject.book.files, subject.label), {one.id for one in made})])
+    taken = {f"{subject.label}/{name}" for name in subject.book.taken}
+    found = _silence(raw, _comments(subject.book.files, subject.label), {one.id for one in made})
+    return _sorted(finding for finding in found if _split(finding.place)[0] not in taken)
 
 
 def from_problems(problems: Iterable[Problem]) -> list[Finding]:

@@ -18,7 +18,7 @@ from rules.language import Infer
 from rules.reference import Reference
 from rules.rulebook import RuleBook, builtin_pack, load_pack
 from rules.samples import candidates_of, petition_of
-from rules.workbench.cases import read_cases
+from rules.workbench.cases import case_files, read_cases
 from store.model.arrival import Channel
 from store.model.case import CaseState
 from store.model.decision import Decision, Verdict
@@ -27,7 +27,6 @@ from store.model.matching import Candidate
 from store.model.petition import Found, Petition, Span
 
 NOW = datetime(2024, 10, 10, 2, tzinfo=UTC)
-CASES = builtin_pack("chenggong") / "cases"
 
 _PACK = {
     "pack.yaml": """
@@ -134,8 +133,9 @@ def decided_by(rulebook: RuleBook, asked: Petition, infer: Infer, candidates: Se
     return decide(asked, candidates, rulebook=rulebook, calendar=calendar(), infer=infer, now=NOW, engine="reference")
 
 
-def pack_cases() -> list[PackCase]:
-    """Return the labelled cases that come with the pack."""
+def pack_cases(name: str = "chenggong") -> list[PackCase]:
+    """Return the labelled cases that come with the pack *name*."""
+    folder = builtin_pack(name)
     return [
         PackCase(
             name=case.name,
@@ -145,7 +145,7 @@ def pack_cases() -> list[PackCase]:
             departments=case.departments,
             candidates=candidates_of(case.sample, NOW),
         )
-        for case in read_cases(sorted(CASES.glob("*.yaml")), chenggong().district)
+        for case in read_cases(case_files(folder, []), load_pack(folder).district)
     ]
 
 

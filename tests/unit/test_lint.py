@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rules.language import Mention, leaves
-from rules.rulebook import builtin_pack, load_files, load_pack
+from rules.rulebook import builtin_pack, builtin_packs, load_files, load_pack
 from rules.workbench.checks import CHECKS, lint
 from rules.workbench.lint import TITLES, Finding, History, Severity, Subject, from_problems
 from store.errors import ConfigError
@@ -163,9 +163,10 @@ def test_every_list_has_a_place() -> None:
     assert all(re.fullmatch(r"chenggong/lists/\w+\.yaml:\d+", places.lists[name]) for name in used)
 
 
-def test_the_products_pack_is_clean() -> None:
-    """The pack that operators copy shows how it is done: no errors, no warnings, and a reason where one is silenced."""
-    book = load_pack(builtin_pack("chenggong"))
-    found = lint(Subject(book=book, label="chenggong", today=date(2026, 11, 27), mailboxes=book.district.departments))
+@pytest.mark.parametrize("name", builtin_packs())
+def test_the_products_packs_are_clean(name: str) -> None:
+    """The packs that operators copy show how it is done: no errors, no warnings, and a reason where one is silenced."""
+    book = load_pack(builtin_pack(name))
+    found = lint(Subject(book=book, label=name, today=date(2026, 11, 27), mailboxes=book.district.departments))
 
     assert [one for one in found if one.severity is not Severity.HINT] == []
