@@ -166,6 +166,8 @@ def _check_limits(step: Step, said: Details, case: Case, office: Office) -> None
     rule = office.rulebook.settings.casework
     if step.name in {"extend", "ask_extension"}:
         _check_extension(said.days or 0, case, rule.extension_cap)
+    if step.name == "report_up" and not (step.name in rule.copies and office.composer.recipients.copied(step.name)):
+        raise UsageError("重要情况没有地方可报：规则包 casework.copies 里要有 report_up，部门邮箱文件要有 [leaders]（区委、区政府的邮箱）")
     if step.name == "promise":
         _check_first(said, case)
     if step.name == "promise" and (said.days or 0) > rule.promise_cap and not said.evidence:
@@ -279,7 +281,7 @@ def _notices(  # noqa: PLR0913, PLR0917 - what happened, to what, and what is sa
 def _copies(  # noqa: PLR0913, PLR0917 - likewise
     office: Office, case: Case, step: Step, act: Act, said: Details, round_: str, owed: Sequence[Due]
 ) -> Sequence[Notice]:
-    """Return what the oversight offices get of it (呈贡 三（八）), nothing where the pack does not name the event."""
+    """Return what the offices above get of it at once (呈贡 三（八）, 三（九）), nothing where the pack does not name the event."""
     if step.name not in office.rulebook.settings.casework.copies:
         return ()
     return office.composer.for_oversight(

@@ -349,4 +349,5 @@ class AddressBook(_Section):
         default_factory=dict, description="部门代号 = 科室负责人、分管领导、主要负责人的邮箱；没有的，请部门邮箱转呈"
     )
     oversight: dict[str, MailAddress] = Field(default_factory=dict, description="抄报单位名称 = 邮箱")
+    leaders: dict[str, MailAddress] = Field(default_factory=dict, description="区委、区政府等，名称 = 邮箱；重要情况随即报告它们")
     publishers: dict[str, MailAddress] = Field(default_factory=dict, description="发布单位名称 = 邮箱；场次的通告拟稿也寄给它们")

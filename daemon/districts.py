@@ -84,6 +84,7 @@ def _addresses(book: AddressBook, returns: str) -> Addresses:
         superiors={
             id_: {rank: Address(name="", address=mailbox) for rank, mailbox in ranks.items()} for id_, ranks in book.superiors.items()
         },
+        leaders=tuple(Address(name=name, address=mailbox) for name, mailbox in book.leaders.items()),
         oversight=tuple(Address(name=name, address=mailbox) for name, mailbox in book.oversight.items()),
         publishers=tuple(Address(name=name, address=mailbox) for name, mailbox in book.publishers.items()),
         returns=returns,

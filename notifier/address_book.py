@@ -18,6 +18,7 @@ class Addresses:
     departments: Mapping[str, Address] = field(default_factory=dict)
     superiors: Mapping[str, Mapping[str, Address]] = field(default_factory=dict)  # department → rank → address
     oversight: tuple[Address, ...] = ()  # 抄报
+    leaders: tuple[Address, ...] = ()  # who hears of important matters at once (区委、区政府)
     publishers: tuple[Address, ...] = ()  # who puts a session's notice on web site and channels (发布)
     returns: str = ""  # where the offices mail plans, reports and logs to; "" where there is no address of its own for that
 

@@ -157,9 +157,11 @@ class Composer:
         return self._to_department(case, case.department, Purpose.EXTENSION, round_, view) if case.department else []
 
     def for_oversight(self, case: Case, event: str, reason: str, round_: str, *, heard: str = "", owed: Sequence[Due] = ()) -> list[Notice]:
-        """Return the copies of *event* (a name of `store.life`) to the oversight offices: *reason* in a person's words, the rating *heard* in a call-back."""
+        """Return the copies of *event* (a name of `store.life`) to the offices that hear of it: *reason* in a person's words, the rating *heard* in a call-back."""
         view = {"event": event, "reason": line(reason, _MAX_REASON).rstrip("。"), "heard": heard, "dates": [due_view(due) for due in owed]}
-        copies = [self._official(case, Purpose.COPY, to, round_, {**view, "addressee": to.name}, "") for to in self.recipients.oversight]
+        copies = [
+            self._official(case, Purpose.COPY, to, round_, {**view, "addressee": to.name}, "") for to in self.recipients.copied(event)
+        ]
         return [replace(one, attach_original=False) for one in copies]
 
     def for_help(self, case: Case, to: str, office_: str, outcome: Outcome, round_: str) -> list[Notice]:

@@ -70,10 +70,9 @@ class Recipients:
             superior = Address(name=superior.name or own.name, address=superior.address)
         return [(superior, RANKS[rank]) if superior else (own, f"请呈{RANKS[rank]}阅"), *oversight]
 
-    @property
-    def oversight(self) -> tuple[Address, ...]:
-        """The offices that get copies of supervision and call-backs (抄报)."""
-        return self._addresses.oversight
+    def copied(self, event: str) -> tuple[Address, ...]:
+        """Return the offices that hear of *event* (a name of `store.life`): those above of an important matter, else the oversight offices."""
+        return self._addresses.leaders if event == "report_up" else self._addresses.oversight
 
     def office_at(self, address: str, department_id: str | None) -> str:
         """Return in what capacity *address* may answer mail about something of this department: not where it only gets a copy (抄报)."""

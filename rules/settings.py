@@ -58,7 +58,7 @@ PLAIN_ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 PLAIN_ID_RULE = "以小写字母开头，只用小写字母、数字、“_”和“-”"
 
 _DISTRICT_TEXTS = ("name", "programme", "document", "coordinator")
-COPIED = ("call_back", "reopen")  # events of `store.life` that oversight offices may be told of
+COPIED = ("call_back", "reopen", "report_up")  # events of `store.life` that oversight offices may be told of
 _STARTS = ("booking_close", "received")
 _CASE_NUMBER_REMEDY = "由字母、数字、“-”和 {year}、{seq} 组成，例如 CG-{year}-{seq:05d}"
 

@@ -103,6 +103,7 @@ STEPS = (
     _step("withdraw", "withdrawn", "企业撤回", _UNANSWERED, {S.WITHDRAWN}, [_E, _C]),
     _step("reopen", "reopened", "重新办理（重点督办单）", {S.ANSWERED, S.RATED, S.CLOSED}, {S.ASSIGNED}, [_C], "days"),
     _step("call_back", "called_back", "回访", {S.ANSWERED, S.RATED, S.CLOSED}, (), [_C]),
+    _step("report_up", "reported_up", "报告重要情况", _UNANSWERED | {S.ANSWERED, S.RATED, S.CLOSED}, (), [_C]),
 )
 BY_NAME = {step.name: step for step in STEPS}
 _BY_KIND = {step.kind: step for step in STEPS}

@@ -99,6 +99,8 @@ def _report(files: DistrictFiles) -> None:
     known = {one.name for one in files.addresses.oversight}
     if unknown := [name for name in book.settings.casework.oversight if name not in known]:
         done(f"  提醒：抄报单位没有邮箱，督办、回访情况抄报不到：{'、'.join(unknown)}；填在部门邮箱文件的 [oversight]，名称照写")
+    if "report_up" in book.settings.casework.copies and not files.addresses.leaders:
+        done("  提醒：没有填区委、区政府的邮箱，重要情况报告不到；填在部门邮箱文件的 [leaders]")
     if concern := missing_notice(files.calendar, utc_now().date()):
         done(f"  {concern.words}")
     sender = files.addresses.sender.address

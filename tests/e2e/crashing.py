@@ -65,7 +65,7 @@ BY_REPLY: Marks = {  # a petition has gone the same way before: what both pass i
     "author-known": ("store.reply_tokens", "ReplyTokens.authority", "after", 1),
     "orders-read": ("daemon.replies", "read_reply", "after", 1),
     "acts-drafted": ("daemon.reply_acts", "Acting.all", "after", 1),
-    "filing-prepared": ("daemon.replies", "prepare", "after", 1),
+    "filing-prepared": ("daemon.reply_filing", "prepare", "after", 1),
     "reply-marked-done-not-committed": ("store.arrivals", "finish", "after", 2),
     "reply-set-aside-not-committed": ("store.recording", "set_aside", "after", 1),
     "first-act-not-committed": ("store.recording", "apply", "after", 1),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
 import pytest_asyncio
 
 from daemon.casework import Details
 from daemon.review import Act
 from notifier.compose import Composer
+from store.errors import UsageError
 from store.life import Role
 from store.model.case import Case, CaseState
 from store.model.letter import Address
@@ -38,6 +40,23 @@ async def copies(shared: Bench, case: Case) -> list[QueuedNotice]:
 async def do(shared: Bench, case: Case, event: str, reason: str, details: Details) -> Case:
     """Let the coordinator do something to a case."""
     return await shared.house.casework.do(case.number, event, Role.COORDINATOR, Act(by="王芳", reason=reason), details)
+
+
+async def test_an_important_matter_is_reported_at_once(shared: Bench) -> None:
+    """Those above hear of it in the coordinator's words, whatever state the case is in, and no oversight office does; without an address the act says so."""
+    case, _, _ = await assigned(shared, Enterprise())
+    with pytest.raises(UsageError, match=r"\[leaders\]"):
+        await do(shared, case, "report_up", "停产", Details())
+    room = shared.house.rooms["chenggong"]
+    book = replace(room.composer._addresses, leaders=(Address(name="区委办公室", address="qwb@gov.example"),))
+    shared.house.rooms["chenggong"] = replace(room, composer=Composer(room.rulebook.district, book))
+    told = await do(shared, case, "report_up", "涉及二十余家企业停产", Details())
+    assert (told.state, told.department) == (case.state, case.department)
+    (report,) = await copies(shared, case)
+    assert (report.notice.to.address, report.notice.office) == ("qwb@gov.example", "")
+    assert report.notice.subject.startswith(f"【坐诊接诉·重要情况】{case.number} 报告：")
+    assert "重要情况：涉及二十余家企业停产" in report.notice.text
+    assert await shared.house.stores.cases.verify(case.id) == []
 
 
 async def test_a_call_back_and_what_follows_it(shared: Bench) -> None:
