@@ -229,10 +229,11 @@ class Replies:
             )
             return replace(self._nothing(one, f"A-{held.arrival_id} 不是本人所发，不办理"), settled=settled, needs_a_person=True)
         settled = Settled(arrival_id=held.arrival_id, state=HeldState.DONE, by=one.author.name, reason="登记邮箱回复确认")
-        acting, done = await self._do_held(room, held, one.case, one.now)
+        acting, done, forms = await self._do_held(room, held, one.case, one.now)
+        event = _event(one, done)
         return Handled(
             seen=one.case,
-            event=_event(one, done),
+            event=replace(event, data={**event.data, **forms}),
             changes=acting.draft.changes,
             notices=lambda new: self._help(room, one, new, done if any(command.problem for command in done) else ()),
             needs_a_person=any(command.problem for command in done),
@@ -246,9 +247,9 @@ class Replies:
             if held.state is not HeldState.HELD:
                 raise UsageError(f"A-{arrival_id} 已经处理过，不再办理")
             case = await self._stores.cases.get(held.case_number)
-            acting, done = await self._do_held(office, held, case, now) if do else (None, [])
+            acting, done, forms = await self._do_held(office, held, case, now) if do else (None, [], {})
             state = HeldState.DONE if do else HeldState.DROPPED
-            data = {"arrival": arrival_id, "held": state.value, **_of_commands(done)}
+            data = {"arrival": arrival_id, "held": state.value, **_of_commands(done), **forms}
             event = Entry(kind="case.replied", at=now, actor=act.by, reason=act.reason, data=data)
             settled = Settled(arrival_id=arrival_id, state=state, by=act.by, reason=act.reason)
             handled = Handled(seen=case, event=event, changes=acting.draft.changes if acting else (), settled=settled)
@@ -257,8 +258,8 @@ class Replies:
             except OutrunError:
                 continue
 
-    async def _do_held(self, office: Office, held: HeldReply, case: Case, now: datetime) -> tuple[Acting, list[Done]]:
-        """Do what a held reply orders, in the name of whom it was written."""
+    async def _do_held(self, office: Office, held: HeldReply, case: Case, now: datetime) -> tuple[Acting, list[Done], dict[str, object]]:
+        """Do what a held reply orders, in the name of whom it was written; returns the forms it brought too, as an event keeps them."""
         kept = await self._stores.cases.set_aside(held.arrival_id)
         petition = kept.petition
         reply = await asyncio.to_thread(read_reply, petition.letter, office.rulebook.reply_words, petition.attachment_texts)
@@ -266,7 +267,7 @@ class Replies:
             role=held.hold.role, department=held.hold.department, name=_name(office, held.hold.role, held.hold.department, case)
         )
         acting = self._acting(office, case, author, now, held.arrival_id, await self._kept_files(petition))
-        return acting, await acting.all(reply.commands)
+        return acting, await acting.all(reply.commands), _forms_of(reply)
 
     async def _kept_files(self, petition: Petition) -> Mapping[str, bytes]:
         return {file.name: await self._stores.arrivals.blob(file.sha256) for file in petition.letter.attachments}
@@ -340,17 +341,23 @@ def _of_commands(done: Sequence[Done]) -> dict[str, object]:
     return {name: words for name, words in said.items() if words}
 
 
+def _forms_of(reply: Reply) -> dict[str, object]:
+    """Return which forms came filled in with a reply, as an event keeps them."""
+    forms = sorted({form.kind for form in reply.forms if form.is_filled})
+    return {"forms": forms} if forms else {}
+
+
 def _event(one: _Letter, done: Sequence[Done], problem: str = "") -> Entry:
     """Return the entry in the history: from where, on what proof, what was done and what not."""
     proof = {"notice": one.authority.notice_id, "standing": one.authority.standing.value, "proof": one.authority.evidence}
     who = {"role": one.author.role.value, "sender": one.sender}
-    forms = sorted({form.kind for form in one.reply.forms if form.is_filled}) if one.authority.may_act else []
+    forms = _forms_of(one.reply) if one.authority.may_act else {}
     return Entry(
         kind="case.replied",
         at=one.now,
         actor=one.author.name if one.authority.may_act else one.sender or "来信人不明",
         reason=problem,
-        data={"arrival": one.arrival.id, **who, **proof, **_of_commands(done), **({"forms": forms} if forms else {})},
+        data={"arrival": one.arrival.id, **who, **proof, **_of_commands(done), **forms},
     )
 
 

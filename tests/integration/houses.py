@@ -231,6 +231,7 @@ class Bench:
             "reconsideration": self.house.pipeline._reconsideration,
             "replies": self.house.replies,
             "returns": self.house.pipeline._returns,
+            "surveys": self.house.pipeline._surveys,
             "reader": self.house.pipeline._reader,
             "senders": self.house.pipeline._senders,
             "pages": self.house.reader.pages,

@@ -92,10 +92,10 @@ def returned(hall: Hall, asked: QueuedNotice, case: Case, form: str) -> bytes:
     return out.getvalue()
 
 
-async def hand_in(hall: Hall, case: Case, text: str, files: Sequence[tuple[str, bytes]]) -> None:
-    """Let the case's department answer the mail by which it got the case, with these files."""
+async def hand_in(hall: Hall, case: Case, text: str, files: Sequence[tuple[str, bytes]], *, sender: str = "") -> None:
+    """Let the case's department, or *sender*, answer the mail by which it got the case, with these files."""
     sent = await hall.shared.notice(case, Purpose.ASSIGN)
-    message = message_from_bytes(reply(office(case.department or ""), sent, text), policy=policy.default)
+    message = message_from_bytes(reply(sender or office(case.department or ""), sent, text), policy=policy.default)
     assert isinstance(message, EmailMessage)
     for name, raw in files:
         kind = "vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -147,6 +147,20 @@ async def test_the_forms_that_come_back_end_what_is_owed(hall: Hall) -> None:
     assert await receipt(hall) is DeadlineState.MET
     events = await hall.shared.house.stores.subjects.history((await session(hall)).id)
     assert [(one.actor, one.reason) for one in events if one.kind == "subject.received"] == [("system", "2 件的结果和材料已齐")]
+
+
+async def test_forms_of_a_held_reply_count_once_it_is_vouched_for(hall: Hall) -> None:
+    """From an address that nobody knows they count for nothing, until a person lets the reply be done."""
+    (case,) = await booked(hall, 1)
+    asked = (await hall.at(2024, 10, 25, 12))[0]
+    hall.shared.clock.now = moment(2024, 10, 25, 15)
+    papers = [(f"{form}.docx", returned(hall, asked, case, form)) for form in TICKS]
+    await hand_in(hall, case, "现报送回执单和评价表。", papers, sender="someone@elsewhere.example")
+    assert [line.rpartition("：")[2] for line in await lacking(hall)] == ["办理结果、回执单、满意度评价表"]
+    house = hall.shared.house
+    (held,) = [one for one in await house.stores.replies.held() if one.case_id == case.id]
+    await house.replies.settle(hall.shared.room, held.arrival_id, Act(by="李明", reason="已电话核实"), do=True)
+    assert await lacking(hall) == []
 
 
 async def test_a_reminder_names_what_is_missing(hall: Hall) -> None:
