@@ -100,6 +100,7 @@ def _names(book: AddressBook, district: District) -> dict[str, str]:
     known = {id_: department.name for id_, department in district.departments.items()}
     names = {address: f"{office}（抄报）" for office, address in book.oversight.items()}
     names |= {address: f"{office}（发布）" for office, address in book.publishers.items()}
+    names |= {address: f"{office}（重要情况）" for office, address in book.leaders.items()}
     for id_, ranks in book.superiors.items():
         names |= {address: f"{known.get(id_, id_)}{RANKS[rank]}" for rank, address in ranks.items()}
     names |= {address: known.get(id_, id_) for id_, address in book.departments.items()}
