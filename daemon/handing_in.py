@@ -12,7 +12,7 @@ from rules.deadline_kinds import Kind
 from rules.returns import Found, Handed, Owed, find, kinds_in
 from rules.visit_logs import Visit, logged
 from store.model.arrival import StoredArrival
-from store.model.decision import Decision, Verdict
+from store.model.decision import Decision, Verdict, without_rules
 from store.model.petition import Reading
 from store.owing import Happening, Subject, SubjectSort
 from store.returning import RETURN_TOPIC
@@ -158,23 +158,4 @@ def _called(one: Owed) -> str:
 
 def decision_of(result: Result, rulebook: str) -> Decision:
     """Return the decision that stands for a return: no case, and a person's to look at where something of it was not clear."""
-    return Decision(
-        verdict=Verdict.NOT_A_CASE,
-        proposed=bool(result.found.doubts),
-        ground=None,
-        topic=RETURN_TOPIC,
-        department=None,
-        accompanying=(),
-        advice=None,
-        missing=(),
-        related_case=None,
-        urgent=False,
-        review=result.found.doubts,
-        named_departments=(),
-        scores=(),
-        hits=(),
-        near_misses=(),
-        due=None,
-        rulebook=rulebook,
-        engine="",
-    )
+    return without_rules(Verdict.NOT_A_CASE, RETURN_TOPIC, rulebook, review=result.found.doubts)

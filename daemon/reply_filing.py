@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from store.model.case import Case
-from store.model.decision import Decision, Verdict
+from store.model.decision import Decision, Verdict, without_rules
 from store.recording import Filing, prepare
 
 if TYPE_CHECKING:
@@ -26,23 +26,4 @@ async def prepared(arrival: StoredArrival, reading: Reading, decision: Decision,
 
 def filed(case: Case, rulebook: str) -> Decision:
     """Return the decision that stands for a reply: it belongs to *case*, by the mail of ours that it answers; no rule was asked."""
-    return Decision(
-        verdict=Verdict.FOLLOW_UP,
-        proposed=False,
-        ground=None,
-        topic="回信",
-        department=None,
-        accompanying=(),
-        advice=None,
-        missing=(),
-        related_case=case.id,
-        urgent=False,
-        review=(),
-        named_departments=(),
-        scores=(),
-        hits=(),
-        near_misses=(),
-        due=None,
-        rulebook=rulebook,
-        engine="",
-    )
+    return without_rules(Verdict.FOLLOW_UP, "回信", rulebook, related_case=case.id)

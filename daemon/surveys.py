@@ -19,7 +19,7 @@ from channels.reply import read_reply
 from channels.survey_answers import Answers, read_answers
 from notifier.survey_letters import Questions, SurveyLetters
 from store.errors import UsageError
-from store.model.decision import Decision, Verdict
+from store.model.decision import Decision, Verdict, without_rules
 from store.model.notice import Purpose
 from store.model.survey import Asked
 from store.owing import Happening, SubjectSort
@@ -128,23 +128,4 @@ def _decision(key: str, answers: Answers, *, is_late: bool, rulebook: str) -> De
         review.append(f"对“{key}”的答复附有意见建议，请看其中有没有要办的事")
     if is_late:
         review.append(f"过了“{key}”的截止日期才答复，已计入")
-    return Decision(
-        verdict=Verdict.NOT_A_CASE,
-        proposed=bool(review),
-        ground=None,
-        topic=SURVEY_TOPIC,
-        department=None,
-        accompanying=(),
-        advice=None,
-        missing=(),
-        related_case=None,
-        urgent=False,
-        review=tuple(review),
-        named_departments=(),
-        scores=(),
-        hits=(),
-        near_misses=(),
-        due=None,
-        rulebook=rulebook,
-        engine="",
-    )
+    return without_rules(Verdict.NOT_A_CASE, SURVEY_TOPIC, rulebook, review=review)

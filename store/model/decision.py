@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,3 +101,30 @@ class Decision:
     level: str = ""  # 一般, 复杂, 重点, 重大 (JN-4); "" where no rule says
     related_record: int | None = None  # the record of another platform that reports the same matter
     classes: tuple[str, ...] = ()  # 全局工作 or 部门任务, 共性需求 or 个性诉求, 政策措施 or 程序规范 (JN-1)
+
+
+def without_rules(verdict: Verdict, topic: str, rulebook: str, *, related_case: int | None = None, review: Sequence[str] = ()) -> Decision:
+    """Return the decision that stands for what no rule was asked about: an answer to a mail of ours, a return, an answer to a survey.
+
+    A person is asked to look where there is something to *review*.
+    """
+    return Decision(
+        verdict=verdict,
+        proposed=bool(review),
+        ground=None,
+        topic=topic,
+        department=None,
+        accompanying=(),
+        advice=None,
+        missing=(),
+        related_case=related_case,
+        urgent=False,
+        review=tuple(review),
+        named_departments=(),
+        scores=(),
+        hits=(),
+        near_misses=(),
+        due=None,
+        rulebook=rulebook,
+        engine="",
+    )
