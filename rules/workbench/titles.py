@@ -19,6 +19,8 @@ TITLES: Mapping[type, Mapping[str, str]] = {
         "returns": "退回次数",
         "pass_on_directly": "首次退回直接转送",
         "extension_cap": "延期上限（工作日）",
+        "copies": "抄报的事",
+        "oversight": "抄报单位",
         "promise_cap": "承诺上限（工作日）",
         "order_days": "重新办理的限期（工作日）",
     },

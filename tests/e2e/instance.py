@@ -137,17 +137,19 @@ def write_instance(folder: Path, relay_port: int, *, database: str = "") -> Path
     return path
 
 
-def without_common_problems(config: Path) -> Path:
-    """Let the instance decide by a copy of its pack that proposes no common problem; return *config*.
+def without_own_mail(config: Path) -> Path:
+    """Let the instance decide by a copy of its pack that proposes no common problem and plans no session; return *config*.
 
-    Who counts every mail that leaves lets many enterprises say the same: one mail more to the coordinator, at a moment of its own.
+    Who counts every mail that leaves lets many enterprises say the same, in an October whose session has no day yet: mails more to the
+    coordinator, at moments of their own.
     """
-    pack = Path(shutil.copytree(builtin_pack("chenggong"), config.parent / "no-problems"))
+    pack = Path(shutil.copytree(builtin_pack("chenggong"), config.parent / "own-pack"))
+    (pack / "schedule.yaml").unlink()
     settings, wanted = pack / "pack.yaml", "  enterprises: 3"
     text = settings.read_text(encoding="utf-8")
     assert text.count(wanted) == 1
     settings.write_text(text.replace(wanted, "  enterprises: 1000"), encoding="utf-8")
-    config.write_text(config.read_text(encoding="utf-8").replace('pack = "chenggong"', 'pack = "./no-problems"'), encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace('pack = "chenggong"', 'pack = "./own-pack"'), encoding="utf-8")
     return config
 
 

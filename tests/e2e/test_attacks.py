@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from tests.e2e.instance import MAILBOX, Daemon, Sink, ask, daemon, deliver, sink, without_common_problems, write_instance
+from tests.e2e.instance import MAILBOX, Daemon, Sink, ask, daemon, deliver, sink, without_own_mail, write_instance
 from tests.integration.houses import ACCEPTED, Enterprise
 from tests.servers.patience import patience
 
@@ -141,7 +141,7 @@ class Before:
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     """Run one daemon for the module; it must end in good order, whatever it was sent."""
     async with sink() as relay:
-        config = without_common_problems(write_instance(tmp_path_factory.mktemp("attacked"), relay.port))
+        config = without_own_mail(write_instance(tmp_path_factory.mktemp("attacked"), relay.port))
         with config.open("a", encoding="utf-8") as file:
             file.write(_CAPS)
         async with daemon(config) as running:

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from tests.e2e.instance import MAILBOX, Daemon, Sink, daemon, sink, without_common_problems, write_instance
+from tests.e2e.instance import MAILBOX, Daemon, Sink, daemon, sink, without_own_mail, write_instance
 from tests.e2e.mails import TAX, mail
 from tests.e2e.test_cli import zuozhen
 from tests.servers.ground import HOST, free_ports, own_folder
@@ -78,7 +78,7 @@ async def site(folder: Path, monkeypatch: pytest.MonkeyPatch, *, door: str) -> A
 
 
 def _configure(folder: Path, server: Postfix, listen: str) -> Path:
-    config = without_common_problems(write_instance(folder, server.submission))
+    config = without_own_mail(write_instance(folder, server.submission))
     (folder / "relay-password").write_text(PASSWORD + "\n")
     login = f'security = "starttls"\nusername = "{USER}"\npassword_file = "relay-password"'
     text = config.read_text("utf-8").replace('security = "none"', login)

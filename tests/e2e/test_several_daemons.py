@@ -13,7 +13,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from tests.e2e.instance import MAILBOX, Daemon, Sink, daemon, sink, without_common_problems, write_instance
+from tests.e2e.instance import MAILBOX, Daemon, Sink, daemon, sink, without_own_mail, write_instance
 from tests.e2e.mails import TAX, mail
 from tests.integration.houses import Enterprise
 from tests.servers.patience import patience
@@ -86,7 +86,7 @@ async def company(postgres: Postgres, url: str, folder: Path, *, patience_s: flo
     """Start two daemons of the same name on the database at *url*; *patience_s* is for each thing that is waited for."""
     async with AsyncExitStack() as opened:
         relay = await opened.enter_async_context(sink())
-        config = without_common_problems(write_instance(folder, relay.port, database=url))
+        config = without_own_mail(write_instance(folder, relay.port, database=url))
         news = asyncio.Condition()
         daemons = [await opened.enter_async_context(daemon(config, news=news)) for _ in range(2)]
         yield Company(postgres, url.partition("@/")[2].partition("?")[0], relay, daemons, news, patience_s)

@@ -14,7 +14,7 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from tests.e2e.instance import MAILBOX, Daemon, Sink, add_mailbox, ask, daemon, sink, without_common_problems, write_instance
+from tests.e2e.instance import MAILBOX, Daemon, Sink, add_mailbox, ask, daemon, sink, without_own_mail, write_instance
 from tests.e2e.test_several_daemons import NOTICES, letters
 from tests.servers.dovecot import Box, Dovecot
 from tests.servers.postgres import Postgres
@@ -78,7 +78,7 @@ async def test_mail_and_random_kills(seconds: int, kills: int, database: str, do
     """Every mail that was handed in or lay in the mailbox is one arrival with one case; each notice left under one Message-ID."""
     box = dovecot.box()
     async with sink() as relay:
-        config = without_common_problems(write_instance(tmp_path, relay.port, database=database))
+        config = without_own_mail(write_instance(tmp_path, relay.port, database=database))
         add_mailbox(config, box)
         watch = Watch(config, random.Random(_SEED))  # noqa: S311 - the same kills each time, as far as the machine allows
         async with watch.keep(2 if database else 1):

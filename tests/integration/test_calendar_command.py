@@ -140,7 +140,7 @@ def test_every_example_of_the_help_can_be_copied(capsys: pytest.CaptureFixture[s
     assert "往回数：zuozhen calendar add 2024-10-15 -3" in lines
     assert not [line for line in lines if "%Y" in line]
     acts = [line.strip() for line in said(capsys, "case", "do", "--help").splitlines()]
-    assert [line.split()[4] for line in acts if line.startswith("例：")] == ["acknowledge", "promise", "return"]
+    assert [line.split()[4] for line in acts if line.startswith("例：")] == ["acknowledge", "promise", "return", "hand_over"]
 
 
 def test_import_shows_asks_writes_and_is_used(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

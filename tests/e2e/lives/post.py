@@ -75,7 +75,8 @@ class Post:
         new = messages[self.read :]
         found = [next((one for one in new if _to(one) == to and words in str(one["Subject"])), None) for to, words in awaited]
         mails = [one for one in found if one is not None]
-        assert len(mails) == len(awaited) == len(new), f"awaited {awaited}\n{self.said()}"
+        subjects = [f"{_to(one)}《{one['Subject']}》" for one in new]
+        assert len(mails) == len(awaited) == len(new), f"awaited {awaited}, came {subjects}\n{self.said()}"
         self.read += len(new)
         self.mails += [self._mail(one) for one in mails]
         return mails
